@@ -1,0 +1,39 @@
+"""The alphabet and greedy CTC decoding (Weng et al., section IV-C)."""
+
+import numpy as np
+
+ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
+BLANK = len(ALPHABET)  # index of the CTC blank
+TOKENS = len(ALPHABET) + 1  # 29
+
+_INDEX = {character: index for index, character in enumerate(ALPHABET)}
+
+
+def encode(text: str) -> list[int]:
+    """Token indices of `text`.
+
+    Raises:
+        ValueError: a character is not in `ALPHABET`.
+    """
+    try:
+        return [_INDEX[character] for character in text]
+    except KeyError as error:
+        raise ValueError(f"{error.args[0]!r} is not one of the {len(ALPHABET)} characters of the alphabet") from None
+
+
+def greedy(log_probs: np.ndarray) -> tuple[str, float]:
+    """The most likely token of each frame, repeats merged, blanks dropped.
+
+    Args:
+        log_probs: float32 [frames, 29], natural logarithms.
+
+    Returns:
+        The text, and the mean probability of the frames' best tokens as a confidence in 0..1 (0 for no frames).
+    """
+    if len(log_probs) == 0:
+        return "", 0.0
+    best = log_probs.argmax(axis=1)
+    first_of_run = np.concatenate(([True], best[1:] != best[:-1]))
+    kept = best[first_of_run & (best != BLANK)]
+    text = "".join(ALPHABET[index] for index in kept)
+    return " ".join(text.split()), float(np.exp(log_probs.max(axis=1)).mean())
