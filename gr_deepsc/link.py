@@ -1,0 +1,202 @@
+"""ZeroMQ sockets: limits set before they bind or connect, CURVE keys wherever they leave this machine."""
+
+import errno
+import ipaddress
+import threading
+from pathlib import Path
+
+import zmq
+import zmq.auth
+import zmq.utils.z85
+
+AUDIO_ADDRESS = "tcp://127.0.0.1:5555"
+RESULT_ADDRESS = "tcp://127.0.0.1:5556"
+
+MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
+# messages queued a peer: at most 128 MiB of audio, 4 MiB of results
+HIGH_WATER = {zmq.PUSH: 32, zmq.PULL: 32, zmq.PUB: 1000, zmq.SUB: 1000}
+TIMEOUT_MS = 1000
+HEARTBEAT_MS = 500
+KINDS = {"push": zmq.PUSH, "pull": zmq.PULL, "pub": zmq.PUB, "sub": zmq.SUB}
+
+
+class LinkError(RuntimeError):
+    """A socket that could not be opened, in one line that says what to do."""
+
+
+def open_socket(
+    context: zmq.Context, kind: str, address: str, bind: bool, curve_key: str | Path = ""
+) -> zmq.Socket:
+    """A socket bounded in memory and time: a peer that vanishes, floods or stalls cannot hold its owner.
+
+    Sends and receives give up after `TIMEOUT_MS` (zmq.Again). A "push" socket queues only for a peer that is
+    there.
+
+    Args:
+        context: closed by its owner; `context.term()` ends the key checker too.
+        kind: "push", "pull", "pub" or "sub" (subscribed to everything).
+        address: tcp://HOST:PORT, ipc://PATH or inproc://NAME.
+        bind: whether this is the side others connect to.
+        curve_key: folder of `deepsc keys`; needed for an address off this machine, used wherever given. The
+            binding side takes its own secret key there and lets in the clients of its subfolder clients/; the
+            connecting side takes the server's public key and its own.
+
+    Raises:
+        LinkError: a bad address, one off this machine without keys, missing keys, or a port in use.
+    """
+    if kind not in KINDS:
+        raise LinkError(f"socket kind {kind!r} is not one of {', '.join(KINDS)}")
+    if not _is_local(address) and not curve_key:
+        raise LinkError(
+            f"{address} leaves this machine: make keys with `deepsc keys FOLDER` "
+            "and give both sides that folder as their CURVE key"
+        )
+    socket = context.socket(KINDS[kind])
+    try:
+        _limit(socket)
+        socket.setsockopt(zmq.IPV6, "[" in address)
+        if curve_key:
+            _use_keys(context, socket, Path(curve_key), bind)
+        if kind == "sub":
+            socket.subscribe(b"")
+        (socket.bind if bind else socket.connect)(address)
+    except LinkError:
+        socket.close()
+        raise
+    except zmq.ZMQError as error:
+        socket.close()
+        if error.errno in (zmq.EADDRINUSE, errno.EADDRINUSE):
+            raise LinkError(
+                f"{address} is in use: another flowgraph runs there; stop it or choose another port"
+            ) from None
+        raise LinkError(f"cannot {'bind' if bind else 'connect'} {address}: {error.strerror}") from None
+    return socket
+
+
+def receive_frames(socket: zmq.Socket, flags: int = 0) -> list[bytes]:
+    """One message's frames, at most three: the rest of a longer one is read and dropped frame by frame."""
+    frames = [socket.recv(flags)]
+    while socket.getsockopt(zmq.RCVMORE):
+        part = socket.recv(flags)
+        if len(frames) < 3:
+            frames.append(part)
+    return frames
+
+
+def make_keys(folder: str | Path) -> list[Path]:
+    """Make a key pair for the server (the flowgraph) and one for a client (`deepsc send`, `deepsc receive`).
+
+    Returns:
+        The files made: server.key and client.key (public), *.key_secret, and clients/client.key: the folder
+        clients/ holds the public keys of all who may connect.
+
+    Raises:
+        LinkError: the folder has keys already.
+    """
+    folder = Path(folder)
+    (folder / "clients").mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    if any(folder.glob("*.key*")):
+        raise LinkError(f"{folder} has keys already; choose another folder or remove them")
+    made = []
+    for name in ("server", "client"):
+        made += [Path(path) for path in zmq.auth.create_certificates(folder, name)]
+        (folder / f"{name}.key_secret").chmod(0o600)
+    allowed = folder / "clients" / "client.key"
+    allowed.write_bytes((folder / "client.key").read_bytes())
+    return [*made, allowed]
+
+
+def _is_local(address: str) -> bool:
+    if address.startswith(("ipc://", "inproc://")):
+        return True
+    scheme, _, rest = address.partition("://")
+    host, _, port = rest.rpartition(":")
+    if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and int(port) < 65536)):
+        raise LinkError(
+            f"{address!r} is no address; write it as tcp://HOST:PORT, for example {AUDIO_ADDRESS}"
+        )
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False  # a name or an interface: it may be anywhere
+
+
+def _limit(socket: zmq.Socket) -> None:
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
+    socket.setsockopt(zmq.SNDHWM, HIGH_WATER[socket.type])
+    socket.setsockopt(zmq.RCVHWM, HIGH_WATER[socket.type])
+    socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)
+    socket.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 4 * HEARTBEAT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, 4 * HEARTBEAT_MS)
+    socket.setsockopt(zmq.RECONNECT_IVL, 50)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+    if socket.type == zmq.PUSH:
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+
+
+def _use_keys(context: zmq.Context, socket: zmq.Socket, folder: Path, bind: bool) -> None:
+    try:
+        own_public, own_secret = zmq.auth.load_certificate(
+            folder / f"{'server' if bind else 'client'}.key_secret"
+        )
+        server, _ = zmq.auth.load_certificate(folder / "server.key")
+        clients = frozenset(zmq.auth.load_certificate(path)[0] for path in (folder / "clients").glob("*.key"))
+    except (OSError, ValueError) as error:
+        raise LinkError(
+            f"no CURVE keys in {folder} ({error}); make them with `deepsc keys {folder}`"
+        ) from None
+    if own_secret is None:
+        raise LinkError(f"{folder} holds no secret key for this side; make keys with `deepsc keys FOLDER`")
+    socket.curve_publickey, socket.curve_secretkey = own_public, own_secret
+    if bind:
+        socket.curve_server = True
+        _check_clients(context, socket, folder, clients)
+    else:
+        socket.curve_serverkey = server
+
+
+# CURVE alone encrypts but lets in whoever knows the server's public key. Who may connect is asked of a ZAP
+# handler (RFC 27) inside the same context: a REP socket at a fixed inproc address, one a context.
+_ZAP_ADDRESS = "inproc://zeromq.zap.01"
+_allowed: dict[tuple[int, bytes], frozenset[bytes]] = {}
+_lock = threading.Lock()
+
+
+def _check_clients(context: zmq.Context, socket: zmq.Socket, folder: Path, clients: frozenset[bytes]) -> None:
+    domain = str(folder.resolve()).encode()[-255:]
+    socket.setsockopt(zmq.ZAP_DOMAIN, domain)
+    with _lock:
+        _allowed[context.underlying, domain] = clients
+        zap = zmq.Socket(context, zmq.REP)  # context.socket() would let context.destroy() close it
+        zap.setsockopt(zmq.LINGER, 0)
+        try:
+            zap.bind(_ZAP_ADDRESS)
+        except zmq.ZMQError:  # this context has its handler already
+            zap.close()
+            return
+    threading.Thread(
+        target=_answer_zap, args=(zap, context.underlying), name="deepsc-zap", daemon=True
+    ).start()
+
+
+def _answer_zap(zap: zmq.Socket, context: int) -> None:
+    while True:
+        try:
+            request = zap.recv_multipart()  # ends with ETERM when the context is terminated
+        except zmq.ZMQError:
+            break
+        version, sequence, domain, mechanism = request[0], request[1], request[2], request[5]
+        key = zmq.utils.z85.encode(request[6]) if mechanism == b"CURVE" and len(request) > 6 else b""
+        known = key in _allowed.get((context, domain), ())
+        status = [b"200", b"OK"] if known else [b"400", b"unknown client key"]
+        zap.send_multipart([version, sequence, *status, b"", b""])
+    zap.close()
+    with _lock:
+        for entry in [entry for entry in _allowed if entry[0] == context]:
+            del _allowed[entry]
