@@ -19,8 +19,8 @@ class Segmenter:
     A frame of 20 ms is loud when its level exceeds the noise floor by `threshold_db`; the floor is the
     quietest frame of the last 4 s (minimum statistics), so a steady sound becomes the floor. Three loud
     frames in a row open an utterance, `hangover_s` without one closes it, and one of `max_seconds` is cut at
-    its quietest frame. The floor starts at -65 dBFS: in a noisy room the first 4 s may come out as an utterance
-    without speech, but no speech is lost.
+    its quietest frame. The floor starts at -65 dBFS: in a noisy room the first 4 s may come out as an
+    utterance without speech, but no speech is lost.
 
     The same samples give the same utterances, whatever pieces they are pushed in. A frame with NaN or
     infinity counts as silence but stays in its utterance, for the encoder to refuse.
