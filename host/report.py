@@ -1,0 +1,109 @@
+"""What a person reads about a result, and what a program reads."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from gr_deepsc.features import SYMBOL_RATE
+from gr_deepsc.text import ALPHABET
+
+from .errors import HostError
+
+REFERENCE_BANDWIDTH = 3000.0  # Hz: a single-sideband voice channel, in which radio amateurs state SNR
+
+
+def snr_3khz_db(es_n0_db: float, symbol_rate: float = SYMBOL_RATE) -> float:
+    """Signal to noise ratio in 3 kHz, in dB, for symbols of Es/N0 `es_n0_db` at `symbol_rate` a second."""
+    return es_n0_db + 10 * math.log10(symbol_rate / REFERENCE_BANDWIDTH)
+
+
+def cn0_dbhz(es_n0_db: float, symbol_rate: float = SYMBOL_RATE) -> float:
+    """Carrier to noise density ratio, in dB Hz, for symbols of Es/N0 `es_n0_db` at `symbol_rate` a second."""
+    return es_n0_db + 10 * math.log10(symbol_rate)
+
+
+def describe_channel(channel: str | None, es_n0_db: float | None) -> str:
+    """The channel in words, with the SNR as radio people state it beside Es/N0."""
+    if es_n0_db is None:
+        return channel or "unknown"
+    return (
+        f"{channel or 'unknown'}, Es/N0 {es_n0_db:.1f} dB "
+        f"(SNR in 3 kHz {snr_3khz_db(es_n0_db):.1f} dB, C/N0 {cn0_dbhz(es_n0_db):.1f} dBHz)"
+    )
+
+
+def block(result: dict[str, Any]) -> str:
+    """A simulated file's result as a block of text to read."""
+    lines = [f"{result['file']}  ({result['seconds']:.1f} s of speech, user {result['user_id']})"]
+
+    def line(label: str, value: str) -> None:
+        lines.append(f"  {label:<11} {value}")
+
+    if result["error"]:
+        line("error", result["error"])
+        return "\n".join(lines)
+    if "reference" in result:
+        line("spoken", result["reference"])
+    line("received", result["text"] or "(nothing)")
+    if "cer" in result:
+        line("CER", f"{result['cer']:.3f} (character errors / characters spoken)")
+    line("channel", describe_channel(result["channel"], result["es_n0_db"]))
+    line("symbols", f"{result['n_symbols']} complex, {result['symbols_per_second']:.0f} a second of speech")
+    line("confidence", f"{result['confidence']:.2f}")
+    line("rtf", f"{result['rtf']:.3f} (processing time / speech time)")
+    return "\n".join(lines)
+
+
+def line(result: dict[str, Any]) -> str:
+    """A received result (protocol.RESULT) as one line to read."""
+    about = [f"user {result['user_id']}"]
+    if result["session"]:
+        about.append(f"{result['session']}#{result['seq']}")
+    if result["error"]:
+        return f"LOST: {result['error']}  [{', '.join(about)}]"
+    about.append(describe_channel(result["channel"], result["es_n0_db"]))
+    if result["confidence"] is not None:
+        about.append(f"confidence {result['confidence']:.2f}")
+    return f"{result['text'] or '(nothing)'}  [{', '.join(about)}]"
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """Print a received result at once, however stdout is buffered."""
+    print(json.dumps(result, ensure_ascii=False) if as_json else line(result), flush=True)
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"deepsc: {message}", file=sys.stderr, flush=True)
+
+
+def read_transcripts(path: str) -> dict[str, str]:
+    """True texts by recording name (without suffix), from lines of NAME|TEXT, in the models' alphabet.
+
+    Raises:
+        HostError: no such file, or a line without `|`; names file and line.
+    """
+    texts = {}
+    try:
+        rows = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"cannot read the transcripts {path}: {error}") from None
+    for number, row in enumerate(rows, 1):
+        name, bar, text = row.partition("|")
+        if row.strip() and not bar:
+            raise HostError(f"{path}:{number}: expected NAME|TEXT")
+        plain = "".join(c if c in ALPHABET else " " * (c in "-\t") for c in text.lower())
+        texts[name.strip()] = " ".join(plain.split())
+    return texts
+
+
+def character_error_rate(reference: str, text: str) -> float:
+    """Characters inserted, deleted and replaced from `reference` to `text`, over those of `reference`."""
+    row = list(range(len(text) + 1))
+    for i, wanted in enumerate(reference, 1):
+        diagonal, row[0] = row[0], i
+        for j, got in enumerate(text, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got))
+    return row[-1] / max(1, len(reference))

@@ -1,0 +1,152 @@
+"""`deepsc send`: recordings or the microphone to a running flowgraph."""
+
+import argparse
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import numpy as np
+import zmq
+
+from gr_deepsc import audio
+from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.protocol import pack_utterance
+
+from .errors import DONE, SOME_FAILED, HostError
+from .peer import Peer, open_or_explain
+from .receive import ResultReader
+from .report import complain, show
+
+
+class Sender:
+    """Sends utterances to an Audio Link as one session.
+
+    Args:
+        timeout_s: patience with a flowgraph that is not there, or does not take more audio.
+
+    Raises:
+        HostError: a bad address, or keys that are missing.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        address: str,
+        user_id: int = 0,
+        timeout_s: float = 10.0,
+        curve_key: str = "",
+    ) -> None:
+        self.session = uuid.uuid4().hex[:12]
+        self.sent = 0
+        self._user_id, self._timeout_s = user_id, timeout_s
+        self._socket = open_or_explain(context, "push", address, curve_key)
+        self._socket.setsockopt(zmq.SNDTIMEO, round(timeout_s * 1000))
+        self._peer = Peer(self._socket, address, "Audio Link")
+
+    def wait_for_peer(self) -> None:
+        """Wait for the flowgraph; HostError after the timeout."""
+        self._peer.wait(self._timeout_s)
+
+    def send(self, samples: np.ndarray) -> int:
+        """Send an utterance, float32 [n] at 16 kHz; returns its `seq`.
+
+        Raises:
+            HostError: the flowgraph went away, or takes no more audio.
+        """
+        seq = self.sent
+        for frames in pack_utterance(
+            samples, session=self.session, seq=seq, user_id=self._user_id, sample_rate=SAMPLE_RATE
+        ):
+            try:
+                self._socket.send_multipart(frames)
+            except zmq.Again:
+                raise self._peer.absent(self._timeout_s) from None
+        self.sent += 1
+        return seq
+
+    def close(self) -> None:
+        """Close the socket, once what was sent is on its way (or the timeout is over)."""
+        self._peer.close()
+        self._socket.close(linger=round(self._timeout_s * 1000))
+
+
+def run(args: argparse.Namespace) -> int:
+    """`deepsc send`."""
+    if bool(args.files) == args.mic:
+        raise HostError(
+            "give recordings to send, or --mic, not both" if args.mic else "give recordings, or --mic"
+        )
+    context = zmq.Context()
+    try:
+        sender = Sender(context, args.address, args.user_id, args.timeout, args.curve_key)
+        sender.wait_for_peer()
+        reader = None
+        if args.wait:
+            reader = ResultReader(context, args.result_address, args.curve_key, sender.session)
+            reader.wait_for_peer(args.timeout)
+        status = _send_all(sender, reader, args)
+        sender.close()
+        if reader:
+            reader.close()
+        context.term()
+        return status
+    finally:
+        context.destroy(linger=0)
+
+
+def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namespace) -> int:
+    status, answered = DONE, 0
+
+    def read(timeout_s: float) -> bool:
+        nonlocal status, answered
+        result = reader.read(timeout_s)
+        if result is None:
+            return False
+        show(result, args.json)
+        answered += 1
+        if result["lost"] or result["error"]:
+            status = SOME_FAILED
+        return True
+
+    for name, source in _sources(args):
+        if source is not None:
+            try:
+                samples = audio.check(*source)
+                seq = sender.send(samples)
+                complain(f"sent {name}: {len(samples) / SAMPLE_RATE:.1f} s as {sender.session}#{seq}")
+            except audio.AudioError as error:
+                complain(f"{name}: {error}")
+                status = SOME_FAILED
+        while reader and answered < sender.sent and read(0.0):
+            pass
+    last = time.monotonic()
+    while reader and answered < sender.sent:
+        if read(0.2):
+            last = time.monotonic()
+        elif time.monotonic() - last > args.timeout:
+            complain(
+                f"no result for {sender.sent - answered} of {sender.sent} utterances in {args.timeout:g} s"
+            )
+            return SOME_FAILED
+    if not args.mic and sender.sent < len(args.files):
+        status = SOME_FAILED
+    return status
+
+
+def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, int] | None]]:
+    if args.mic:
+        from .microphone import utterances
+
+        complain("listening; speak, and press Ctrl-C to end")
+        stop = threading.Event()
+        default = signal.signal(signal.SIGINT, lambda *_: (stop.set(), signal.signal(signal.SIGINT, default)))
+        for utterance in utterances(args.device, args.seconds, stop):
+            yield "an utterance", utterance
+        return
+    for path in args.files:
+        try:
+            yield path, audio.read(path)
+        except audio.AudioError as error:
+            complain(f"{path}: {error}" if path not in str(error) else str(error))

@@ -1,0 +1,232 @@
+"""`deepsc simulate`: recordings through encoder, channel and decoder in one GNU Radio flowgraph."""
+
+import argparse
+import json
+import queue
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gr_deepsc import audio
+from gr_deepsc.features import SAMPLE_RATE
+
+from .errors import DONE, SOME_FAILED, HostError
+from .radio import import_gnuradio
+from .report import block, character_error_rate, cn0_dbhz, complain, read_transcripts, snr_3khz_db
+
+PATIENCE = 120.0  # s; how long an utterance may take before its loss is reported
+
+
+class Simulation:
+    """One running flowgraph, encoder -> block-fading channel -> decoder, that takes one utterance at a time.
+
+    The models are loaded once, here. Use it as a context manager, or call `close`.
+
+    Args:
+        model: name of a shipped model, or a folder with transmitter.onnx and receiver.onnx.
+        channel: awgn, rayleigh, rician or none.
+        es_n0_db: Es/N0 a complex symbol, in dB; has no effect on channel none.
+        seed: of the channel; its noise follows from the seed and the utterance's `seq`.
+        rician_k: power of the direct path over that of the scattered ones, for rician.
+
+    Raises:
+        HostError: GNU Radio or the model cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        model: str = "default",
+        channel: str = "awgn",
+        es_n0_db: float = 20.0,
+        seed: int = 0,
+        rician_k: float = 1.0,
+    ) -> None:
+        gr, self._pmt = import_gnuradio()
+        from gr_deepsc.blocks import BlockFadingChannel, SemanticDecoder, SemanticEncoder
+
+        self._graph = gr.top_block("deepsc simulate", catch_exceptions=False)
+        # GNU Radio does not keep Python blocks alive: we do
+        try:
+            self._encoder = SemanticEncoder(model=model)
+            self._decoder = SemanticDecoder(model=model, es_n0_db=es_n0_db)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise HostError(f"cannot load the model {model}: {error}") from None
+        self._channel = BlockFadingChannel(kind=channel, es_n0_db=es_n0_db, rician_k=rician_k, seed=seed)
+        self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._collector = _collector(gr, self._pmt, self._results)
+        for source, port, sink, into in (
+            (self._encoder, "symbols", self._channel, "symbols"),
+            (self._channel, "symbols", self._decoder, "symbols"),
+            (self._decoder, "text", self._collector, "text"),
+            (self._encoder, "failed", self._collector, "text"),
+            (self._decoder, "failed", self._collector, "text"),
+        ):
+            self._graph.msg_connect((source, port), (sink, into))
+        self._graph.start()
+
+    def __call__(self, samples: np.ndarray, rate: int, seq: int = 0, user_id: int = 0) -> dict[str, Any]:
+        """Send one utterance and wait for its result.
+
+        Args:
+            samples: float32 [n], mono, full scale 1.0, at `rate` Hz.
+            seq: number of the utterance, 0, 1, ...: it selects the channel's realisation.
+
+        Returns:
+            The text PDU's metadata as plain Python values, with `text`, `lost`, `error`, `error_type`, and
+            `wall_s`: seconds from posting the audio to having the text. Failures are results, too.
+        """
+        pmt = self._pmt
+        meta = pmt.make_dict()
+        for key, value in (
+            ("session", "simulate"),
+            ("seq", seq),
+            ("user_id", user_id),
+            ("sample_rate", float(rate)),
+        ):
+            meta = pmt.dict_add(meta, pmt.intern(key), pmt.to_pmt(value))
+        pdu = pmt.cons(meta, pmt.init_f32vector(len(samples), samples.tolist()))
+        start = time.perf_counter()
+        self._encoder.to_basic_block()._post(pmt.intern("audio"), pdu)
+        result = {
+            "text": "",
+            "lost": False,
+            "error": None,
+            "error_type": None,
+            "n_symbols": 0,
+            "confidence": 0.0,
+        }
+        try:
+            result |= self._results.get(timeout=PATIENCE)
+        except queue.Empty:
+            result |= {"lost": True, "error": f"no result after {PATIENCE:g} s", "error_type": "timeout"}
+        return result | {"wall_s": time.perf_counter() - start}
+
+    def close(self) -> None:
+        """Stop the flowgraph."""
+        self._graph.stop()
+        self._graph.wait()
+
+    def __enter__(self) -> "Simulation":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _collector(gr, pmt, results: queue.SimpleQueue):
+    class Collector(gr.basic_block):
+        def __init__(self) -> None:
+            gr.basic_block.__init__(self, "collector", None, None)
+            self.message_port_register_in(pmt.intern("text"))
+            self.set_msg_handler(pmt.intern("text"), self.take)
+
+        def take(self, pdu) -> None:
+            meta, fields = pmt.car(pdu), {}
+            keys = pmt.dict_keys(meta)
+            for index in range(pmt.length(keys)):
+                key = pmt.nth(index, keys)
+                value = pmt.dict_ref(meta, key, pmt.PMT_NIL)
+                if not pmt.is_uniform_vector(value):  # the CSI: thousands of numbers that nobody here reads
+                    fields[pmt.symbol_to_string(key)] = pmt.to_python(value)
+            results.put(fields)
+
+    return Collector()
+
+
+def run(args: argparse.Namespace) -> int:
+    """`deepsc simulate`."""
+    transcripts = read_transcripts(args.transcripts) if args.transcripts else {}
+    writer = _Writer(args.out) if args.out else None
+    status = DONE
+    with Simulation(args.model, args.channel, args.snr, args.seed, args.rician_k) as simulation:
+        for seq, path in enumerate(_progress(args.files)):
+            result = simulate_file(simulation, path, seq, args)
+            name = Path(path).stem
+            if name in transcripts:
+                result["reference"] = transcripts[name]
+                result["cer"] = round(character_error_rate(transcripts[name], result["text"]), 4)
+            if writer:
+                writer.write(name, result)
+            if args.json:
+                print(json.dumps(result, ensure_ascii=False), flush=True)
+            elif result["error"]:
+                complain(f"{path}: {result['error']}")
+            else:
+                print(block(result), end="\n\n", flush=True)
+            if result["lost"] or result["error"]:
+                status = SOME_FAILED
+    return status
+
+
+def simulate_file(simulation: Simulation, path: str, seq: int, args: argparse.Namespace) -> dict[str, Any]:
+    """The result of one recording, ready to be written as JSON."""
+    try:
+        samples, rate = audio.read(path)
+    except audio.AudioError as error:
+        got = {"lost": True, "error": str(error), "error_type": error.error_type}
+        seconds = 0.0
+    else:
+        got = simulation(samples, rate, seq, args.user_id)
+        seconds = got.get("n_samples", 0) / SAMPLE_RATE or len(samples) / rate
+    es_n0_db = None if args.channel == "none" else args.snr
+    n_symbols = int(got.get("n_symbols", 0))
+    return {
+        "file": str(path),
+        "text": got.get("text", ""),
+        "channel": args.channel,
+        "es_n0_db": es_n0_db,
+        "seed": args.seed,
+        "n_symbols": n_symbols,
+        "symbols_per_second": round(n_symbols / seconds, 2) if seconds else 0.0,
+        "rtf": round(got["wall_s"] / seconds, 5) if seconds else 0.0,
+        "user_id": args.user_id,
+        "lost": bool(got["lost"]),
+        "error": got["error"],
+        "error_type": got["error_type"],
+        "confidence": round(float(got.get("confidence") or 0.0), 4),
+        "seconds": round(seconds, 3),
+        "snr_3khz_db": None if es_n0_db is None else round(snr_3khz_db(es_n0_db), 2),
+        "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db), 2),
+        "model": args.model,
+    }
+
+
+class _Writer:
+    """NAME.txt and NAME.json in a folder; a name that comes twice gets a number."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self._used: set[str] = set()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+    def write(self, name: str, result: dict[str, Any]) -> None:
+        unique, number = name, 2
+        while unique in self._used:
+            unique, number = f"{name}-{number}", number + 1
+        self._used.add(unique)
+        try:
+            (self._folder / f"{unique}.txt").write_text(result["text"] + "\n", encoding="utf-8")
+            (self._folder / f"{unique}.json").write_text(
+                json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+            )
+        except OSError as error:
+            raise HostError(f"cannot write {error.filename}: {error.strerror}") from None
+
+
+def _progress(files: list[str]) -> Iterator[str]:
+    if len(files) < 2 or not sys.stderr.isatty():
+        yield from files
+        return
+    from tqdm import tqdm
+
+    with tqdm(files, unit="file", file=sys.stderr, dynamic_ncols=True) as bar:
+        for path in bar:
+            yield path
+            bar.clear() if sys.stdout.isatty() else None
