@@ -1,5 +1,10 @@
 """GNU Radio, imported late and with a word about what to do where it is missing."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from .errors import HostError
 
 
@@ -24,3 +29,23 @@ def import_gnuradio():
             f"GNU Radio cannot be imported ({error}): run `make setup`; `deepsc doctor` tells more"
         ) from None
     return gr, pmt
+
+
+@contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """GNU Radio logs on stdout: within this context that goes to stderr, and stdout is for results."""
+    if sys.stdout is not sys.__stdout__:  # somebody, a test perhaps, took stdout already
+        yield
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(ours, "w", encoding=sys.__stdout__.encoding, errors=sys.__stdout__.errors)
+    try:
+        yield
+        sys.stdout.flush()
+    finally:
+        stream, sys.stdout = sys.stdout, sys.__stdout__
+        os.dup2(ours, 1)
+        with suppress(BrokenPipeError):
+            stream.close()

@@ -41,9 +41,6 @@ def block(result: dict[str, Any]) -> str:
     def line(label: str, value: str) -> None:
         lines.append(f"  {label:<11} {value}")
 
-    if result["error"]:
-        line("error", result["error"])
-        return "\n".join(lines)
     if "reference" in result:
         line("spoken", result["reference"])
     line("received", result["text"] or "(nothing)")
@@ -77,6 +74,11 @@ def show(result: dict[str, Any], as_json: bool) -> None:
 def complain(message: str) -> None:
     """One line on stderr."""
     print(f"deepsc: {message}", file=sys.stderr, flush=True)
+
+
+def name_error(path: str, error: str) -> str:
+    """An error with its file's name before it, unless it names the file already."""
+    return error if str(path) in error else f"{path}: {error}"
 
 
 def read_transcripts(path: str) -> dict[str, str]:

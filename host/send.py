@@ -17,7 +17,7 @@ from gr_deepsc.protocol import pack_utterance
 from .errors import DONE, SOME_FAILED, HostError
 from .peer import Peer, open_or_explain
 from .receive import ResultReader
-from .report import complain, show
+from .report import complain, name_error, show
 
 
 class Sender:
@@ -149,4 +149,4 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
         try:
             yield path, audio.read(path)
         except audio.AudioError as error:
-            complain(f"{path}: {error}" if path not in str(error) else str(error))
+            complain(name_error(path, str(error)))

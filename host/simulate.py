@@ -5,18 +5,18 @@ import json
 import queue
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+from tqdm import tqdm
 
 from gr_deepsc import audio
 from gr_deepsc.features import SAMPLE_RATE
 
 from .errors import DONE, SOME_FAILED, HostError
-from .radio import import_gnuradio
-from .report import block, character_error_rate, cn0_dbhz, complain, read_transcripts, snr_3khz_db
+from .radio import import_gnuradio, stdout_for_results
+from .report import block, character_error_rate, cn0_dbhz, name_error, read_transcripts, snr_3khz_db
 
 PATIENCE = 120.0  # s; how long an utterance may take before its loss is reported
 
@@ -58,6 +58,8 @@ class Simulation:
         self._channel = BlockFadingChannel(kind=channel, es_n0_db=es_n0_db, rician_k=rician_k, seed=seed)
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._collector = _collector(gr, self._pmt, self._results)
+        for part in (self._encoder, self._decoder):
+            part.logger.set_level("error")  # a refused utterance is in its result: no need to log it as well
         for source, port, sink, into in (
             (self._encoder, "symbols", self._channel, "symbols"),
             (self._channel, "symbols", self._decoder, "symbols"),
@@ -142,7 +144,8 @@ def run(args: argparse.Namespace) -> int:
     transcripts = read_transcripts(args.transcripts) if args.transcripts else {}
     writer = _Writer(args.out) if args.out else None
     status = DONE
-    with Simulation(args.model, args.channel, args.snr, args.seed, args.rician_k) as simulation:
+    options = (args.model, args.channel, args.snr, args.seed, args.rician_k)
+    with stdout_for_results(), Simulation(*options) as simulation:
         for seq, path in enumerate(_progress(args.files)):
             result = simulate_file(simulation, path, seq, args)
             name = Path(path).stem
@@ -152,11 +155,11 @@ def run(args: argparse.Namespace) -> int:
             if writer:
                 writer.write(name, result)
             if args.json:
-                print(json.dumps(result, ensure_ascii=False), flush=True)
+                _say(json.dumps(result, ensure_ascii=False), sys.stdout)
             elif result["error"]:
-                complain(f"{path}: {result['error']}")
+                _say(f"deepsc: {name_error(path, result['error'])}", sys.stderr)
             else:
-                print(block(result), end="\n\n", flush=True)
+                _say(block(result), sys.stdout, end="\n\n")
             if result["lost"] or result["error"]:
                 status = SOME_FAILED
     return status
@@ -220,13 +223,11 @@ class _Writer:
             raise HostError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
-def _progress(files: list[str]) -> Iterator[str]:
-    if len(files) < 2 or not sys.stderr.isatty():
-        yield from files
-        return
-    from tqdm import tqdm
+def _progress(files: list[str]) -> tqdm:
+    """The files, with a progress bar where a person sees stderr and there is more than one."""
+    return tqdm(files, unit="file", dynamic_ncols=True, disable=len(files) < 2 or not sys.stderr.isatty())
 
-    with tqdm(files, unit="file", file=sys.stderr, dynamic_ncols=True) as bar:
-        for path in bar:
-            yield path
-            bar.clear() if sys.stdout.isatty() else None
+
+def _say(text: str, stream: TextIO, end: str = "\n") -> None:
+    tqdm.write(text, file=stream, end=end)  # above the progress bar
+    stream.flush()
