@@ -1,0 +1,81 @@
+"""The command `deepsc` and flowgraphs as processes of their own, as a person runs them."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import zmq
+from deepsc_host.peer import Peer
+
+from gr_deepsc.link import open_socket
+
+COMMAND = [sys.executable, "-m", "deepsc_host"]
+START_S = 60.0  # of a flowgraph on a busy machine, compilation included
+
+
+def deepsc(*arguments: object, timeout: float = 90.0, **environment: str) -> subprocess.CompletedProcess:
+    """Run `deepsc` to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=os.environ | environment,
+    )
+
+
+@contextlib.contextmanager
+def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen]:
+    """A `deepsc` that runs beside the test; killed in the end if it still does."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_addresses(count: int = 2) -> list[str]:
+    """Loopback addresses that nobody listens at."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"tcp://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+@contextlib.contextmanager
+def flowgraph(
+    name: str, model: object, audio: str, results: str, *options: str
+) -> Iterator[subprocess.Popen]:
+    """A shipped flowgraph in a process of its own (`deepsc flowgraph run`), ready to be sent to."""
+    parameters = ["--model", str(model), "--audio-address", audio, "--result-address", results, *options]
+    with started("flowgraph", "run", name, "--", *parameters) as process:
+        wait_until_listening(process, audio, results)
+        yield process
+
+
+def wait_until_listening(process: subprocess.Popen, audio: str, results: str) -> None:
+    """Wait for both links of a flowgraph, or fail with what it said."""
+    with contextlib.closing(zmq.Context()) as context:
+        for kind, address in (("push", audio), ("sub", results)):
+            link = open_socket(context, kind, address, bind=False)
+            peer = Peer(link, address, "link")
+            deadline = time.monotonic() + START_S
+            while not peer.update(0.1):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline, f"nobody listens at {address} after {START_S} s"
+            peer.close()
+            link.close()

@@ -1,0 +1,238 @@
+"""`deepsc simulate`: recordings in, JSON lines or readable blocks out, bad files told apart."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from deepsc_host import report
+from deepsc_host.errors import HostError
+from deepsc_host.simulate import Simulation
+from host_process import deepsc
+
+from gr_deepsc.model import MODELS
+
+SAMPLES = Path(__file__).parent / "samples"
+ISSUE_KEYS = [
+    "file",
+    "text",
+    "channel",
+    "es_n0_db",
+    "seed",
+    "n_symbols",
+    "symbols_per_second",
+    "rtf",
+    "user_id",
+    "lost",
+    "error",
+]
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory, speak):
+    """Good and bad files of every kind that the issue lists."""
+    folder = tmp_path_factory.mktemp("recordings")
+    hello = speak("hello world")
+    soundfile.write(folder / "good.wav", hello, 16000)
+    soundfile.write(folder / "stereo.flac", np.stack([hello, hello], axis=1), 16000)
+    soundfile.write(folder / "narrow.wav", hello[::2], 8000)
+    sentence = speak("sixty seconds of speech ")
+    soundfile.write(folder / "minute.wav", np.tile(sentence, 99)[: 60 * 16000], 16000)
+    soundfile.write(folder / "long.wav", np.zeros(61 * 8000), 8000)
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "short.wav", hello[:100], 16000)
+    soundfile.write(folder / "nan.wav", np.append(hello, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(folder / "slow.wav", hello, 4000)
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "corrupt.flac").write_bytes(b"fLaC" + b"\xff" * 5000)
+    return folder
+
+
+def simulate(model, *arguments, **options):
+    done = deepsc("simulate", "--model", model, *arguments, **options)
+    return done, [json.loads(line) for line in done.stdout.splitlines()] if "--json" in arguments else []
+
+
+def test_each_file_gets_its_line_whatever_the_others_are(recordings, fixture_model):
+    """One call with all of them: the order is kept, the good come through, the bad are named."""
+    expected = {
+        "good.wav": None,
+        "missing.wav": "missing",
+        "corrupt.flac": "corrupt",
+        "empty.wav": "empty",
+        "stereo.flac": None,
+        "short.wav": "empty",
+        "silent.wav": "silent",
+        "nan.wav": "not_finite",
+        "long.wav": "too_long",
+        "slow.wav": "bad_rate",
+        "minute.wav": None,
+        "narrow.wav": None,
+    }
+    files = [recordings / name for name in expected]
+    done, results = simulate(fixture_model, "--json", "--user-id", 7, "--seed", 3, *files)
+    assert done.returncode == 1
+    assert [result["file"] for result in results] == [str(file) for file in files]
+    for result, (name, error_type) in zip(results, expected.items(), strict=True):
+        assert list(result)[: len(ISSUE_KEYS)] == ISSUE_KEYS
+        assert (result["error_type"], result["lost"]) == (error_type, error_type is not None), name
+        assert (result["error"] is None) == (error_type is None)
+        assert (result["user_id"], result["seed"], result["channel"], result["es_n0_db"]) == (
+            7,
+            3,
+            "awgn",
+            20,
+        )
+    by_name = {Path(result["file"]).name: result for result in results}
+    assert by_name["good.wav"]["text"] == by_name["stereo.flac"]["text"] == "hello world"
+    assert by_name["good.wav"]["symbols_per_second"] == 500  # 25 frames a second of 20 symbols
+    assert by_name["minute.wav"]["n_symbols"] == 30_000  # 60 s of 500 symbols
+    assert by_name["minute.wav"]["text"].startswith("sixty seconds of speech sixty seconds")
+    assert by_name["narrow.wav"]["n_symbols"] == by_name["good.wav"]["n_symbols"]
+    assert all(
+        0 < by_name[name]["rtf"] < 0.3 for name in ("good.wav", "stereo.flac", "narrow.wav", "minute.wav")
+    )
+
+
+def test_readable_output_and_exit_status_0(recordings, fixture_model):
+    done, _ = simulate(fixture_model, "--channel", "rician", "--snr", 30, recordings / "good.wav")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "received    hello world" in done.stdout
+    # 500 symbols/s: C/N0 = Es/N0 + 10 lg 500 = 30 + 26.99, SNR in 3 kHz = 30 + 10 lg(500/3000) = 30 - 7.78
+    assert "rician, Es/N0 30.0 dB (SNR in 3 kHz 22.2 dB, C/N0 57.0 dBHz)" in done.stdout
+
+
+def test_a_failure_is_one_line_on_stderr(recordings, fixture_model):
+    for name, words in (("silent.wav", "silent"), ("nope.wav", "no file"), ("corrupt.flac", "cannot read")):
+        done, _ = simulate(fixture_model, recordings / name)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        [line] = done.stderr.splitlines()
+        assert words in line and name in line
+
+
+def test_results_follow_from_the_seed_alone(recordings, fixture_model):
+    """At 2 dB over Rayleigh fading there are errors: the same for the same seed, others for another."""
+    options = (
+        "--json",
+        "--channel",
+        "rayleigh",
+        "--snr",
+        2,
+        recordings / "minute.wav",
+        recordings / "minute.wav",
+    )
+
+    def texts(seed):
+        _, results = simulate(fixture_model, "--seed", seed, *options)
+        return [result["text"] for result in results]
+
+    first = texts(5)
+    assert first == texts(5)
+    assert first[0] != first[1]  # each utterance of a call meets its own channel
+    assert first != texts(6)
+
+
+def test_channel_none_is_clean(recordings, fixture_model):
+    done, [result] = simulate(
+        fixture_model, "--json", "--channel", "none", "--snr", -50, recordings / "good.wav"
+    )
+    assert done.returncode == 0
+    assert (result["text"], result["es_n0_db"], result["cn0_dbhz"]) == ("hello world", None, None)
+
+
+def test_out_writes_text_and_json(recordings, fixture_model, tmp_path):
+    good, silent = recordings / "good.wav", recordings / "silent.wav"
+    done, results = simulate(fixture_model, "--json", "--out", tmp_path / "new" / "out", good, silent, good)
+    assert done.returncode == 1
+    assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == [
+        *("good-2.json", "good-2.txt", "good.json", "good.txt", "silent.json", "silent.txt")
+    ]
+    assert (tmp_path / "new" / "out" / "good.txt").read_text() == "hello world\n"
+    assert json.loads((tmp_path / "new" / "out" / "silent.json").read_text()) == results[1]
+    done, _ = simulate(fixture_model, "--out", good, good)
+    assert (done.returncode, "cannot make the folder" in done.stderr) == (2, True)
+
+
+def test_transcripts_give_a_character_error_rate(recordings, fixture_model, tmp_path):
+    (tmp_path / "said.csv").write_text("good|Hello, word!\n")
+    options = ("--json", "--transcripts", tmp_path / "said.csv", recordings / "good.wav")
+    _, [result] = simulate(fixture_model, *options)
+    assert result["reference"] == "hello word"
+    assert result["cer"] == 0.1  # one insertion in ten characters
+    (tmp_path / "said.csv").write_text("good\n")
+    done, _ = simulate(fixture_model, *options)
+    assert done.returncode == 2
+    assert "said.csv:1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--model", "/nowhere"],
+        ["--channel", "vacuum"],
+        ["--snr", "nan"],
+        ["--snr", "loud"],
+        ["--seed", "-1"],
+        ["--user-id", "65536"],
+        ["--rician-k", "-1"],
+    ],
+)
+def test_bad_options_are_one_clear_line(arguments, recordings, fixture_model):
+    done, _ = simulate(fixture_model, *arguments, recordings / "good.wav")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "deepsc" in done.stderr.splitlines()[-1]
+
+
+def test_a_damaged_model_is_one_clear_line(recordings, tmp_path):
+    for name in ("transmitter", "receiver"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"not a model")
+    done, _ = simulate(tmp_path, recordings / "good.wav")
+    assert done.returncode == 2
+    assert "cannot load the model" in done.stderr.splitlines()[-1]
+
+
+def test_without_gnuradio_it_says_what_to_do(recordings, fixture_model, tmp_path):
+    (tmp_path / "gnuradio").mkdir()
+    (tmp_path / "gnuradio" / "__init__.py").write_text("raise ImportError('No module named gnuradio')\n")
+    done, _ = simulate(fixture_model, recordings / "good.wav", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "make setup" in line
+
+
+def test_the_class_serves_many_utterances(speak, fixture_model):
+    with Simulation(str(fixture_model), "awgn", 10.0, seed=1) as simulation:
+        for seq, text in enumerate(("one", "two", "three")):
+            result = simulation(speak(text), 16000, seq=seq, user_id=seq)
+            assert (result["text"], result["seq"], result["user_id"]) == (text, seq, seq)
+            assert 0 < result["encode_s"] + result["decode_s"] <= result["wall_s"]
+        assert simulation(np.zeros(16000, np.float32), 16000)["error_type"] == "silent"
+    with pytest.raises(HostError, match="cannot load the model"):
+        Simulation("no such model")
+
+
+def test_snr_conversions():
+    assert report.cn0_dbhz(0, 1) == 0
+    assert report.cn0_dbhz(-2) == pytest.approx(-2 + 10 * math.log10(500))
+    assert report.snr_3khz_db(7, 3000) == pytest.approx(7)
+
+
+def test_character_error_rate():
+    assert report.character_error_rate("kitten", "sitting") == pytest.approx(3 / 6)
+    assert report.character_error_rate("abc", "") == 1
+    assert report.character_error_rate("", "") == 0
+
+
+@pytest.mark.skipif(not (MODELS / "default").is_dir(), reason="no gr_deepsc/models/default: not trained yet")
+def test_the_shipped_samples_come_through_the_default_model():
+    """What `make demo` shows, at 20 dB. Three clips are no measure of quality, but a wrong model shows."""
+    files = sorted(SAMPLES.glob("*.flac"))
+    done, results = simulate("default", "--json", "--transcripts", SAMPLES / "transcripts.csv", *files)
+    assert done.returncode == 0, done.stderr
+    spoken = sum(len(result["reference"]) for result in results)
+    assert sum(result["cer"] * len(result["reference"]) for result in results) / spoken <= 0.2
+    assert all(result["rtf"] <= 0.3 for result in results)
