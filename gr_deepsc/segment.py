@@ -8,7 +8,7 @@ from .features import HOP
 
 FRAME_S = 0.02  # seconds a decision is made for
 ONSET_S = 0.06  # loud for so long before an utterance opens: a click is no speech
-LEAD_S = 0.3  # kept before the onset and after the last loud frame: soft consonants live there
+LEAD_S = 0.32  # kept before the onset and after the last loud frame: soft consonants live there
 MEMORY_S = 4.0  # the noise floor is the quietest frame of so long; longer than anyone speaks without a gap
 SILENCE_DBFS = -65.0  # the floor is never taken to be lower: dither is not speech
 
@@ -47,6 +47,7 @@ class Segmenter:
                 f"a hangover of {hangover_s} s and at most {max_seconds} s an utterance: "
                 f"the first must be at least {FRAME_S} s and shorter than the second"
             )
+        self.sample_rate = sample_rate
         self.threshold_db = threshold_db
         self._frame = round(sample_rate * FRAME_S)
         self._hangover = round(hangover_s / FRAME_S)

@@ -24,12 +24,12 @@ def scene(background_dbfs: float = -60.0) -> np.ndarray:
 
 
 def test_finds_the_bursts():
-    """Each utterance is its burst with 0.3 s before and after, to a frame of 20 ms."""
+    """Each utterance is its burst with 0.32 s before and after, to a frame of 20 ms."""
     first, second = Segmenter().push(scene())
-    assert len(first) / RATE == pytest.approx(1.0 + 0.6, abs=0.04)
-    assert len(second) / RATE == pytest.approx(0.5 + 0.6, abs=0.04)
+    assert len(first) / RATE == pytest.approx(1.0 + 0.64, abs=0.04)
+    assert len(second) / RATE == pytest.approx(0.5 + 0.64, abs=0.04)
     loud = np.abs(first) > 0.05
-    assert np.argmax(loud) / RATE == pytest.approx(0.3, abs=0.02)
+    assert np.argmax(loud) / RATE == pytest.approx(0.32, abs=0.02)
 
 
 @pytest.mark.parametrize("piece", [1, 7, 320, 1024, 65_536])
@@ -52,7 +52,7 @@ def test_adapts_to_a_noisy_room():
     assert segmenter.floor_db == pytest.approx(-35.0, abs=1.5)
     assert len(early) <= 1  # the documented price of never losing speech at the start
     late = segmenter.push(samples[6 * RATE :])
-    assert [len(u) / RATE for u in late] == pytest.approx([1.6, 1.1], abs=0.05)
+    assert [len(u) / RATE for u in late] == pytest.approx([1.64, 1.14], abs=0.05)
 
 
 def test_speech_from_the_first_sample():

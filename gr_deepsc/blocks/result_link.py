@@ -1,0 +1,80 @@
+"""Result Link: text PDUs in, results to hosts over ZeroMQ out."""
+
+from typing import Any
+
+import pmt
+import zmq
+
+from ..addresses import RESULT_ADDRESS
+from ..protocol import ProtocolError, open_socket, pack_result
+from .pdu import PduBlock, PduError, metadata
+
+
+class ResultLink(PduBlock):
+    """Binds a ZeroMQ PUB socket and publishes each utterance's result, protocol 1 (gr_deepsc/protocol.py).
+
+    Port: `text` in; wire the `failed` ports of the other blocks here too, so that a lost utterance is a
+    result and not silence. Every metadata value that is a string, a number or a truth value goes into the
+    result. The counter `published` tells how many went out.
+    """
+
+    def __init__(self, address: str = RESULT_ADDRESS, curve_key: str = ""):
+        """`address`: loopback, or any with `curve_key`, a folder made by `deepsc keys`.
+
+        Raises:
+            LinkError: an address that cannot be bound; says what to do.
+        """
+        super().__init__("Result Link", "text", failed=None)
+        self.published = 0
+        self._address, self._curve_key = address, curve_key
+        self._open()
+
+    def start(self):
+        """Open the socket again after a stop."""
+        if self._socket is None:
+            self._open()
+        return True
+
+    def stop(self):
+        """Free the address."""
+        if self._socket is not None:
+            self._socket.close()
+            self._context.term()
+            self._socket = None
+        return True
+
+    def handle(self, message: Any) -> None:
+        if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message))):
+            raise PduError("bad_message", "not a PDU: needed is (metadata dict, vector)")
+        self._send(pack_result(_fields(pmt.car(message))))
+
+    def fail(self, lost: Any) -> None:
+        """Publish a lost utterance; one whose metadata breaks the protocol, as far as it can be told."""
+        fields = _fields(metadata(lost))
+        try:
+            self._send(pack_result(fields))
+        except ProtocolError as error:
+            reason = ProtocolError(str(fields.get("error", error))[:500], error.error_type, fields)
+            self._send(pack_result(reason.result()))
+
+    def _open(self) -> None:
+        self._context = zmq.Context()
+        self._socket = open_socket(self._context, "pub", self._address, bind=True, curve_key=self._curve_key)
+
+    def _send(self, frames: list[bytes]) -> None:
+        try:
+            self._socket.send_multipart(frames)
+            self.published += 1
+        except zmq.ZMQError as error:  # nobody can be told over a broken socket
+            self.logger.error(f"result not sent: {error}")
+
+
+def _fields(meta: Any) -> dict[str, Any]:
+    pairs = {pmt.to_python(pmt.car(item)): pmt.cdr(item) for item in _items(meta)}
+    plain = (pmt.is_symbol, pmt.is_bool, pmt.is_integer, pmt.is_real)
+    return {key: pmt.to_python(value) for key, value in pairs.items() if any(is_a(value) for is_a in plain)}
+
+
+def _items(meta: Any) -> list[Any]:
+    items = pmt.dict_items(meta)
+    return [pmt.nth(i, items) for i in range(pmt.length(items))]

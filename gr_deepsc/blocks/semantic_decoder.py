@@ -1,0 +1,105 @@
+"""Semantic Decoder: PDU of received symbols in, text PDU out."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pmt
+
+from ..model import Receiver
+from ..phy import equalise
+from ..phy.channel import noise_variance
+from ..text import greedy
+from .pdu import PduBlock, PduError, get, put, unpack
+
+EQUALISERS = ("mmse", "zf")
+
+
+class SemanticDecoder(PduBlock):
+    """Equalises an utterance's symbols, runs the receiver model and spells the text (greedy CTC).
+
+    Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `csi` (absent: h = 1), `es_n0_db`
+    (absent: the parameter), `channel` ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than
+    that are padding and are cut off; fewer are an error) and `model` (another model's symbols are refused).
+    Drops PDUs with `filler` set, which only keep a stream moving. Adds `text`, `confidence`, `lost` and
+    `decode_s`.
+    """
+
+    def __init__(
+        self,
+        model: str = "default",
+        equaliser: str = "mmse",
+        es_n0_db: float = 20.0,
+        provider: str = "CPUExecutionProvider",
+    ):
+        """`model`: name or folder; errors as of `gr_deepsc.model.Receiver`.
+
+        Raises:
+            ValueError: the equaliser is none of `EQUALISERS`.
+        """
+        super().__init__("Semantic Decoder", "symbols", "text")
+        self.set_equaliser(equaliser)
+        self.set_es_n0_db(es_n0_db)
+        self.receiver = Receiver(model, provider)
+
+    def set_es_n0_db(self, es_n0_db: float) -> None:
+        """dB, taken for symbols whose metadata has none."""
+        self._es_n0_db = float(es_n0_db)
+
+    def set_equaliser(self, equaliser: str) -> None:
+        """From the next utterance on."""
+        if equaliser not in EQUALISERS:
+            raise ValueError(f"equaliser {equaliser!r} is none of {', '.join(EQUALISERS)}")
+        self._equaliser = equaliser
+
+    def handle(self, message: Any) -> None:
+        meta, received = unpack(message, "symbols")
+        if get(meta, "filler", False):
+            return
+        z, rho = self._equalised(meta, received)
+        start = time.perf_counter()
+        text, confidence = greedy(self.receiver(z, rho))
+        decode_s = time.perf_counter() - start
+        meta = put(meta, text=text, confidence=confidence, lost=False, decode_s=decode_s, csi=None)
+        spelt = text.encode()
+        self.publish(meta, pmt.init_u8vector(len(spelt), list(spelt)))
+
+    def _equalised(self, meta: Any, received: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pair = self.receiver.contract.pair
+        sent_by = get(meta, "model", pair)
+        if sent_by != pair:
+            raise PduError(
+                "wrong_model",
+                f"encoded by model {sent_by}, this decoder is {pair}; give both blocks one model",
+            )
+        n = get(meta, "n_symbols", len(received))
+        frame = self.receiver.contract.symbols_per_frame
+        if not 0 < n <= len(received) or n % frame:
+            raise PduError(
+                "incomplete",
+                f"{len(received)} symbols of {n} came; needed is a multiple of {frame}, complete",
+            )
+        csi = self._csi(meta, n)
+        received = received[:n]
+        if not (np.isfinite(received).all() and np.isfinite(csi).all()):
+            raise PduError(
+                "not_finite", "the received symbols or their CSI are not finite; look at the radio"
+            )
+        if self._equaliser == "zf":
+            return equalise.zero_forcing(received, csi)
+        return equalise.mmse(received, csi, self._n0(meta))
+
+    def _csi(self, meta: Any, n: int) -> np.ndarray:
+        value = pmt.dict_ref(meta, pmt.intern("csi"), pmt.PMT_NIL)
+        if pmt.is_null(value):
+            return np.ones(n, np.complex64)
+        if not pmt.is_c32vector(value) or pmt.length(value) < n:
+            raise PduError("bad_message", f"metadata 'csi' is no c32vector of {n} elements, one a symbol")
+        return np.array(pmt.c32vector_elements(value), np.complex64)[:n]
+
+    def _n0(self, meta: Any) -> float:
+        clean = get(meta, "channel", "") == "none"
+        es_n0_db = get(meta, "es_n0_db", np.inf if clean else self._es_n0_db)
+        if not es_n0_db >= -100:  # NaN is not, either
+            raise PduError("bad_message", f"metadata 'es_n0_db' is {es_n0_db} dB; needed is -100 or more")
+        return noise_variance(es_n0_db)
