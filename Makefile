@@ -56,7 +56,7 @@ $(RUNTIME): pyproject.toml constraints.txt
 	if [[ -n $$missing ]]; then \
 	    echo "installing" $$missing; \
 	    $(SUDO) apt-get update -qq; \
-	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $$missing; \
 	fi
 	@[[ -x $(PY) ]] || $(PYTHON) -m venv --system-site-packages $(VENV)
 	$(PIP) --editable .

@@ -1,0 +1,109 @@
+"""`deepsc doctor`, `deepsc keys` and the help: what a person meets when something is wrong."""
+
+import contextlib
+import hashlib
+import json
+
+import pytest
+import zmq
+from deepsc_host import doctor
+from host_process import deepsc
+
+from gr_deepsc.addresses import AUDIO_ADDRESS
+from gr_deepsc.link import LinkError, open_socket
+
+
+def test_doctor_checks_everything_and_exits_by_it():
+    done = deepsc("doctor", "--json")
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    names = [finding["name"] for finding in findings]
+    for name in (
+        "python",
+        "numpy",
+        "gnuradio",
+        "packages",
+        "blocks path",
+        "grcc",
+        "blocks",
+        "models",
+        "port",
+    ):
+        assert name in names
+    for finding in findings:
+        assert finding["status"] in ("ok", "warn", "fail")
+        assert bool(finding["mend"]) == (finding["status"] != "ok"), finding
+    failed = [finding["name"] for finding in findings if finding["status"] == "fail"]
+    assert done.returncode == bool(failed)
+    assert set(failed) <= {"models"}  # all else is there, or this test would not run
+    readable = deepsc("doctor")
+    assert readable.returncode == done.returncode
+    assert "ok    gnuradio" in readable.stdout
+
+
+def test_doctor_sees_a_port_in_use():
+    context, held = zmq.Context(), None
+    with contextlib.suppress(LinkError):  # somebody else holds it: as good
+        held = open_socket(context, "pull", AUDIO_ADDRESS, bind=True)
+    found = [finding for finding in doctor.check_ports() if finding.status == "warn"]
+    if held:
+        held.close()
+    context.term()
+    assert any(AUDIO_ADDRESS in finding.detail for finding in found)
+
+
+def test_doctor_sees_damaged_and_missing_models(tmp_path, fixture_model):
+    [nothing] = doctor.check_models(tmp_path)
+    assert (nothing.status, "SHA256SUMS" in nothing.detail) == ("fail", True)
+    (tmp_path / "tiny").mkdir()
+    lines = []
+    for name in ("transmitter.onnx", "receiver.onnx"):
+        content = (fixture_model / name).read_bytes()
+        (tmp_path / "tiny" / name).write_bytes(content)
+        lines.append(f"{hashlib.sha256(content).hexdigest()}  tiny/{name}\n")
+    (tmp_path / "SHA256SUMS").write_text("".join(lines))
+    assert [finding.status for finding in doctor.check_models(tmp_path)] == ["ok", "ok"]
+    (tmp_path / "tiny" / "receiver.onnx").write_bytes(b"x")
+    good, bad = doctor.check_models(tmp_path)
+    assert (good.status, bad.status) == ("ok", "fail")
+    assert "not the file" in bad.detail
+    (tmp_path / "tiny" / "receiver.onnx").unlink()
+    assert "missing" in list(doctor.check_models(tmp_path))[1].detail
+
+
+def test_doctor_without_gnuradio_still_examines_the_rest(tmp_path):
+    (tmp_path / "gnuradio").mkdir()
+    (tmp_path / "gnuradio" / "__init__.py").write_text("raise ImportError('broken on purpose')\n")
+    done = deepsc("doctor", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "fail  gnuradio" in done.stdout and "make setup" in done.stdout
+    assert "port" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["zmq", "onnxruntime", "sounddevice"])
+def test_doctor_without_a_package_still_runs(tmp_path, missing):
+    (tmp_path / f"{missing}.py").write_text(f"raise ImportError('No module named {missing}')\n")
+    done = deepsc("doctor", PYTHONPATH=str(tmp_path))
+    assert "Traceback" not in done.stderr
+    assert f"No module named {missing}" in done.stdout
+
+
+def test_keys(tmp_path):
+    done = deepsc("keys", tmp_path / "keys")
+    assert done.returncode == 0
+    assert (tmp_path / "keys" / "server.key_secret").stat().st_mode & 0o777 == 0o600
+    again = deepsc("keys", tmp_path / "keys")
+    assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("command", ["", "simulate", "send", "receive", "flowgraph", "doctor", "keys"])
+def test_help_reads_like_a_manual_page(command):
+    done = deepsc(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "EXIT STATUS" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 112
+    assert done.stderr == ""
+
+
+def test_version_and_no_command():
+    assert deepsc("--version").stdout.startswith("gr-deepsc ")
+    assert deepsc().returncode == 2

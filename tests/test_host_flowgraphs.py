@@ -1,0 +1,95 @@
+"""`deepsc flowgraph`: the shipped ones compile without a warning, others fail for what is wrong."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from deepsc_host import flowgraphs
+from host_process import deepsc
+
+NAMES = ["sim_awgn", "sim_fading", "sim_gui"]
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_list_names_the_shipped_flowgraphs():
+    done = deepsc("flowgraph", "list")
+    assert done.returncode == 0
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert set(NAMES) <= set(lines)
+    assert all(lines.values())  # each has a title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compile_goes_to_the_cache_once(name, cache):
+    before = {path: path.stat().st_mtime_ns for path in flowgraphs.shipped()[name].parent.iterdir()}
+    done = deepsc("flowgraph", "compile", name, **cache)
+    assert done.returncode == 0, done.stderr
+    program = done.stdout.strip()
+    assert program.startswith(cache["XDG_CACHE_HOME"])
+    written = os.stat(program).st_mtime_ns
+    source = Path(program).read_text()
+    for block in ("SemanticEncoder", "SemanticDecoder"):
+        assert re.search(rf"\b{block}\(", source), f"{block} is not in the generated program"
+    assert deepsc("flowgraph", "compile", name, **cache).stdout.strip() == program
+    assert os.stat(program).st_mtime_ns == written
+    assert {path: path.stat().st_mtime_ns for path in flowgraphs.shipped()[name].parent.iterdir()} == before
+
+
+def test_a_flowgraph_tells_its_options(cache):
+    done = deepsc("flowgraph", "run", "sim_fading", "--", "--help", **cache)
+    assert done.returncode == 0, done.stderr
+    for option in ("--model", "--channel", "--es-n0-db", "--seed", "--audio-address", "--result-address"):
+        assert option in done.stdout
+
+
+def test_an_unknown_block_fails_though_grcc_is_content(tmp_path, cache):
+    """grcc exits 0 on it: the reason why its output is read."""
+    source = flowgraphs.shipped()["sim_awgn"].read_text()
+    broken = tmp_path / "broken.grc"
+    broken.write_text(source.replace("id: deepsc_semantic_encoder", "id: deepsc_no_such_block"))
+    assert broken.read_text() != source
+    done = deepsc("flowgraph", "compile", broken, **cache)
+    assert done.returncode == 2
+    assert "broken.grc does not compile" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "cache").rglob("*.py"))
+    plain = subprocess.run(
+        [sys.executable, flowgraphs._tool("grcc"), "-o", tmp_path, broken],
+        env=flowgraphs.environment(),
+        capture_output=True,
+    )
+    assert plain.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "name"), [("no: [yaml", "a.grc"), ("", "b.grc"), (None, "c.grc"), (None, "c")]
+)
+def test_what_is_no_flowgraph(content, name, tmp_path, cache):
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    done = deepsc("flowgraph", "compile", path if path.suffix else name, **cache)
+    assert done.returncode == 2
+    assert name in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr.splitlines()[-1]
+
+
+def test_open_without_a_desktop_says_so(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    done = deepsc("flowgraph", "open", "sim_gui")
+    assert done.returncode == 2
+    assert "DISPLAY is not set" in done.stderr
+
+
+def test_the_blocks_path_comes_first(monkeypatch):
+    monkeypatch.setenv("GRC_BLOCKS_PATH", "/elsewhere")
+    assert flowgraphs.environment()["GRC_BLOCKS_PATH"] == f"{flowgraphs.BLOCKS}:/elsewhere"
+    monkeypatch.delenv("GRC_BLOCKS_PATH")
+    assert flowgraphs.environment()["GRC_BLOCKS_PATH"] == str(flowgraphs.BLOCKS)

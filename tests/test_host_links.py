@@ -1,0 +1,268 @@
+"""`deepsc send` and `deepsc receive` against a flowgraph in a second process, over real ZeroMQ sockets."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import zmq
+from deepsc_host.report import character_error_rate, read_transcripts
+from host_process import deepsc, flowgraph, free_addresses, started
+
+from gr_deepsc.link import open_socket
+from gr_deepsc.model import MODELS
+from gr_deepsc.protocol import Assembler, pack_utterance, receive_frames, unpack
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory, speak):
+    folder = tmp_path_factory.mktemp("recordings")
+    for text in ("first sentence", "second one"):
+        soundfile.write(folder / f"{text.split()[0]}.wav", speak(text), 16000)
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "minute.wav", np.tile(speak("sixty seconds "), 99)[: 60 * 16000], 16000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(fixture_model):
+    """sim_fading with the analytic model; the process and its two addresses."""
+    audio, results = free_addresses()
+    with flowgraph(
+        "sim_fading", fixture_model, audio, results, "--channel", "rician", "--es-n0-db", "25"
+    ) as process:
+        yield process, audio, results
+
+
+def send(audio, results, *arguments, timeout=20):
+    done = deepsc("send", "--address", audio, "--result-address", results, "--timeout", timeout, *arguments)
+    return done, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def listen(results, *arguments):
+    """`deepsc receive`, once it surely hears everything."""
+    process = started("receive", "--address", results, "--timeout", "30", *arguments)
+    return process
+
+
+def wait_for_line(process, words):
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")
+
+
+def test_a_sentence_reaches_the_receiver_through_sim_fading(running, recordings):
+    """The issue's test: send in one process, sim_fading in a second, receive in a third."""
+    _, audio, results = running
+    with listen(results, "--json", "--count", "2") as receiver:
+        wait_for_line(receiver, "listening")
+        done, _ = send(audio, results, "--user-id", 9, recordings / "first.wav", recordings / "second.wav")
+        assert done.returncode == 0, done.stderr
+        out, _ = receiver.communicate(timeout=30)
+    assert receiver.returncode == 0
+    first, second = map(json.loads, out.splitlines())
+    assert (first["text"], second["text"]) == ("first sentence", "second one")
+    assert (first["seq"], second["seq"], first["user_id"]) == (0, 1, 9)
+    assert first["session"] == second["session"]
+    assert (first["channel"], first["es_n0_db"], first["lost"], first["error"]) == ("rician", 25, False, None)
+    assert first["n_symbols"] % 20 == 0 and first["n_symbols"] > 0
+
+
+@pytest.mark.skipif(not (MODELS / "default").is_dir(), reason="no gr_deepsc/models/default: not trained yet")
+def test_a_real_recording_reaches_the_receiver_with_the_default_model():
+    audio, results = free_addresses()
+    said = read_transcripts(str(SAMPLES / "transcripts.csv"))
+    with flowgraph("sim_fading", "default", audio, results, "--channel", "rician", "--es-n0-db", "20"):
+        done, got = send(audio, results, "--wait", "--json", *(SAMPLES / f"{name}.flac" for name in said))
+    assert done.returncode == 0, done.stderr
+    errors = [
+        character_error_rate(text, result["text"]) for text, result in zip(said.values(), got, strict=True)
+    ]
+    assert np.mean(errors) <= 0.25, [result["text"] for result in got]
+
+
+def test_send_waits_for_its_own_results(running, recordings):
+    _, audio, results = running
+    done, [minute, second] = send(
+        audio, results, "--wait", "--json", recordings / "minute.wav", recordings / "second.wav"
+    )
+    assert done.returncode == 0, done.stderr
+    assert minute["n_symbols"] == 30_000  # 60 s, in chunks of 0.5 s
+    assert minute["text"].startswith("sixty seconds sixty seconds")
+    assert second["text"] == "second one"
+    done, _ = send(audio, results, "--wait", recordings / "second.wav")
+    assert done.stdout.startswith("second one  [user 0, ")
+    assert "Es/N0 25.0 dB (SNR in 3 kHz 17.2 dB, C/N0 52.0 dBHz)" in done.stdout
+
+
+def test_bad_files_do_not_stop_the_good_ones(running, recordings):
+    _, audio, results = running
+    files = [recordings / name for name in ("missing.wav", "first.wav", "silent.wav", "second.wav")]
+    done, got = send(audio, results, "--wait", "--json", *files)
+    assert done.returncode == 1
+    assert [result["text"] for result in got] == ["first sentence", "second one"]
+    complaints = [line for line in done.stderr.splitlines() if "missing.wav" in line or "silent.wav" in line]
+    assert len(complaints) == 2
+
+
+def test_a_refused_utterance_is_a_result_and_sets_the_exit_status(running, fixture_model):
+    """Silence that a careless client sends: the flowgraph's encoder refuses it, everyone is told."""
+    _, audio, results = running
+    with listen(results, "--count", "1") as receiver:
+        wait_for_line(receiver, "listening")
+        push_samples(audio, np.zeros(16000, np.float32), "careless")
+        out, _ = receiver.communicate(timeout=30)
+    assert receiver.returncode == 1
+    assert out.startswith("LOST: the audio is silent")
+    assert "careless#0" in out
+
+
+def test_random_bytes_at_the_audio_port_are_reported_and_survived(running, recordings):
+    process, audio, results = running
+    rng = np.random.default_rng(4)
+    context = zmq.Context()
+    raw = open_socket(context, "push", audio, bind=False)
+    with listen(results, "--json", "--count", "1") as receiver:
+        wait_for_line(receiver, "listening")
+        for _ in range(2000):
+            raw.send_multipart([rng.bytes(int(rng.integers(0, 300))) for _ in range(int(rng.integers(1, 5)))])
+        out, _ = receiver.communicate(timeout=30)
+    result = json.loads(out)
+    assert (result["error_type"], result["lost"], result["session"]) == ("bad_message", True, "")
+    raw.close()
+    context.term()
+    done, [good] = send(audio, results, "--wait", "--json", recordings / "first.wav")
+    assert (done.returncode, good["text"]) == (0, "first sentence")
+    assert process.poll() is None
+    resident = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    assert resident < 600e6  # bytes
+
+
+def test_a_flowgraph_killed_and_restarted_is_found_again(fixture_model, recordings):
+    """kill -9 of the flowgraph: the receiver says so, waits, and hears the next one without a restart."""
+    audio, results = free_addresses()
+    with listen(results, "--json", "--count", "2") as receiver:
+        with flowgraph("sim_fading", fixture_model, audio, results) as first:
+            wait_for_line(receiver, "listening")
+            assert send(audio, results, recordings / "first.wav")[0].returncode == 0
+            assert json.loads(receiver.stdout.readline())["text"] == "first sentence"
+            first.send_signal(signal.SIGKILL)
+            wait_for_line(receiver, "went away")
+        with flowgraph("sim_fading", fixture_model, audio, results):
+            start = time.monotonic()
+            wait_for_line(receiver, "is back")
+            assert time.monotonic() - start < 2
+            assert send(audio, results, recordings / "second.wav")[0].returncode == 0
+            out, _ = receiver.communicate(timeout=30)
+    assert json.loads(out)["text"] == "second one"
+    assert receiver.returncode == 0
+
+
+def test_a_sender_killed_midway_leaves_the_flowgraph_working(running, recordings):
+    """kill -9 of the sender after half an utterance: its session is dropped, others are served at once."""
+    _, audio, results = running
+    context = zmq.Context()
+    push = open_socket(context, "push", audio, bind=False)
+    chunks = list(pack_utterance(np.ones(32000, np.float32), session="dead", seq=0))
+    push.send_multipart(chunks[0])
+    push.close(linger=1000)
+    context.term()
+    done, [good] = send(audio, results, "--wait", "--json", recordings / "first.wav")
+    assert (done.returncode, good["text"]) == (0, "first sentence")
+    push_samples(audio, np.ones(16000, np.float32), "dead")  # the same sender, started again
+
+
+def test_a_port_in_use_is_one_clear_line(running, fixture_model):
+    _, audio, results = running
+    [free] = free_addresses(1)
+    for taken in (
+        ["--audio-address", audio, "--result-address", free],
+        ["--audio-address", free, "--result-address", results],
+    ):
+        done = deepsc("flowgraph", "run", "sim_fading", "--", "--model", fixture_model, *taken)
+        assert done.returncode != 0
+        assert "is in use" in done.stderr.splitlines()[-1]
+
+
+def test_no_peer_is_an_error_within_the_timeout(recordings):
+    audio, results = free_addresses()
+    for arguments in (
+        ("send", "--address", audio, "--timeout", 0.5, recordings / "first.wav"),
+        ("receive", "--address", results, "--timeout", 0.5),
+    ):
+        start = time.monotonic()
+        done = deepsc(*arguments)
+        assert time.monotonic() - start < 10
+        assert done.returncode == 2
+        [line] = done.stderr.splitlines()
+        assert "no flowgraph" in line and "deepsc flowgraph run" in line
+
+
+def test_a_peer_that_never_answers_is_an_error(recordings):
+    """A PULL socket that takes the audio, a PUB socket that says nothing: --wait gives up."""
+    context = zmq.Context()
+    sockets = [open_socket(context, kind, "tcp://127.0.0.1:*", bind=True) for kind in ("pull", "pub")]
+    audio, results = (each.getsockopt(zmq.LAST_ENDPOINT).decode() for each in sockets)
+    done, _ = send(audio, results, "--wait", recordings / "first.wav", timeout=1)
+    assert done.returncode == 1
+    assert "no result for 1 of 1 utterances" in done.stderr
+    assert unpack(receive_frames(sockets[0]))[0]["type"] == "audio"
+    done = deepsc("receive", "--address", results, "--timeout", 1)
+    assert done.returncode == 1
+    assert "0 results came" in done.stderr
+    context.destroy(linger=0)
+
+
+def test_the_wrong_options_are_refused(recordings):
+    for arguments in (
+        ["send"],
+        ["send", "--mic", recordings / "first.wav"],
+        ["send", "--address", "nonsense", recordings / "first.wav"],
+        ["send", "--address", "tcp://192.0.2.1:5555", recordings / "first.wav"],
+        ["receive", "--address", "tcp://*:5556"],
+        ["receive", "--count", "0"],
+        ["receive", "--curve-key", "/nowhere"],
+    ):
+        done = deepsc(*arguments)
+        assert done.returncode == 2, arguments
+        assert "Traceback" not in done.stderr
+
+
+def test_no_microphone_is_one_clear_line(running):
+    _, audio, _ = running
+    done = deepsc("send", "--mic", "--device", "no such device", "--address", audio)
+    assert done.returncode == 2
+    assert "deepsc doctor" in done.stderr.splitlines()[-1]
+
+
+def test_curve_keys_reach_across(tmp_path, recordings):
+    """`deepsc keys` on one side, `deepsc send --curve-key` on the other; without them no handshake."""
+    assert deepsc("keys", tmp_path / "keys").returncode == 0
+    context = zmq.Context()
+    pull = open_socket(context, "pull", "tcp://127.0.0.1:*", bind=True, curve_key=tmp_path / "keys")
+    address = pull.getsockopt(zmq.LAST_ENDPOINT).decode()
+    done = deepsc("send", "--address", address, "--curve-key", tmp_path / "keys", recordings / "second.wav")
+    assert done.returncode == 0, done.stderr
+    assembler, utterance = Assembler(), None
+    while utterance is None:
+        utterance = assembler.push(*unpack(receive_frames(pull)))
+    assert len(utterance.samples) == len(soundfile.read(recordings / "second.wav")[0])
+    assert deepsc("send", "--address", address, "--timeout", 1, recordings / "second.wav").returncode == 2
+    context.destroy(linger=0)
+
+
+def push_samples(audio, samples, session):
+    """Send an utterance as another program would, without the host's own checks."""
+    context = zmq.Context()
+    push = open_socket(context, "push", audio, bind=False)
+    for frames in pack_utterance(samples, session=session, seq=0):
+        push.send_multipart(frames)
+    push.close(linger=2000)
+    context.term()
