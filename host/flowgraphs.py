@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,6 @@ import gr_deepsc
 
 from .errors import DONE, HostError
 from .radio import import_gnuradio
-from .report import complain
 
 BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
 COMPLAINTS = re.compile(r"warn:|Error|Traceback")
@@ -136,7 +136,7 @@ def _tool(name: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`deepsc flowgraph`; `run` and `open` replace this process."""
+    """`deepsc flowgraph`."""
     if args.action == "list":
         width = max(map(len, shipped()), default=0)
         for name, path in shipped().items():
@@ -147,16 +147,29 @@ def run(args: argparse.Namespace) -> int:
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise HostError("GNU Radio Companion needs a desktop: DISPLAY is not set (ssh -X, or Xvfb)")
         import_gnuradio()
-        _replace([sys.executable, _tool("gnuradio-companion"), str(path)])
+        command = [sys.executable, _tool("gnuradio-companion"), str(path)]
+        os.execve(command[0], command, environment())
     program = compile_flowgraph(path)
     if args.action == "compile":
         print(program)
         return DONE
     options = args.options[1:] if args.options[:1] == ["--"] else args.options
-    complain(f"running {path.name}; Ctrl-C stops it")
-    _replace([sys.executable, str(program), *options])
+    return run_program(program, options)
 
 
-def _replace(command: list[str]) -> None:
-    sys.stdout.flush()
-    os.execve(command[0], command, environment())
+def run_program(program: Path, options: list[str]) -> int:
+    """Run a generated program in this process, until it ends by itself or by Ctrl-C or SIGTERM.
+
+    Raises:
+        HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit.
+    """
+    from gr_deepsc.link import LinkError
+    from gr_deepsc.model import ContractError
+
+    sys.argv = [str(program), *options]
+    sys.path.insert(0, str(program.parent))
+    try:
+        runpy.run_path(str(program), run_name="__main__")
+    except (LinkError, ContractError, FileNotFoundError) as error:
+        raise HostError(str(error)) from None
+    return DONE

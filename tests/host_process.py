@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from typing import IO
 
 import zmq
 from deepsc_host.peer import Peer
@@ -30,13 +32,13 @@ def deepsc(*arguments: object, timeout: float = 90.0, **environment: str) -> sub
 
 
 @contextlib.contextmanager
-def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen]:
-    """A `deepsc` that runs beside the test; killed in the end if it still does."""
+def started(*arguments: object, log: IO | None = None, **environment: str) -> Iterator[subprocess.Popen]:
+    """A `deepsc` that runs beside the test; killed in the end if it still does. `log` takes its output."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=log or subprocess.PIPE,
+        stderr=log or subprocess.PIPE,
         text=True,
         env=os.environ | environment,
     )
@@ -62,20 +64,27 @@ def flowgraph(
 ) -> Iterator[subprocess.Popen]:
     """A shipped flowgraph in a process of its own (`deepsc flowgraph run`), ready to be sent to."""
     parameters = ["--model", str(model), "--audio-address", audio, "--result-address", results, *options]
-    with started("flowgraph", "run", name, "--", *parameters) as process:
-        wait_until_listening(process, audio, results)
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        started("flowgraph", "run", name, "--", *parameters, log=log) as process,
+    ):
+        wait_until_listening(process, audio, results, log)
         yield process
 
 
-def wait_until_listening(process: subprocess.Popen, audio: str, results: str) -> None:
+def wait_until_listening(process: subprocess.Popen, audio: str, results: str, log: IO) -> None:
     """Wait for both links of a flowgraph, or fail with what it said."""
-    with contextlib.closing(zmq.Context()) as context:
+    context = zmq.Context()
+    try:
         for kind, address in (("push", audio), ("sub", results)):
             link = open_socket(context, kind, address, bind=False)
             peer = Peer(link, address, "link")
             deadline = time.monotonic() + START_S
             while not peer.update(0.1):
-                assert process.poll() is None, process.communicate()
+                log.seek(0)
+                assert process.poll() is None, log.read()
                 assert time.monotonic() < deadline, f"nobody listens at {address} after {START_S} s"
             peer.close()
             link.close()
+    finally:
+        context.destroy(linger=0)

@@ -189,6 +189,7 @@ def test_a_port_in_use_is_one_clear_line(running, fixture_model):
         done = deepsc("flowgraph", "run", "sim_fading", "--", "--model", fixture_model, *taken)
         assert done.returncode != 0
         assert "is in use" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
 
 
 def test_no_peer_is_an_error_within_the_timeout(recordings):
