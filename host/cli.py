@@ -24,7 +24,7 @@ With a flowgraph: `deepsc flowgraph run sim_fading` in one terminal, `deepsc rec
 EXIT_STATUS = """\
 EXIT STATUS
   0    all went well
-  1    some recording or utterance failed; the others were still done
+  1    something failed: a recording, an utterance, a check; all else was still done
   2    nothing could be done: bad options, no model, no flowgraph at the address, GNU Radio missing
 """
 
@@ -198,7 +198,10 @@ def _send(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--wait", action="store_true", help="wait for the results and print them")
     command.add_argument(
-        "--result-address", default=RESULT_ADDRESS, help=f"for --wait: its Result Link ({RESULT_ADDRESS})"
+        "--result-address",
+        default=RESULT_ADDRESS,
+        metavar="ADDRESS",
+        help=f"for --wait: its Result Link ({RESULT_ADDRESS})",
     )
     command.add_argument("--json", action="store_true", help="for --wait: one JSON object a line")
     command.add_argument(
