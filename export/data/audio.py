@@ -1,0 +1,66 @@
+"""Decoded speech kept once on disk: every utterance of a set of corpora as 16 kHz int16 in one memory-mapped file."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from scipy.signal import resample_poly
+from tqdm import tqdm
+
+from gr_deepsc.features import SAMPLE_RATE
+
+from .corpora import CorpusError, Utterance
+
+
+def decode(path: Path) -> np.ndarray:
+    """The recording as float32 [samples], mono, 16 kHz.
+
+    Raises:
+        CorpusError: the file cannot be decoded.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise CorpusError(f"{path}: cannot be decoded ({error})") from error
+    mono = samples.mean(1)
+    if rate != SAMPLE_RATE:
+        divisor = np.gcd(rate, SAMPLE_RATE)
+        mono = resample_poly(mono, SAMPLE_RATE // divisor, rate // divisor)
+    return mono.astype(np.float32)
+
+
+class Speech:
+    """Utterances with their audio: `speech[i]` is float32 [samples] of `speech.utterances[i]`."""
+
+    def __init__(self, utterances: Sequence[Utterance], cache: str | Path):
+        """Decodes what `cache` (a folder) does not hold yet; the file's name is a digest of the utterances' keys."""
+        self.utterances = list(utterances)
+        digest = hashlib.sha256("\n".join(u.key for u in self.utterances).encode()).hexdigest()[:12]
+        self._samples = Path(cache) / f"speech-{digest}.i16"
+        index = self._samples.with_suffix(".json")
+        if not index.is_file():
+            self._samples.parent.mkdir(parents=True, exist_ok=True)
+            ends, end = [], 0
+            with self._samples.open("wb") as file:
+                for utterance in tqdm(self.utterances, "decoding", unit="utt", disable=None):
+                    audio = np.clip(np.rint(decode(utterance.path) * 32768), -32768, 32767).astype("<i2")
+                    file.write(audio.tobytes())
+                    end += len(audio)
+                    ends.append(end)
+            index.write_text(json.dumps(ends))
+        self.ends = np.array(json.loads(index.read_text()))
+        self.lengths = np.diff(self.ends, prepend=0)
+        self._mapped = np.memmap(self._samples, "<i2", "r")
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self._mapped[self.ends[i] - self.lengths[i] : self.ends[i]] / np.float32(32768)
+
+    @property
+    def seconds(self) -> float:
+        return float(self.lengths.sum() / SAMPLE_RATE)

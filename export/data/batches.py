@@ -1,0 +1,69 @@
+"""Batches of similar length: padded waveforms, their lengths, and their texts as CTC targets."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.text import encode
+
+from .audio import Speech
+
+
+@dataclass
+class Batch:
+    indices: list[int]
+    waveform: Tensor  # float32 [batch, samples]
+    lengths: Tensor  # int64 [batch], samples
+    tokens: Tensor  # int64 [sum of token_counts]
+    token_counts: Tensor  # int64 [batch]
+
+    @property
+    def seconds(self) -> float:
+        return float(self.lengths.sum()) / SAMPLE_RATE
+
+
+def collate(
+    speech: Speech, indices: list[int], change: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Batch:
+    audio = [speech[i] if change is None else change(speech[i]) for i in indices]
+    waveform = torch.zeros(len(audio), max(map(len, audio)))
+    for row, samples in zip(waveform, audio, strict=True):
+        row[: len(samples)] = torch.from_numpy(samples)
+    texts = [encode(speech.utterances[i].text) for i in indices]
+    return Batch(
+        indices,
+        waveform,
+        torch.tensor([len(a) for a in audio]),
+        torch.tensor([token for text in texts for token in text]),
+        torch.tensor([len(text) for text in texts]),
+    )
+
+
+def plan(lengths: np.ndarray, seconds: float, rng: np.random.Generator | None = None) -> list[list[int]]:
+    """Groups indices of similar length, each group padded to at most `seconds`; shuffled when `rng` is given."""
+    jitter = lengths if rng is None else lengths * rng.uniform(0.95, 1.05, len(lengths))
+    groups, group = [], []
+    for i in np.argsort(jitter, kind="stable"):
+        longest = max(lengths[i], *(lengths[j] for j in group)) if group else lengths[i]
+        if group and longest * (len(group) + 1) > seconds * SAMPLE_RATE:
+            groups.append(group)
+            group = []
+        group.append(int(i))
+    if group:
+        groups.append(group)
+    if rng is not None:
+        rng.shuffle(groups)
+    return groups
+
+
+def endless(
+    speech: Speech, seconds: float, rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[Batch]:
+    """Epoch after epoch of shuffled batches, each utterance passed through `change`."""
+    while True:
+        for group in plan(speech.lengths, seconds, rng):
+            yield collate(speech, group, change)

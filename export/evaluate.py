@@ -1,0 +1,87 @@
+"""Algorithm 2 of the paper: error rates of an exported model over channels and Es/N0, by ONNX Runtime."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from gr_deepsc.model import Receiver, Transmitter
+from gr_deepsc.phy import channel
+from gr_deepsc.phy.equalise import mmse, zero_forcing
+from gr_deepsc.text import greedy
+
+from .data.audio import Speech
+from .metrics import error_rates
+
+EQUALISERS = {"mmse": mmse, "zf": lambda received, csi, n0: zero_forcing(received, csi)}
+
+
+@dataclass(frozen=True)
+class Point:
+    """Error rates of a test set at one operating point of the channel."""
+
+    corpus: str
+    channel: str
+    es_n0_db: float
+    utterances: int
+    cer: float
+    wer: float
+
+
+def received_text(
+    receiver: Receiver,
+    symbols: np.ndarray,
+    kind: str,
+    es_n0_db: float,
+    seed: int,
+    seq: int,
+    equaliser: str = "mmse",
+) -> str:
+    """The text of complex64 [n] symbols after a channel, seeded as the Block-Fading Channel block does it."""
+    rng = np.random.default_rng([seed, seq])
+    received = channel.transmit(symbols, kind, es_n0_db, rng)
+    text, _ = greedy(receiver(*EQUALISERS[equaliser](*received)))
+    return text
+
+
+def evaluate(
+    model: str | Path,
+    speech: Speech,
+    kinds: Sequence[str],
+    es_n0_db: Sequence[float],
+    seed: int = 0,
+    equaliser: str = "mmse",
+) -> Iterator[Point]:
+    """One point for each corpus in `speech`, channel kind and Es/N0; each utterance is encoded once."""
+    transmitter, receiver = Transmitter(model), Receiver(model)
+    sent = [transmitter(speech[i])[0] for i in tqdm(range(len(speech)), "encoding", disable=None)]
+    corpora: dict[str, list[int]] = {}
+    for i, utterance in enumerate(speech.utterances):
+        corpora.setdefault(utterance.key.split("/")[0], []).append(i)
+    for kind in kinds:
+        for snr in [np.inf] if kind == "none" else es_n0_db:
+            for corpus, indices in corpora.items():
+                texts = [
+                    received_text(receiver, sent[i], kind, snr, seed, seq, equaliser)
+                    for seq, i in enumerate(indices)
+                ]
+                cer, wer = error_rates([speech.utterances[i].text for i in indices], texts)
+                yield Point(corpus, kind, float(snr), len(indices), round(cer, 4), round(wer, 4))
+
+
+def report(points: Iterator[Point], path: Path | None) -> None:
+    """Prints the points as they come, and writes them as CSV."""
+    print(f"{'corpus':18} {'channel':9} {'Es/N0':>6}  {'utts':>4}  {'CER':>6}  {'WER':>6}")
+    rows = []
+    for p in points:
+        rows.append(asdict(p))
+        place = f"{p.corpus:18} {p.channel:9} {p.es_n0_db:6g}"
+        tqdm.write(f"{place}  {p.utterances:4}  {p.cer:6.4f}  {p.wer:6.4f}")
+    if path is not None and rows:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)

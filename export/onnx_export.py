@@ -1,0 +1,218 @@
+"""Writing transmitter.onnx and receiver.onnx: export, parity with torch, smaller storage, contract."""
+
+import hashlib
+import json
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import nn
+
+from gr_deepsc import __version__
+from gr_deepsc.features import FRAME_RATE, HOP, SAMPLE_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.text import ALPHABET, BLANK
+
+from .config import SHIPPED, Config, WhisperDims
+from .models.system import DeepSC, Receiver, Transmitter
+from .onnx_weights import HALF, name_weights
+
+OPSET = 17
+PARITY_SHAPES = (
+    (1, 1_600),
+    (1, 16_001),
+    (2, 33_333),
+    (1, 64_000),
+    (2, 100_000),
+    (1, 470_000),
+)  # batch, samples
+TOLERANCE = 1e-4
+HALF_FROM = 4_096  # initialisers of so many numbers are stored in half precision
+MAX_SECONDS = 30  # what the network is run on at once; Whisper's positions end there
+
+NAMES = {
+    "transmitter": (["waveform"], ["symbols", "features"]),
+    "receiver": (["symbols", "reliability"], ["log_probs"]),
+}
+_AXES = {
+    "waveform": {0: "batch", 1: "samples"},
+    "symbols": {0: "batch", 1: "n"},
+    "reliability": {0: "batch", 1: "n"},
+    "features": {0: "batch", 1: "frames"},
+    "log_probs": {0: "batch", 1: "frames"},
+}
+
+
+class ParityError(Exception):
+    """The exported graph does not compute what torch does."""
+
+
+def halves(system: DeepSC) -> dict[str, tuple[nn.Module, tuple[torch.Tensor, ...]]]:
+    """The two modules to export by kind, each with example inputs."""
+    system.eval()
+    symbols = torch.randn(2, 30 * SYMBOLS_PER_FRAME, 2)
+    return {
+        "transmitter": (
+            Transmitter(system.recogniser, system.codec.encoder).eval(),
+            (0.1 * torch.randn(2, 30 * HOP + 7),),
+        ),
+        "receiver": (Receiver(system.codec.decoder).eval(), (symbols, torch.rand(symbols.shape[:2]))),
+    }
+
+
+def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
+    """Writes `module` in float32 with free batch and length.
+
+    The tracing exporter is used: torch.export's (dynamo=True) fails on a GRU whose first state is given, and was
+    seen to write GRU nodes with linear_before_reset = 0.
+
+    Raises:
+        ParityError: a GRU node without linear_before_reset = 1, which is how torch computes its new gate.
+    """
+    inputs, outputs = NAMES[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            example,
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: _AXES[name] for name in inputs + outputs},
+        )
+    model = onnx.load(path)
+    name_weights(model, module.state_dict())
+    onnx.save(model, path)
+    for node in model.graph.node:
+        if node.op_type == "GRU" and not any(
+            a.name == "linear_before_reset" and a.i == 1 for a in node.attribute
+        ):
+            raise ParityError(f"{path}: {node.name} has no linear_before_reset = 1")
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def check_parity(kind: str, module: nn.Module, path: Path) -> float:
+    """Largest difference between torch and ONNX Runtime over `PARITY_SHAPES`.
+
+    Raises:
+        ParityError: it exceeds `TOLERANCE`.
+    """
+    generator, run, worst = torch.Generator().manual_seed(0), session(path), 0.0
+    for batch, samples in PARITY_SHAPES:
+        frames = -(-samples // HOP)
+        if kind == "transmitter":
+            feed = (0.1 * torch.randn(batch, samples, generator=generator),)
+        else:
+            n = frames * SYMBOLS_PER_FRAME
+            feed = (torch.randn(batch, n, 2, generator=generator), torch.rand(batch, n, generator=generator))
+        with torch.inference_mode():
+            wanted = module(*feed)
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        given = run.run(None, {name: x.numpy() for name, x in zip(NAMES[kind][0], feed, strict=True)})
+        for a, b in zip(wanted, given, strict=True):
+            worst = max(worst, float(np.abs(a.numpy() - b).max()))
+    if worst >= TOLERANCE:
+        raise ParityError(f"{path}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
+    return worst
+
+
+def shrink(source: Path, target: Path) -> None:
+    """int8 weights for every MatMul of a large constant, half-precision storage for the other large tensors.
+
+    ONNX Runtime computes the int8 products in int8 with activations scaled on the fly; the half-precision tensors
+    (GRU, convolution, embeddings) are cast back to float32 once, when the file is loaded.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        quantised = Path(folder) / "int8.onnx"
+        quantize_dynamic(
+            source, quantised, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+        )
+        model = onnx.load(quantised)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALF_FROM:
+            name = tensor.name
+            half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name + HALF)
+            tensor.CopyFrom(half)
+            casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    onnx.save(model, target)
+
+
+def stamp(path: Path, kind: str, config: Config, facts: dict[str, str]) -> None:
+    """Adds the contract to the file's metadata."""
+    model = onnx.load(path)
+    contract = {
+        "name": SHIPPED.get(config.name, config.name),
+        "kind": kind,
+        "version": __version__,
+        "sample_rate": str(SAMPLE_RATE),
+        "hop": str(HOP),
+        "frame_rate": str(FRAME_RATE),
+        "symbols_per_frame": str(SYMBOLS_PER_FRAME),
+        "vocabulary": ALPHABET,
+        "blank": str(BLANK),
+        **({"max_seconds": str(MAX_SECONDS)} if kind == "transmitter" else {}),
+        **facts,
+    }
+    helper.set_model_props(model, contract)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def weights_digest(system: DeepSC) -> str:
+    """SHA-256 over the names and float32 values of all weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for key, value in sorted(system.state_dict().items()):
+        digest.update(key.encode() + value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def export(
+    system: DeepSC, folder: Path, training_data: str, full_precision: bool = False
+) -> dict[str, float]:
+    """Writes both files of a system into `folder` and returns the parity figures of the float32 graphs."""
+    config = system.config
+    digest = weights_digest(system)
+    revision = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True
+    ).stdout.strip()
+    licence = "GPL-3.0-or-later"
+    if isinstance(config.encoder, WhisperDims):
+        licence += "; encoder derived from OpenAI Whisper tiny.en, MIT (see LICENSE.whisper)"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {}
+    for kind, (module, example) in halves(system).items():
+        path = folder / f"{kind}.onnx"
+        with tempfile.TemporaryDirectory() as temporary:
+            plain = Path(temporary) / path.name
+            to_onnx(kind, module, example, plain)
+            figures[kind] = check_parity(kind, module, plain)
+            if full_precision:
+                path.write_bytes(plain.read_bytes())
+            else:
+                shrink(plain, path)
+        facts = {
+            "pair": digest[:16],
+            "training_data": training_data,
+            "licence": licence,
+            "git_revision": revision or "unknown",
+            "checkpoint_sha256": digest,
+            "parity": json.dumps({"fp32_max_abs_difference": figures[kind], "shapes": PARITY_SHAPES}),
+        }
+        stamp(path, kind, config, facts)
+    return figures
