@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pmt
 
 from ..phy import channel
 from .pdu import PduBlock, get, put, unpack
@@ -58,6 +59,10 @@ class BlockFadingChannel(PduBlock):
         if seed < 0:
             raise ValueError(f"seed {seed}: it must be 0 or more")
         self._seed = seed
+
+    def fail(self, lost: Any) -> None:
+        """Pass a lost utterance on as a c32vector: constellation sinks end the flowgraph on any other type."""
+        self.publish(pmt.car(lost), pmt.init_c32vector(1, [0j]))
 
     def handle(self, message: Any) -> None:
         meta, symbols = unpack(message, "symbols")

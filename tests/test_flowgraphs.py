@@ -1,0 +1,162 @@
+"""The shipped flowgraphs: they compile without a warning, and the compiled ones carry speech to text."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from hosts import Host, free_addresses
+
+ROOT = Path(__file__).parents[1]
+GRAPHS = sorted((ROOT / "grc_flowgraphs").glob("*.grc"))
+BLOCKS = ROOT / "gr_deepsc" / "grc"
+HEADLESS = ["sim_awgn", "sim_fading"]
+
+# gnuradio.qtgui says this of two widgets of its own wherever python3-matplotlib is not installed.
+NOT_OURS = "Matplotlib is a required dependency to use DistanceRadar and AzElPlot"
+
+
+def grcc(path: Path, folder: Path) -> str:
+    """Compile a flowgraph; what grcc says. Its exit status is 0 whatever happens."""
+    environment = os.environ | {"GRC_BLOCKS_PATH": str(BLOCKS)}
+    done = subprocess.run(
+        ["grcc", "-o", folder, path], env=environment, capture_output=True, text=True, timeout=120
+    )
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if NOT_OURS not in line)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Folder of the compiled flowgraphs, and what grcc said of each."""
+    folder = tmp_path_factory.mktemp("compiled")
+    return folder, {path.stem: grcc(path, folder) for path in GRAPHS}
+
+
+@contextmanager
+def process(folder: Path, name: str, *arguments: str, script: str = ""):
+    """The compiled flowgraph in a process of its own, or `script`; it has to end at SIGTERM with status 0."""
+    command = [sys.executable, "-c", script] if script else [sys.executable, f"{name}.py"]
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(folder)}
+    with subprocess.Popen([*command, *arguments], cwd=folder, env=environment) as running:
+        try:
+            yield running
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(timeout=10) == 0
+        finally:
+            running.kill()
+
+
+def test_three_are_shipped():
+    """An empty list would pass every other test here."""
+    assert {"sim_awgn", "sim_fading", "sim_gui"} <= {path.stem for path in GRAPHS}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in GRAPHS])
+def test_compiles(compiled, name):
+    """Neither error nor warning, and every enabled block is in the program."""
+    folder, said = compiled
+    assert not [word for word in ("error", "traceback", "warn") if word in said[name].lower()], said[name]
+    program = (folder / f"{name}.py").read_text()
+    graph = yaml.safe_load((ROOT / "grc_flowgraphs" / f"{name}.grc").read_text())
+    blocks = [block for block in graph["blocks"] if block["states"]["state"] == "enabled"]
+    missing = [block["name"] for block in blocks if f"self.{block['name']} = " not in program]
+    assert not missing
+    assert program.count("msg_connect(") == len(graph["connections"])
+
+
+def test_grcc_output_is_looked_at(compiled, tmp_path):
+    """The same check fails where a block is unknown, though grcc exits with 0 there as well."""
+    graph = (ROOT / "grc_flowgraphs" / "sim_awgn.grc").read_text()
+    broken = tmp_path / "broken.grc"
+    broken.write_text(graph.replace("deepsc_semantic_encoder", "deepsc_no_such_block"))
+    assert "error" in grcc(broken, tmp_path).lower()
+
+
+@pytest.mark.parametrize("path", sorted(BLOCKS.glob("*.block.yml")), ids=lambda path: path.stem)
+def test_block_descriptions(path):
+    """What a person opening GRC needs: the category, a documentation with ports and parameters, checks."""
+    block = yaml.safe_load(path.read_text())
+    assert path.name == f"{block['id']}.block.yml" and block["category"] == "[DeepSC]"
+    assert block["asserts"] and block["file_format"] == 1
+    sections = [
+        s
+        for s, key in (("Input", "inputs"), ("Output", "outputs"), ("Parameters", "parameters"))
+        if key in block
+    ]
+    assert all(f"\n{section}\n" in block["documentation"] for section in sections)
+
+
+@pytest.mark.parametrize("name", HEADLESS)
+def test_headless(compiled, fixture_model, speak, name):
+    """Speech from one process through the flowgraph in another and back as text, over real sockets."""
+    addresses = free_addresses(2)
+    arguments = ["--model", str(fixture_model), "--es-n0-db", "30", "--seed", "1"]
+    arguments += ["--audio-address", addresses[0], "--result-address", addresses[1]]
+    with process(compiled[0], name, *arguments), Host(*addresses) as host:
+        host.settle()
+        for seq, text in enumerate(("a sentence spoken", "and another")):
+            host.send(speak(text), seq=seq, user_id=5)
+            result = host.result()
+            assert (result["text"], result["seq"], result["user_id"], result["lost"]) == (text, seq, 5, False)
+        assert result["channel"] == {"sim_awgn": "awgn", "sim_fading": "rayleigh"}[name]
+        assert result["es_n0_db"] == 30.0
+
+
+@pytest.mark.parametrize("kind", ["rayleigh", "rician", "none"])
+def test_channel_on_the_command_line(compiled, fixture_model, speak, kind):
+    """One flowgraph serves every channel."""
+    addresses = free_addresses(2)
+    arguments = ["--model", str(fixture_model), "-c", kind, "-e", "30"]
+    arguments += ["--audio-address", addresses[0], "--result-address", addresses[1]]
+    with process(compiled[0], "sim_awgn", *arguments), Host(*addresses) as host:
+        host.settle()
+        host.send(speak("which channel"), seq=0)
+        result = host.result()
+        assert (result["text"], result["channel"]) == ("which channel", kind)
+
+
+# At SIGUSR1 the slider and the chooser of the compiled window move, as if by hand.
+MOVE = """
+import signal, sys
+sys.path.insert(0, "")
+import sim_gui
+
+class Moving(sim_gui.sim_gui):
+    def show(self):
+        super().show()
+        signal.signal(signal.SIGUSR1, self.move_controls)
+
+    def move_controls(self, *_):
+        self.set_es_n0_db(-15.0)
+        self._channel_combo_box.setCurrentText("Rayleigh")
+
+sim_gui.main(Moving)
+"""
+
+
+def test_gui(compiled, fixture_model, speak):
+    """The utterance is sent again and again, and the controls act on it while the flowgraph runs."""
+    addresses = free_addresses(2)
+    arguments = [
+        "--model",
+        str(fixture_model),
+        "--audio-address",
+        addresses[0],
+        "--result-address",
+        addresses[1],
+    ]
+    window = process(compiled[0], "sim_gui", *arguments, script=MOVE)
+    with window as running, Host(*addresses) as host:
+        host.settle()
+        host.send(speak("in a window"), seq=3)
+        first = host.result()
+        assert (first["text"], first["channel"], first["es_n0_db"]) == ("in a window", "awgn", 10.0)
+        running.send_signal(signal.SIGUSR1)
+        while (moved := host.result())["channel"] == "awgn":
+            assert moved["text"] == "in a window"
+        assert (moved["seq"], moved["channel"], moved["es_n0_db"]) == (3, "rayleigh", -15.0)
+        assert moved["text"] != "in a window" and moved["confidence"] < first["confidence"]
