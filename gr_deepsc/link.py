@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import zmq
@@ -24,7 +25,12 @@ class LinkError(RuntimeError):
 
 
 def open_socket(
-    context: zmq.Context, kind: str, address: str, bind: bool, curve_key: str | Path = ""
+    context: zmq.Context,
+    kind: str,
+    address: str,
+    bind: bool,
+    curve_key: str | Path = "",
+    prepare: Callable[[zmq.Socket], object] | None = None,
 ) -> zmq.Socket:
     """A socket bounded in memory and time: a peer that vanishes, floods or stalls cannot hold its owner.
 
@@ -39,6 +45,7 @@ def open_socket(
         curve_key: folder of `deepsc keys`; needed for an address off this machine, used wherever given. The
             binding side takes its own secret key there and lets in the clients of its subfolder clients/; the
             connecting side takes the server's public key and its own.
+        prepare: called with the socket before it binds or connects, for whoever must see its first event.
 
     Raises:
         LinkError: a bad address, one off this machine without keys, missing keys, or a port in use.
@@ -58,6 +65,8 @@ def open_socket(
             _use_keys(context, socket, Path(curve_key), bind)
         if kind == "sub":
             socket.subscribe(b"")
+        if prepare:
+            prepare(socket)
         (socket.bind if bind else socket.connect)(address)
     except LinkError:
         socket.close()

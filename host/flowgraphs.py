@@ -23,6 +23,7 @@ from .radio import import_gnuradio
 BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
 COMPLAINTS = re.compile(r"warn:|Error|Traceback")
 COMPILE_TIMEOUT = 120  # s
+NOT_IN_PROGRAM = {"note", "import", "snippet", "virtual_sink", "virtual_source"}  # by name, that is
 
 
 def shipped() -> dict[str, Path]:
@@ -101,6 +102,8 @@ def compile_flowgraph(path: Path) -> Path:
         made = [file for file in work.glob("*.py") if f"class {file.stem}(" in file.read_text()]
         if len(made) != 1:
             raise HostError(f"grcc made {len(made)} programs of {path}, expected one")
+        if missing := missing_blocks(path, made[0].read_text()):
+            raise HostError(f"{path} does not compile: GRC does not know the block {', '.join(missing)}")
         shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
     finally:
@@ -126,6 +129,23 @@ def _grcc(path: Path, folder: Path) -> None:
         print(done.stdout, file=sys.stderr)
         guilty = [line.strip() for line in done.stdout.splitlines() if COMPLAINTS.search(line)]
         raise HostError(f"{path} does not compile: {(guilty or ['grcc failed'])[-1]}")
+
+
+def missing_blocks(path: Path, source: str) -> list[str]:
+    """Names and ids of the enabled blocks of a .grc file that are not in the program generated from it.
+
+    grcc leaves out a block that it does not know without a word.
+    """
+    import yaml  # of the distribution's GNU Radio
+
+    blocks = yaml.safe_load(path.read_text(encoding="utf-8")).get("blocks") or []
+    return [
+        f"{block['name']} ({block['id']})"
+        for block in blocks
+        if block["id"] not in NOT_IN_PROGRAM
+        and block.get("states", {}).get("state", "enabled") == "enabled"
+        and not re.search(rf"\b{re.escape(block['name'])}\b", source)
+    ]
 
 
 def _tool(name: str) -> str:

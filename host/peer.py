@@ -5,6 +5,8 @@ import time
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from gr_deepsc.link import LinkError, open_socket
+
 from .errors import HostError
 
 EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -12,14 +14,28 @@ SETTLE_S = 0.1  # from a SUB socket's handshake until the publisher has surely r
 
 
 class Peer:
-    """Watches a connecting socket's handshakes. `close` it before the socket."""
+    """A connecting socket, and whether somebody is at the other end of it.
 
-    def __init__(self, socket: zmq.Socket, address: str, role: str) -> None:
-        """`role` names the flowgraph's block at `address`, for the error."""
-        self._socket, self._address, self._role = socket, address, role
-        self._monitor = socket.get_monitor_socket(EVENTS)
+    Args:
+        kind, address, curve_key: as for gr_deepsc.link.open_socket.
+        role: the name of the flowgraph's block at `address`, for the error.
+
+    Raises:
+        HostError: a bad address, or keys that are missing.
+    """
+
+    def __init__(self, context: zmq.Context, kind: str, address: str, role: str, curve_key: str = "") -> None:
+        self._address, self._role = address, role
         self.connected = False
         self._refused = False
+        try:
+            self.socket = open_socket(context, kind, address, False, curve_key, prepare=self._watch)
+        except LinkError as error:
+            raise HostError(str(error)) from None
+
+    def _watch(self, socket: zmq.Socket) -> None:
+        # before it connects: on one machine the handshake is over in less than a millisecond
+        self._monitor = socket.get_monitor_socket(EVENTS)
 
     def update(self, timeout_s: float = 0.0) -> bool:
         """Read what happened, waiting at most `timeout_s` for something; True while the peer is there."""
@@ -52,17 +68,8 @@ class Peer:
             "`deepsc flowgraph run sim_fading`"
         )
 
-    def close(self) -> None:
-        """Stop watching."""
-        self._socket.disable_monitor()
+    def close(self, linger_s: float = 0.0) -> None:
+        """Close the socket; what is still queued has `linger_s` seconds to leave, once the context is terminated."""
+        self.socket.disable_monitor()
         self._monitor.close(linger=0)
-
-
-def open_or_explain(context: zmq.Context, kind: str, address: str, curve_key: str) -> zmq.Socket:
-    """`gr_deepsc.link.open_socket` on the connecting side, with its errors as `HostError`."""
-    from gr_deepsc.link import LinkError, open_socket
-
-    try:
-        return open_socket(context, kind, address, bind=False, curve_key=curve_key)
-    except LinkError as error:
-        raise HostError(str(error)) from None
+        self.socket.close(linger=round(linger_s * 1000))

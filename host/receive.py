@@ -9,7 +9,7 @@ import zmq
 from gr_deepsc.protocol import ProtocolError, receive_frames, unpack_result
 
 from .errors import DONE, SOME_FAILED
-from .peer import SETTLE_S, Peer, open_or_explain
+from .peer import SETTLE_S, Peer
 from .report import complain, show
 
 PATIENCE = 10.0  # s without a flowgraph, where --timeout does not say otherwise
@@ -23,8 +23,7 @@ class ResultReader:
     """
 
     def __init__(self, context: zmq.Context, address: str, curve_key: str = "", session: str = "") -> None:
-        self._socket = open_or_explain(context, "sub", address, curve_key)
-        self.peer = Peer(self._socket, address, "Result Link")
+        self.peer = Peer(context, "sub", address, "Result Link", curve_key)
         self._session = session
 
     def wait_for_peer(self, timeout_s: float) -> None:
@@ -35,9 +34,9 @@ class ResultReader:
     def read(self, timeout_s: float) -> dict[str, Any] | None:
         """The next result (fields as in gr_deepsc.protocol.RESULT), or None after `timeout_s` seconds."""
         deadline = time.monotonic() + timeout_s
-        while self._socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
+        while self.peer.socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
             try:
-                result = unpack_result(receive_frames(self._socket))
+                result = unpack_result(receive_frames(self.peer.socket))
             except ProtocolError as error:
                 complain(f"a message that is no result was dropped: {error}")
                 continue
@@ -48,7 +47,6 @@ class ResultReader:
     def close(self) -> None:
         """Close the socket."""
         self.peer.close()
-        self._socket.close(linger=0)
 
 
 def run(args: argparse.Namespace) -> int:

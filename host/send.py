@@ -15,7 +15,7 @@ from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.protocol import pack_utterance
 
 from .errors import DONE, SOME_FAILED, HostError
-from .peer import Peer, open_or_explain
+from .peer import Peer
 from .receive import ResultReader
 from .report import complain, name_error, show
 
@@ -41,9 +41,8 @@ class Sender:
         self.session = uuid.uuid4().hex[:12]
         self.sent = 0
         self._user_id, self._timeout_s = user_id, timeout_s
-        self._socket = open_or_explain(context, "push", address, curve_key)
-        self._socket.setsockopt(zmq.SNDTIMEO, round(timeout_s * 1000))
-        self._peer = Peer(self._socket, address, "Audio Link")
+        self._peer = Peer(context, "push", address, "Audio Link", curve_key)
+        self._peer.socket.setsockopt(zmq.SNDTIMEO, round(timeout_s * 1000))
 
     def wait_for_peer(self) -> None:
         """Wait for the flowgraph; HostError after the timeout."""
@@ -60,7 +59,7 @@ class Sender:
             samples, session=self.session, seq=seq, user_id=self._user_id, sample_rate=SAMPLE_RATE
         ):
             try:
-                self._socket.send_multipart(frames)
+                self._peer.socket.send_multipart(frames)
             except zmq.Again:
                 raise self._peer.absent(self._timeout_s) from None
         self.sent += 1
@@ -68,8 +67,7 @@ class Sender:
 
     def close(self) -> None:
         """Close the socket, once what was sent is on its way (or the timeout is over)."""
-        self._peer.close()
-        self._socket.close(linger=round(self._timeout_s * 1000))
+        self._peer.close(self._timeout_s)
 
 
 def run(args: argparse.Namespace) -> int:

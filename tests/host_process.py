@@ -13,8 +13,6 @@ from typing import IO
 import zmq
 from deepsc_host.peer import Peer
 
-from gr_deepsc.link import open_socket
-
 COMMAND = [sys.executable, "-m", "deepsc_host"]
 START_S = 60.0  # of a flowgraph on a busy machine, compilation included
 
@@ -77,14 +75,12 @@ def wait_until_listening(process: subprocess.Popen, audio: str, results: str, lo
     context = zmq.Context()
     try:
         for kind, address in (("push", audio), ("sub", results)):
-            link = open_socket(context, kind, address, bind=False)
-            peer = Peer(link, address, "link")
+            peer = Peer(context, kind, address, "link")
             deadline = time.monotonic() + START_S
             while not peer.update(0.1):
                 log.seek(0)
                 assert process.poll() is None, log.read()
                 assert time.monotonic() < deadline, f"nobody listens at {address} after {START_S} s"
             peer.close()
-            link.close()
     finally:
         context.destroy(linger=0)

@@ -10,6 +10,12 @@ import pytest
 from deepsc_host import flowgraphs
 from host_process import deepsc
 
+UNKNOWN_BLOCK = """- name: stranger
+  id: deepsc_no_such_block
+  parameters: {}
+  states: {coordinate: [8, 400], rotation: 0, state: enabled}
+
+connections:"""
 NAMES = ["sim_awgn", "sim_fading", "sim_gui"]
 
 
@@ -50,14 +56,15 @@ def test_a_flowgraph_tells_its_options(cache):
 
 
 def test_an_unknown_block_fails_though_grcc_is_content(tmp_path, cache):
-    """grcc exits 0 on it: the reason why its output is read."""
+    """grcc leaves it out, says nothing and exits 0."""
     source = flowgraphs.shipped()["sim_awgn"].read_text()
     broken = tmp_path / "broken.grc"
-    broken.write_text(source.replace("id: deepsc_semantic_encoder", "id: deepsc_no_such_block"))
+    broken.write_text(source.replace("\nconnections:", UNKNOWN_BLOCK))
     assert broken.read_text() != source
     done = deepsc("flowgraph", "compile", broken, **cache)
     assert done.returncode == 2
     assert "broken.grc does not compile" in done.stderr.splitlines()[-1]
+    assert "stranger (deepsc_no_such_block)" in done.stderr
     assert not list((tmp_path / "cache").rglob("*.py"))
     plain = subprocess.run(
         [sys.executable, flowgraphs._tool("grcc"), "-o", tmp_path, broken],

@@ -149,13 +149,13 @@ def test_a_flowgraph_killed_and_restarted_is_found_again(fixture_model, recordin
     """kill -9 of the flowgraph: the receiver says so, waits, and hears the next one without a restart."""
     audio, results = free_addresses()
     with listen(results, "--json", "--count", "2") as receiver:
-        with flowgraph("sim_fading", fixture_model, audio, results) as first:
+        with flowgraph("sim_fading", fixture_model, audio, results, "--channel", "none") as first:
             wait_for_line(receiver, "listening")
             assert send(audio, results, recordings / "first.wav")[0].returncode == 0
             assert json.loads(receiver.stdout.readline())["text"] == "first sentence"
             first.send_signal(signal.SIGKILL)
             wait_for_line(receiver, "went away")
-        with flowgraph("sim_fading", fixture_model, audio, results):
+        with flowgraph("sim_fading", fixture_model, audio, results, "--channel", "none"):
             start = time.monotonic()
             wait_for_line(receiver, "is back")
             assert time.monotonic() - start < 2
