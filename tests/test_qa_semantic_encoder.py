@@ -4,9 +4,10 @@ import numpy as np
 import pmt
 import pytest
 from gnuradio import gr
-from graph import pdu, post, received, running, sink
+from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import SemanticEncoder
+from gr_deepsc.blocks.semantic_encoder import MAX_WAITING
 from gr_deepsc.features import frame_count
 from gr_deepsc.model import Transmitter
 
@@ -96,3 +97,16 @@ def test_no_such_model():
     """A wrong name is an error when the flowgraph is made."""
     with pytest.raises(FileNotFoundError, match="no model 'nonsense'"):
         SemanticEncoder("nonsense")
+
+
+def test_flood(fixture_model, speak):
+    """More utterances than may wait: the excess is refused, memory stays bounded, none is unanswered."""
+    top_block = gr.top_block()
+    encoder = SemanticEncoder(str(fixture_model))
+    symbols, failed = sink(top_block, encoder, "symbols"), sink(top_block, encoder, "failed")
+    for seq in range(MAX_WAITING + 20):
+        post(encoder, "audio", pdu(speak("me too"), seq=seq))
+    with running(top_block):
+        wait_until(lambda: symbols.num_messages() + failed.num_messages() == MAX_WAITING + 20)
+    refused = received(failed, failed.num_messages())
+    assert 0 < len(refused) <= 20 and all(meta["error_type"] == "overload" for meta, _ in refused)
