@@ -10,6 +10,7 @@ from gr_deepsc.phy.channel import KINDS
 
 from . import checkpoint, evaluate, train_codec, train_recogniser
 from .config import CONFIGS, SHIPPED
+from .data import synthesise as speech_synthesis
 from .data.audio import Speech
 from .data.corpora import CorpusError, load
 from .models.system import DeepSC, parameter_counts
@@ -108,6 +109,12 @@ def info(args: argparse.Namespace) -> None:
     )
 
 
+def synthesise(args: argparse.Namespace) -> None:
+    texts = [text for path in args.texts for text in speech_synthesis.sentences(path)]
+    hours = speech_synthesis.synthesise(texts, args.out, args.hours, args.seed)
+    print(f"{args.out}: {hours:.2f} h of synthetic speech; give this folder to `train` as one more corpus")
+
+
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deepsc_export", description=__doc__)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
@@ -157,6 +164,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--equaliser", choices=evaluate.EQUALISERS, default="mmse")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--csv", type=Path)
+
+    sub = command(synthesise, "synthesise", "make a corpus of synthetic speech from texts, with flite")
+    sub.add_argument("texts", nargs="+", type=Path, help="LJSpeech's metadata, .trans.txt or plain prose")
+    sub.add_argument("--out", type=Path, default=WORK / "synthetic")
+    sub.add_argument("--hours", type=float, default=8.0)
+    sub.add_argument("--seed", type=int, default=0)
 
     sub = command(info, "info", "trainable parameters of a configuration")
     sub.add_argument("--config", choices=CONFIGS, default="paper")

@@ -90,6 +90,11 @@ def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], pat
         )
     model = onnx.load(path)
     name_weights(model, module.state_dict())
+    kept = {entry.name for entry in model.graph.input}
+    for name, tensor in zip(inputs, example, strict=True):
+        if name not in kept:  # the paper's decoder ignores the reliability; the contract keeps it
+            shape = [_AXES[name].get(i, size) for i, size in enumerate(tensor.shape)]
+            model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     onnx.save(model, path)
     for node in model.graph.node:
         if node.op_type == "GRU" and not any(

@@ -1,0 +1,160 @@
+"""Corpora, text normalisation, augmentation and batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from deepsc_export.data import synthesise
+from deepsc_export.data.audio import Speech, decode
+from deepsc_export.data.augment import SpecAugment, change_speed, degrade
+from deepsc_export.data.batches import collate, plan
+from deepsc_export.data.corpora import CorpusError, load
+from deepsc_export.data.normalise import normalise
+
+from gr_deepsc.text import ALPHABET
+
+
+@pytest.mark.parametrize(
+    "raw, spoken",
+    [
+        ("Mr. Fox paid $3.50 in 1885.", "mister fox paid three dollars fifty cents in eighteen eighty five"),
+        ("$5 million; £20", "five million dollars twenty pounds sterling"),
+        ("Dr Smith's 3rd dog, No. 5", "doctor smith's third dog number five"),
+        ("at 10% & 12:30", "at ten percent and twelve thirty"),
+        ("1,234 sheep, 3.5 cows", "one thousand two hundred and thirty four sheep three point five cows"),
+        ("the ’45 -- “café”, 'quoted'", "the forty five cafe quoted"),
+        ("AS YOU KNOW", "as you know"),
+    ],
+)
+def test_normalise(raw, spoken):
+    """What a reader says is spelled out, and only the 28 characters are left."""
+    assert normalise(raw) == spoken
+    assert set(spoken) <= set(ALPHABET)
+
+
+def lj_folder(folder: Path, rows: list[str], suffix: str = "wav") -> Path:
+    (folder / "wavs").mkdir(parents=True)
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    tone = 0.1 * np.sin(2 * np.pi * 440 * np.arange(22_050) / 22_050)
+    for row in rows:
+        soundfile.write(folder / "wavs" / f"{row.split('|')[0]}.{suffix}", tone, 22_050)
+    return folder
+
+
+def test_ljspeech_as_downloaded(tmp_path):
+    """id|raw|normalised with 22.05 kHz wav files, split by the file's number."""
+    rows = ["LJ001-0001|Printing, 1st|Printing, first", "LJ001-0170|b|", "LJ002-0100|c|c", "LJ002-0101|d|d"]
+    utterances = load(lj_folder(tmp_path / "LJSpeech-1.1", rows))
+    assert [u.split for u in utterances] == ["train", "valid", "test", "train"]
+    assert [u.text for u in utterances] == ["printing first", "b", "c", "d"]
+    assert utterances[0].key == "LJSpeech-1.1/LJ001-0001"
+    assert len(decode(utterances[0].path)) == 16_000
+
+
+def test_four_columns(tmp_path):
+    rows = ["a1|HELLO|s1|train", "a2|WORLD|s2|test", "a3|X|ls1867|train", "arctic_a0007_1|y|kathleen|train"]
+    utterances = load(lj_folder(tmp_path / "corpus", rows, "flac"))
+    assert [u.split for u in utterances] == ["train", "test", "valid", "valid"]
+    assert utterances[1].speaker == "s2"
+
+
+@pytest.mark.parametrize(
+    "row, complaint",
+    [
+        ("a|b", r"metadata.csv, line 2: 2 fields"),
+        ("a|text|speaker|dev", r"metadata.csv, line 2: split 'dev'"),
+        ("missing|text|speaker|train", r"metadata.csv, line 2: no recording missing"),
+        ("a|...|speaker|train", r"metadata.csv, line 2: the text of a is empty"),
+    ],
+)
+def test_bad_row_names_file_and_line(tmp_path, row, complaint):
+    folder = lj_folder(tmp_path / "corpus", ["a|good|s|train"])
+    with (folder / "metadata.csv").open("a") as file:
+        file.write(row + "\n")
+    with pytest.raises(CorpusError, match=complaint):
+        load(folder)
+
+
+def test_no_corpus_and_no_audio(tmp_path):
+    with pytest.raises(CorpusError, match=r"a folder with metadata\.csv and wavs/"):
+        load(tmp_path)
+    (tmp_path / "broken.wav").write_bytes(b"RIFFnonsense")
+    with pytest.raises(CorpusError, match="cannot be decoded"):
+        decode(tmp_path / "broken.wav")
+
+
+@pytest.fixture
+def speech(tmp_path):
+    rows = [f"u{i}|{'ab' * (i + 1)}|s|train" for i in range(5)]
+    folder = lj_folder(tmp_path / "corpus", rows)
+    for i in range(5):
+        soundfile.write(folder / "wavs" / f"u{i}.wav", np.full(1_600 * (i + 1), 0.25), 16_000)
+    return Speech(load(folder), tmp_path / "cache")
+
+
+def test_speech_cache(speech, tmp_path):
+    """int16 in one file, read back without decoding: within half a quantisation step of 2^-15."""
+    assert speech.lengths.tolist() == [1_600, 3_200, 4_800, 6_400, 8_000]
+    assert np.abs(speech[3] - 0.25).max() <= 2**-16 and speech[3].dtype == np.float32
+    again = Speech(speech.utterances, tmp_path / "cache")
+    assert np.array_equal(again[4], speech[4]) and again.seconds == 1.5
+
+
+def test_batches(speech):
+    """Every utterance once, no batch longer than asked with its padding, rows padded with zeros."""
+    groups = plan(speech.lengths, 1.0, np.random.default_rng(0))
+    assert sorted(i for group in groups for i in group) == list(range(5))
+    assert all(len(group) == 1 or len(group) * speech.lengths[group].max() <= 16_000 for group in groups)
+    batch = collate(speech, [0, 4])
+    assert batch.waveform.shape == (2, 8_000) and not batch.waveform[0, 1_600:].any()
+    assert batch.token_counts.tolist() == [2, 10] and batch.tokens[:2].tolist() == [1, 2]
+
+
+def test_speed():
+    """Speeds 0.9 and 1.1 change the length by 1/speed and a tone's frequency by speed."""
+    rng, tone = np.random.default_rng(1), np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
+    seen = set()
+    for _ in range(30):
+        changed = change_speed(tone, rng)
+        peak = np.abs(np.fft.rfft(changed)).argmax() * 16_000 / len(changed)
+        speed = round(16_000 / len(changed), 2)
+        assert peak == pytest.approx(1000 * speed, abs=2)
+        seen.add(speed)
+    assert seen == {0.9, 1.0, 1.1}
+
+
+def test_noise_snr():
+    """Added noise lies between the stated signal-to-noise ratios: 8 to 40 dB."""
+    rng, tone = np.random.default_rng(2), 0.3 * np.sin(np.arange(32_000, dtype=np.float32))
+    ratios = []
+    for _ in range(200):
+        out = degrade(tone, rng)
+        gain = np.vdot(tone, out) / np.vdot(tone, tone)
+        noise = np.mean((out - gain * tone) ** 2)
+        if noise > 1e-12 and np.abs(out).max() < 1:
+            ratios.append(10 * np.log10(np.mean((gain * tone) ** 2) / noise))
+    assert 30 < len(ratios) < 100 and min(ratios) > 7.5 and max(ratios) < 40.5
+
+
+def test_spec_augment():
+    """Masks are zeros over whole stretches and bands, well under half of the spectrogram."""
+    masked = SpecAugment(np.random.default_rng(3))(torch.ones(8, 500, 80))
+    share = 1 - masked.mean().item()
+    assert 0.05 < share < 0.4
+
+
+def test_sentences(tmp_path):
+    (tmp_path / "x.csv").write_text("LJ1|In 1885.|In eighteen eighty-five it was so.\n")
+    (tmp_path / "y.trans.txt").write_text("1272-1-0000 MISTER QUILTER IS THE APOSTLE\n")
+    (tmp_path / "z.txt").write_text("It is a truth\nuniversally acknowledged. No! Never again, said the man.")
+    found = [
+        text for name in ("x.csv", "y.trans.txt", "z.txt") for text in synthesise.sentences(tmp_path / name)
+    ]
+    assert found == [
+        "in eighteen eighty five it was so",
+        "mister quilter is the apostle",
+        "it is a truth universally acknowledged",
+        "never again said the man",
+    ]

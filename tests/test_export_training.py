@@ -1,0 +1,122 @@
+"""Training really learns, resumes where it stopped, and starts again from a shipped file."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from deepsc_export import checkpoint, onnx_export, train_codec, train_recogniser
+from deepsc_export.config import CodecDims, Config, ConvDims, DeepSpeechDims
+from deepsc_export.data.audio import Speech
+from deepsc_export.data.corpora import Utterance
+from deepsc_export.models.recogniser import ctc_loss
+from deepsc_export.models.system import DeepSC
+from deepsc_export.onnx_weights import read_weights
+
+from gr_deepsc.features import HOP
+from gr_deepsc.text import encode
+
+SMALL = Config(
+    "compact",
+    DeepSpeechDims((ConvDims(4, (5, 11), (2, 2)), ConvDims(4, (5, 11), (2, 2))), 1, 32),
+    CodecDims(units=40, reliability=True, context=16),
+)
+
+
+@pytest.fixture
+def tones(tmp_path, monkeypatch):
+    """A language of eight letters, each a tone of its own, spoken in 160 ms: speech that a small network learns."""
+    import soundfile
+
+    monkeypatch.setitem(train_recogniser.CONFIGS, "compact", SMALL)
+    rng, utterances = np.random.default_rng(4), []
+    for number in range(120):
+        letters = rng.choice(list("abcdefgh"), rng.integers(4, 8))
+        time = np.arange(4 * HOP) / 16_000
+        audio = [
+            0.2 * np.sin(2 * np.pi * 500 * (1 + ord(c) - ord("a")) * time) * np.hanning(4 * HOP)
+            for c in letters
+        ]
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(
+            path, np.concatenate(audio) + 1e-3 * rng.standard_normal(4 * HOP * len(letters)), 16_000
+        )
+        utterances.append(Utterance(f"tones/{number}", path, "".join(letters), "s", "train"))
+    return Speech(utterances[:100], tmp_path / "cache"), Speech(utterances[100:], tmp_path / "cache")
+
+
+def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
+    """From chance to a CER below 0.1 on unseen sequences; a second run goes on at the hour the first one ended."""
+    monkeypatch.setattr(
+        train_recogniser, "change_speed", lambda samples, rng: samples
+    )  # would change the tone
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    train, valid = tones
+    plan = train_recogniser.Plan(hours=1.2, batch_seconds=8.0, lr=5e-3)
+    run = train_recogniser.Run(SMALL, tmp_path / "run", plan)
+    before, _ = train_recogniser.validate(run.model, valid)
+    train_recogniser.train(run, train, valid, None)
+    assert before > 0.7 and run.best < 0.1
+    again = train_recogniser.Run(SMALL, tmp_path / "run", plan)
+    assert again.seen == run.seen >= 1.2 and again.best == run.best
+    assert again.log.minutes >= run.log.minutes - 0.02
+    _, best = train_recogniser.load_recogniser(tmp_path / "run" / "best.pt")
+    assert train_recogniser.validate(best, valid)[0] == run.best
+
+    system = DeepSC(SMALL)
+    system.recogniser.load_state_dict(best.state_dict())
+    onnx_export.export(system, tmp_path / "onnx", "tones")
+    state = {k.removeprefix("recogniser."): v for k, v in read_weights(tmp_path / "onnx").items()}
+    warm = train_recogniser.Run(SMALL, tmp_path / "warm", plan, initial=state)
+    assert train_recogniser.validate(warm.model, valid)[0] <= run.best + 0.02
+
+
+def one_hot_speech(rng: np.random.Generator, utterances: int) -> train_codec.Features:
+    """Error-free P: each character a frame of its token and a blank, as a confident encoder emits it."""
+    texts = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz '"), 40)) for _ in range(utterances)]
+    texts = [" ".join(text.split()) for text in texts]
+    rows = []
+    for text in texts:
+        tokens = [t for token in encode(text) for t in (token, 28)]
+        rows.append((0.97 * np.eye(29)[tokens] + 0.03 / 29).astype(np.float16))
+    return train_codec.Features(rows, texts)
+
+
+def test_codec_learns_and_resumes(tmp_path, monkeypatch):
+    """Random text (no language to lean on) crosses AWGN at 4 dB with CER < 0.05 after 200 batches."""
+    rng = np.random.default_rng(5)
+    monkeypatch.setattr(train_codec, "VALIDATE", (("awgn", 4.0), ("rician", 8.0)))
+    monkeypatch.setattr(train_codec, "ES_N0_DB", (2.0, 12.0))
+    torch.set_num_threads(1)
+    features, valid = one_hot_speech(rng, 400), one_hot_speech(rng, 40)
+    codec = train_codec.train(SMALL, features, valid, tmp_path, steps=200, lr=1e-2)
+    texts = train_codec.texts_across(codec, valid, "awgn", 4.0)
+    assert train_codec.error_rates(valid.texts, texts)[0] < 0.05
+    assert checkpoint.load(tmp_path / "codec.pt")["steps"] == 200
+    resumed = train_codec.train(SMALL, features, valid, tmp_path, steps=200, lr=1e-2)
+    assert all(torch.equal(a, b) for a, b in zip(codec.parameters(), resumed.parameters(), strict=True))
+
+
+def test_paper_codec_is_trained_by_zero_forcing(tmp_path, monkeypatch):
+    """The paper's own decoder (4,469 parameters, no reliability) learns at its fixed Rician 8 dB."""
+    monkeypatch.setattr(train_codec, "VALIDATE", (("awgn", 8.0),))
+    torch.set_num_threads(1)
+    paper = Config("paper", SMALL.encoder, CodecDims())
+    features = one_hot_speech(np.random.default_rng(6), 200)
+    codec = train_codec.train(paper, features, features, tmp_path, 150, lr=5e-3, fixed=("rician", 8.0))
+    texts = train_codec.texts_across(codec, features, "awgn", 8.0, train_codec.zero_forcing)
+    assert train_codec.error_rates(features.texts, texts)[0] < 0.1
+
+
+def test_ctc_loss_closed_form():
+    """Uniform probabilities over T = 2 frames, one token: paths (a,a), (a,-), (-,a) of 29^2 each."""
+    loss = ctc_loss(torch.zeros(1, 2, 29), torch.tensor([2]), torch.tensor([0]), torch.tensor([1]))
+    assert loss.item() == pytest.approx(-np.log(3 / 29**2), rel=1e-5)
+
+
+def test_interrupted_save_keeps_the_old_file(tmp_path):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"seen": 1.0})
+    shutil.copy(path, path.with_suffix(".partial"))  # what a kill in mid-save leaves
+    assert checkpoint.load(path) == {"seen": 1.0}
