@@ -54,6 +54,9 @@ $(RUNTIME): pyproject.toml constraints.txt
 	@missing=$$(for package in $(APT); do \
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [[ -n $$missing ]]; then \
+	    if [[ -n "$(SUDO)" ]] && ! command -v sudo >/dev/null; then \
+	        echo "there is no sudo: as root, apt-get install" $$missing "and run make again" >&2; exit 1; \
+	    fi; \
 	    echo "installing" $$missing; \
 	    $(SUDO) apt-get update -qq; \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $$missing; \

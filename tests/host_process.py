@@ -14,6 +14,7 @@ import zmq
 from deepsc_host.peer import Peer
 
 COMMAND = [sys.executable, "-m", "deepsc_host"]
+_cache = tempfile.TemporaryDirectory(prefix="deepsc-tests-")  # of compiled flowgraphs, while the tests run
 START_S = 60.0  # of a flowgraph on a busy machine, compilation included
 
 
@@ -25,7 +26,7 @@ def deepsc(*arguments: object, timeout: float = 90.0, **environment: str) -> sub
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=os.environ | environment,
+        env=os.environ | {"XDG_CACHE_HOME": _cache.name} | environment,
     )
 
 
@@ -38,7 +39,7 @@ def started(*arguments: object, log: IO | None = None, **environment: str) -> It
         stdout=log or subprocess.PIPE,
         stderr=log or subprocess.PIPE,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | {"XDG_CACHE_HOME": _cache.name} | environment,
     )
     try:
         yield process
