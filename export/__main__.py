@@ -14,6 +14,7 @@ from .data import synthesise as speech_synthesis
 from .data.audio import Speech
 from .data.corpora import CorpusError, load
 from .models.system import DeepSC, parameter_counts
+from .onnx_export import WEIGHTS
 from .onnx_export import export as export_onnx
 from .onnx_weights import read_weights
 
@@ -90,7 +91,7 @@ def export(args: argparse.Namespace) -> None:
     system.recogniser.load_state_dict(checkpoint.load(folder / "best.pt")["model"])
     system.codec.load_state_dict(checkpoint.load(folder / "codec.pt")["model"])
     out = args.out or MODELS / SHIPPED.get(config.name, config.name)
-    figures = export_onnx(system, out, args.training_data, args.full_precision)
+    figures = export_onnx(system, out, args.training_data, args.weights)
     for kind, difference in figures.items():
         path = out / f"{kind}.onnx"
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
@@ -113,6 +114,12 @@ def synthesise(args: argparse.Namespace) -> None:
     texts = [text for path in args.texts for text in speech_synthesis.sentences(path)]
     hours = speech_synthesis.synthesise(texts, args.out, args.hours, args.seed)
     print(f"{args.out}: {hours:.2f} h of synthetic speech; give this folder to `train` as one more corpus")
+
+
+def curves(args: argparse.Namespace) -> None:
+    from .curves import draw  # matplotlib is slow to import
+
+    draw(args.runs, args.out)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -151,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--run", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
     sub.add_argument("--out", type=Path, help=f"folder to write (default: under {MODELS})")
     sub.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
-    sub.add_argument("--full-precision", action="store_true", help="float32 weights instead of int8 and half")
+    sub.add_argument("--weights", choices=WEIGHTS, default="half", help="how they are stored (default: half)")
 
     sub = command(evaluate_model, "evaluate", "CER and WER of an exported model over channels and Es/N0")
     sub.add_argument("corpora", nargs="+")
@@ -170,6 +177,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, default=WORK / "synthetic")
     sub.add_argument("--hours", type=float, default=8.0)
     sub.add_argument("--seed", type=int, default=0)
+
+    sub = command(curves, "curves", "draw the error rate of training runs against time")
+    sub.add_argument("runs", nargs="+", type=Path, help=f"folders of runs, {WORK}/compact for one")
+    sub.add_argument("--out", type=Path, default=WORK / "training.png")
 
     sub = command(info, "info", "trainable parameters of a configuration")
     sub.add_argument("--config", choices=CONFIGS, default="paper")

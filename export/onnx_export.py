@@ -33,6 +33,7 @@ PARITY_SHAPES = (
     (1, 470_000),
 )  # batch, samples
 TOLERANCE = 1e-4
+WEIGHTS = ("float", "half", "int8")
 HALF_FROM = 4_096  # initialisers of so many numbers are stored in half precision
 MAX_SECONDS = 30  # what the network is run on at once; Whisper's positions end there
 
@@ -134,18 +135,16 @@ def check_parity(kind: str, module: nn.Module, path: Path) -> float:
     return worst
 
 
-def shrink(source: Path, target: Path) -> None:
-    """int8 weights for every MatMul of a large constant, half-precision storage for the other large tensors.
+def quantise(source: Path, target: Path) -> None:
+    """int8 weights for every MatMul by a constant; ONNX Runtime scales the activations on the fly."""
+    quantize_dynamic(
+        source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+    )
 
-    ONNX Runtime computes the int8 products in int8 with activations scaled on the fly; the half-precision tensors
-    (GRU, convolution, embeddings) are cast back to float32 once, when the file is loaded.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        quantised = Path(folder) / "int8.onnx"
-        quantize_dynamic(
-            source, quantised, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
-        )
-        model = onnx.load(quantised)
+
+def halve(source: Path, target: Path) -> None:
+    """Large float32 tensors stored in half precision, cast back once when the file is loaded: size, not speed."""
+    model = onnx.load(source)
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALF_FROM:
@@ -187,10 +186,16 @@ def weights_digest(system: DeepSC) -> str:
     return digest.hexdigest()
 
 
-def export(
-    system: DeepSC, folder: Path, training_data: str, full_precision: bool = False
-) -> dict[str, float]:
-    """Writes both files of a system into `folder` and returns the parity figures of the float32 graphs."""
+def export(system: DeepSC, folder: Path, training_data: str, weights: str = "half") -> dict[str, float]:
+    """Writes both files of a system into `folder`.
+
+    Args:
+        weights: one of `WEIGHTS`: "float", "half" (large tensors stored in half precision, computed in float32) or
+            "int8" (MatMul in int8, the rest as in "half").
+
+    Returns:
+        The largest difference between torch and ONNX Runtime, by kind, of the float32 graphs.
+    """
     config = system.config
     digest = weights_digest(system)
     revision = subprocess.run(
@@ -207,14 +212,17 @@ def export(
             plain = Path(temporary) / path.name
             to_onnx(kind, module, example, plain)
             figures[kind] = check_parity(kind, module, plain)
-            if full_precision:
+            if weights == "int8":
+                quantise(plain, plain)
+            if weights == "float":
                 path.write_bytes(plain.read_bytes())
             else:
-                shrink(plain, path)
+                halve(plain, path)
         facts = {
             "pair": digest[:16],
             "training_data": training_data,
             "licence": licence,
+            "weights": weights,
             "git_revision": revision or "unknown",
             "checkpoint_sha256": digest,
             "parity": json.dumps({"fp32_max_abs_difference": figures[kind], "shapes": PARITY_SHAPES}),

@@ -99,13 +99,3 @@ def read_transcripts(path: str) -> dict[str, str]:
         plain = "".join(c if c in ALPHABET else " " * (c in "-\t") for c in text.lower())
         texts[name.strip()] = " ".join(plain.split())
     return texts
-
-
-def character_error_rate(reference: str, text: str) -> float:
-    """Characters inserted, deleted and replaced from `reference` to `text`, over those of `reference`."""
-    row = list(range(len(text) + 1))
-    for i, wanted in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, got in enumerate(text, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got))
-    return row[-1] / max(1, len(reference))

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+import jiwer
 import numpy as np
 from tqdm import tqdm
 
@@ -16,7 +17,7 @@ from gr_deepsc.features import SAMPLE_RATE
 
 from .errors import DONE, SOME_FAILED, HostError
 from .radio import import_gnuradio, stdout_for_results
-from .report import block, character_error_rate, cn0_dbhz, name_error, read_transcripts, snr_3khz_db
+from .report import block, cn0_dbhz, name_error, read_transcripts, snr_3khz_db
 
 PATIENCE = 120.0  # s; how long an utterance may take before its loss is reported
 
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
             name = Path(path).stem
             if name in transcripts:
                 result["reference"] = transcripts[name]
-                result["cer"] = round(character_error_rate(transcripts[name], result["text"]), 4)
+                result["cer"] = round(jiwer.cer(transcripts[name], result["text"]), 4)
             if writer:
                 writer.write(name, result)
             if args.json:

@@ -6,11 +6,12 @@ import signal
 import time
 from pathlib import Path
 
+import jiwer
 import numpy as np
 import pytest
 import soundfile
 import zmq
-from deepsc_host.report import character_error_rate, read_transcripts
+from deepsc_host.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
 from gr_deepsc.link import open_socket
@@ -83,7 +84,7 @@ def test_a_real_recording_reaches_the_receiver_with_the_default_model():
         done, got = send(audio, results, "--wait", "--json", *(SAMPLES / f"{name}.flac" for name in said))
     assert done.returncode == 0, done.stderr
     errors = [
-        character_error_rate(text, result["text"]) for text, result in zip(said.values(), got, strict=True)
+        jiwer.cer(text, result["text"]) for text, result in zip(said.values(), got, strict=True)
     ]
     assert np.mean(errors) <= 0.25, [result["text"] for result in got]
 

@@ -221,12 +221,6 @@ def test_snr_conversions():
     assert report.snr_3khz_db(7, 3000) == pytest.approx(7)
 
 
-def test_character_error_rate():
-    assert report.character_error_rate("kitten", "sitting") == pytest.approx(3 / 6)
-    assert report.character_error_rate("abc", "") == 1
-    assert report.character_error_rate("", "") == 0
-
-
 @pytest.mark.skipif(not (MODELS / "default").is_dir(), reason="no gr_deepsc/models/default: not trained yet")
 def test_the_shipped_samples_come_through_the_default_model():
     """What `make demo` shows, at 20 dB. Three clips are no measure of quality, but a wrong model shows."""

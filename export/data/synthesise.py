@@ -31,7 +31,7 @@ def sentences(path: Path) -> list[str]:
 
 
 def synthesise(texts: list[str], folder: Path, hours: float, seed: int = 0, jobs: int = 2) -> float:
-    """Speaks `texts` in random order and voice until `hours` are reached; writes metadata.csv and wavs/.
+    """Speaks `texts` in random order and voice until `hours` are reached; writes wavs/, at the end metadata.csv.
 
     Returns:
         The hours written.

@@ -1,0 +1,28 @@
+"""Drawing training runs: validation error rate against the hours they took."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+def draw(runs: Sequence[Path], path: Path) -> None:
+    """CER of each run's log.csv on the validation split against minutes of training and hours of speech seen."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    for run in runs:
+        with (run / "log.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        error_rate = [float(row["valid_cer"]) for row in rows]
+        for axis, column in zip(axes, ("minutes", "hours"), strict=True):
+            axis.semilogy([float(row[column]) for row in rows], error_rate, ".-", label=run.name)
+    axes[0].set(xlabel="training time (minutes, one CPU core)", ylabel="CER on the validation split")
+    axes[1].set(xlabel="speech seen (hours, repeats counted)")
+    for axis in axes:
+        axis.grid(which="both", alpha=0.3)
+    axes[0].legend()
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
