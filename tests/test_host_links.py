@@ -83,9 +83,7 @@ def test_a_real_recording_reaches_the_receiver_with_the_default_model():
     with flowgraph("sim_fading", "default", audio, results, "--channel", "rician", "--es-n0-db", "20"):
         done, got = send(audio, results, "--wait", "--json", *(SAMPLES / f"{name}.flac" for name in said))
     assert done.returncode == 0, done.stderr
-    errors = [
-        jiwer.cer(text, result["text"]) for text, result in zip(said.values(), got, strict=True)
-    ]
+    errors = [jiwer.cer(text, result["text"]) for text, result in zip(said.values(), got, strict=True)]
     assert np.mean(errors) <= 0.25, [result["text"] for result in got]
 
 
