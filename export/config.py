@@ -48,7 +48,10 @@ class CodecDims:
 
     units: int = 40
     reliability: bool = False  # each symbol's post-channel reliability is an input too
-    context: int = 0  # units a direction of a BiGRU over the frames, between the dense layers; 0 = none
+    context: int = (
+        0  # units a direction of BiGRUs over the frames, in front of the last dense layer; 0 = none
+    )
+    context_layers: int = 2
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,10 @@ COMPACT = Config(
         gru_layers=3,
         gru_units=320,
     ),
-    CodecDims(reliability=True, context=128),
+    CodecDims(units=96, reliability=True, context=256),
 )
 
-PRETRAINED = Config("pretrained", WhisperDims(), CodecDims(reliability=True, context=128))
+PRETRAINED = Config("pretrained", WhisperDims(), CodecDims(units=96, reliability=True, context=256))
 
 CONFIGS = {config.name: config for config in (PAPER, COMPACT, PRETRAINED)}
 SHIPPED = {"pretrained": "default", "compact": "compact"}  # configuration -> folder under gr_deepsc/models

@@ -1,5 +1,6 @@
 """Training the channel codec on cached features: the semantic encoder is fixed, the channel drawn per batch."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gr_deepsc.text import encode, greedy
+from gr_deepsc.features import HOP
+from gr_deepsc.text import TOKENS, encode, greedy
 
 from . import checkpoint
 from .config import Config
 from .data.audio import Speech
-from .data.augment import change_speed, degrade
+from .data.augment import SpecAugment, change_speed, degrade
 from .data.batches import collate, plan
+from .data.units import Units
 from .metrics import error_rates
 from .models.channel import mmse, transmit, zero_forcing
 from .models.codec import Codec
@@ -22,7 +25,11 @@ from .models.recogniser import ctc_loss, frames_of
 from .train_recogniser import distillation_loss
 
 CHANNELS = ("awgn", "rayleigh", "rician")
-ES_N0_DB = (-10.0, 16.0)  # drawn uniformly, one figure a row
+ES_N0_DB = (-10.0, 20.0)  # drawn uniformly, one figure a row
+BATCH_SECONDS = 240
+MADE_UP = 2  # batches of made-up features to one of real ones
+LETTERS_PER_SECOND = 14  # of read English
+IMITATE = 400  # steps until the decoder need not reproduce P any more and only the text counts
 VALIDATE = (("awgn", 20.0), ("awgn", -2.0), ("awgn", -8.0), ("rayleigh", 8.0), ("rician", 8.0))
 
 
@@ -37,23 +44,43 @@ class Features:
 def extract(recogniser: nn.Module, speech: Speech, rng: np.random.Generator | None = None) -> Features:
     """P of every utterance; with `rng`, of augmented ones (the encoder knows its training set too well)."""
     change = None if rng is None else (lambda samples: degrade(change_speed(samples, rng), rng))
+    spec_augment = None if rng is None else SpecAugment(rng, bands=1)
     probabilities = [np.empty(0)] * len(speech)
     recogniser.eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for group in tqdm(plan(speech.lengths, 120), "features", disable=None):
             batch = collate(speech, group, change)
-            rows = recogniser(batch.waveform, batch.lengths).float().softmax(-1).numpy().astype(np.float16)
+            logits = recogniser(batch.waveform, batch.lengths, spec_augment)
+            rows = logits.float().softmax(-1).numpy().astype(np.float16)
             for i, frames, row in zip(group, frames_of(batch.lengths).tolist(), rows, strict=True):
                 probabilities[i] = row[:frames].copy()
     return Features(probabilities, [u.text for u in speech.utterances])
 
 
-def padded(features: Features, group: list[int]) -> tuple[Tensor, Tensor]:
+def batches(
+    features: Features, sentences: Sequence[str], rng: np.random.Generator
+) -> Iterator[tuple[list[np.ndarray], list[str]]]:
+    """Endless batches of features and their texts: real ones and, by turns, some of sentences put together."""
+    lengths = HOP * np.array([len(p) for p in features.probabilities])
+    units = Units(features.probabilities, features.texts, rng) if sentences else None
+    while True:
+        for group in plan(lengths, BATCH_SECONDS, rng):
+            yield [features.probabilities[i] for i in group], [features.texts[i] for i in group]
+            if units is not None:
+                for _ in range(MADE_UP):
+                    pool = sorted((sentences[i] for i in rng.integers(len(sentences), size=8 * 48)), key=len)
+                    start = 48 * rng.integers(8)
+                    texts = pool[start : start + 48]
+                    texts = texts[: max(1, int(BATCH_SECONDS * LETTERS_PER_SECOND / len(texts[-1])))]
+                    yield [units.speak(text) for text in texts], texts
+
+
+def padded(probabilities: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """P [batch, frames, 29] with zeros beyond each row's end, and the rows' frames."""
-    frames = torch.tensor([len(features.probabilities[i]) for i in group])
-    rows = torch.zeros(len(group), int(frames.max()), features.probabilities[0].shape[1])
-    for row, i in zip(rows, group, strict=True):
-        row[: len(features.probabilities[i])] = torch.from_numpy(features.probabilities[i].astype(np.float32))
+    frames = torch.tensor([len(p) for p in probabilities])
+    rows = torch.zeros(len(probabilities), int(frames.max()), TOKENS)
+    for row, p in zip(rows, probabilities, strict=True):
+        row[: len(p)] = torch.from_numpy(p.astype(np.float32))
     return rows, frames
 
 
@@ -70,10 +97,10 @@ def texts_across(codec: Codec, features: Features, kind: str, es_n0_db: float, e
     """The text of every utterance after the channel."""
     codec.eval()
     texts = [""] * len(features.texts)
-    lengths = np.array([len(p) for p in features.probabilities])
+    lengths = HOP * np.array([len(p) for p in features.probabilities])
     with torch.inference_mode():
-        for group in plan(lengths * 640, 600):
-            rows, frames = padded(features, group)
+        for group in plan(lengths, 600):
+            rows, frames = padded([features.probabilities[i] for i in group])
             log_probs = across(codec, rows, frames, kind, es_n0_db, equaliser).log_softmax(-1).numpy()
             for i, count, row in zip(group, frames.tolist(), log_probs, strict=True):
                 texts[i], _ = greedy(row[:count])
@@ -86,6 +113,7 @@ def train(
     valid: Features,
     folder: Path,
     steps: int,
+    sentences: Sequence[str] = (),
     lr: float = 2e-3,
     fixed: tuple[str, float] | None = None,
     initial: dict[str, Tensor] | None = None,
@@ -98,6 +126,7 @@ def train(
         features, valid: cached P of the two splits.
         folder: codec.pt is kept here, and resumed; codec.csv is the log.
         steps: batches in all.
+        sentences: normalised text from which the receiver's context learns to spell (see data/units.py).
         fixed: one channel kind and Es/N0 in dB instead of random ones (the paper: "rician", 8).
         initial: weights to start from.
     """
@@ -116,20 +145,20 @@ def train(
     log = checkpoint.Log(
         folder / "codec.csv", ["step", "loss", *(f"{kind}_{snr:g}" for kind, snr in VALIDATE)]
     )
-    lengths = np.array([len(p) for p in features.probabilities])
-    tokens = [encode(text) for text in features.texts]
-    losses, groups = [], []
+    losses, source = [], batches(features, sentences, np.random.default_rng([seed, done]))
     for step in tqdm(range(done + 1, steps + 1), "codec", disable=None):
-        groups = groups or plan(lengths * 640, 240, rng)
-        group = groups.pop()
-        rows, frames = padded(features, group)
+        probabilities, texts = next(source)
+        rows, frames = padded(probabilities)
         kind = CHANNELS[rng.integers(len(CHANNELS))] if fixed is None else fixed[0]
-        snr = torch.empty(len(group)).uniform_(*ES_N0_DB) if fixed is None else fixed[1]
+        snr = torch.empty(len(texts)).uniform_(*ES_N0_DB) if fixed is None else fixed[1]
         codec.train()
         logits = across(codec, rows, frames, kind, snr, equaliser)
-        targets = torch.tensor([token for i in group for token in tokens[i]])
-        loss = ctc_loss(logits, frames, targets, torch.tensor([len(tokens[i]) for i in group]))
-        loss = loss + distillation_loss(logits, (rows + 1e-6).log(), frames)
+        tokens = [encode(text) for text in texts]
+        targets = torch.tensor([token for row in tokens for token in row])
+        loss = ctc_loss(logits, frames, targets, torch.tensor([len(row) for row in tokens]))
+        imitation = max(0.0, 1 - step / IMITATE)
+        if imitation:
+            loss = loss + imitation * distillation_loss(logits, (rows + 1e-6).log(), frames)
         for parameters in optimiser.param_groups:
             parameters["lr"] = lr * min(1.0, step / 50) * max(0.02, 1 - step / steps)
         optimiser.zero_grad()

@@ -15,7 +15,6 @@ from deepsc_host.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
 from gr_deepsc.link import open_socket
-from gr_deepsc.model import MODELS
 from gr_deepsc.protocol import Assembler, pack_utterance, receive_frames, unpack
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -76,7 +75,6 @@ def test_a_sentence_reaches_the_receiver_through_sim_fading(running, recordings)
     assert first["n_symbols"] % 20 == 0 and first["n_symbols"] > 0
 
 
-@pytest.mark.skipif(not (MODELS / "default").is_dir(), reason="no gr_deepsc/models/default: not trained yet")
 def test_a_real_recording_reaches_the_receiver_with_the_default_model():
     audio, results = free_addresses()
     said = read_transcripts(str(SAMPLES / "transcripts.csv"))

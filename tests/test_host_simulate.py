@@ -12,8 +12,6 @@ from deepsc_host.errors import HostError
 from deepsc_host.simulate import Simulation
 from host_process import deepsc
 
-from gr_deepsc.model import MODELS
-
 SAMPLES = Path(__file__).parent / "samples"
 ISSUE_KEYS = [
     "file",
@@ -221,7 +219,6 @@ def test_snr_conversions():
     assert report.snr_3khz_db(7, 3000) == pytest.approx(7)
 
 
-@pytest.mark.skipif(not (MODELS / "default").is_dir(), reason="no gr_deepsc/models/default: not trained yet")
 def test_the_shipped_samples_come_through_the_default_model():
     """What `make demo` shows, at 20 dB. Three clips are no measure of quality, but a wrong model shows."""
     files = sorted(SAMPLES.glob("*.flac"))
@@ -229,4 +226,3 @@ def test_the_shipped_samples_come_through_the_default_model():
     assert done.returncode == 0, done.stderr
     spoken = sum(len(result["reference"]) for result in results)
     assert sum(result["cer"] * len(result["reference"]) for result in results) / spoken <= 0.2
-    assert all(result["rtf"] <= 0.3 for result in results)
