@@ -8,7 +8,7 @@ import torch
 
 from gr_deepsc.phy.channel import KINDS
 
-from . import checkpoint, evaluate, train_codec, train_recogniser
+from . import checkpoint, evaluate, train_codec, train_head, train_recogniser
 from .config import CONFIGS, SHIPPED
 from .data import synthesise as speech_synthesis
 from .data.audio import Speech
@@ -58,26 +58,41 @@ def train(args: argparse.Namespace) -> None:
     print(
         f"{config.name}: training on {speech.seconds / 3600:.2f} h, validating on {valid.seconds / 3600:.2f} h"
     )
+    plan = train_recogniser.Plan(args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed)
     if args.stage in ("recogniser", "all"):
         run = train_recogniser.Run(
             config,
             folder,
-            train_recogniser.Plan(args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed),
+            plan,
             initial=part(state, "recogniser") if state else None,
             whisper=whisper_weights() if config.name == "pretrained" and not state else None,
         )
         teacher = train_recogniser.load_recogniser(args.teacher)[1] if args.teacher else None
         train_recogniser.train(run, speech, valid, teacher)
+    if args.stage == "head":
+        run = train_recogniser.Run(config, folder, plan)
+        rng = np.random.default_rng([args.seed, int(run.seen)])
+        run.model.load_state_dict(run.ema.state)
+        cached = [
+            train_head.States(run.model, speech, WORK / "cache" / "states-train.f16"),
+            *(
+                train_head.States(run.model, speech, WORK / "cache" / f"states-augmented-{i}.f16", rng)
+                for i in range(args.augmented)
+            ),
+        ]
+        held_out = train_head.States(run.model, valid, WORK / "cache" / "states-valid.f16")
+        train_head.train(run, cached, held_out, args.hours, args.lr)
     if args.stage in ("codec", "all"):
         _, recogniser = train_recogniser.load_recogniser(folder / "best.pt")
         rng = np.random.default_rng(args.seed)
-        features = train_codec.extract(recogniser, speech, rng)
+        speech = speech.sample(args.feature_hours, rng)
         train_codec.train(
             config,
-            features,
-            train_codec.extract(recogniser, valid),
+            train_codec.cached(folder / "features-train.npz", recogniser, speech, rng),
+            train_codec.cached(folder / "features-valid.npz", recogniser, valid),
             folder,
             args.steps,
+            lr=args.codec_lr,
             fixed=("rician", 8.0) if args.paper_channel else None,
             initial=part(state, "codec") if state else None,
             seed=args.seed,
@@ -135,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(train, "train", "train a configuration; a run found in its folder is resumed")
     sub.add_argument("corpora", nargs="+", help="folders with metadata.csv and wavs/, LJSpeech-1.1 for one")
     sub.add_argument("--config", choices=CONFIGS, default="pretrained")
-    sub.add_argument("--stage", choices=("recogniser", "codec", "all"), default="all")
+    sub.add_argument("--stage", choices=("recogniser", "head", "codec", "all"), default="all")
     sub.add_argument("--out", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
     sub.add_argument(
         "--init", metavar="MODEL", help="start from a shipped model or a folder with its .onnx files"
@@ -147,7 +162,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--teacher", type=Path, metavar="PT", help="best.pt of a run whose features to imitate as well"
     )
-    sub.add_argument("--steps", type=int, default=3000, help="codec: batches of features")
+    sub.add_argument(
+        "--augmented", type=int, default=0, help="head: augmented copies of the recordings to add"
+    )
+    sub.add_argument("--steps", type=int, default=2000, help="codec: batches of features")
+    sub.add_argument("--codec-lr", type=float, default=3e-3)
+    sub.add_argument("--feature-hours", type=float, default=4.0, help="codec: speech to take features from")
     sub.add_argument(
         "--paper-channel", action="store_true", help="codec: Rician at 8 dB only, as in the paper"
     )

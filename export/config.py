@@ -51,7 +51,6 @@ class CodecDims:
     context: int = (
         0  # units a direction of BiGRUs over the frames, in front of the last dense layer; 0 = none
     )
-    context_layers: int = 2
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,10 @@ COMPACT = Config(
         gru_layers=3,
         gru_units=320,
     ),
-    CodecDims(units=96, reliability=True, context=256),
+    CodecDims(units=96, reliability=True, context=128),
 )
 
-PRETRAINED = Config("pretrained", WhisperDims(), CodecDims(units=96, reliability=True, context=256))
+PRETRAINED = Config("pretrained", WhisperDims(), CodecDims(units=96, reliability=True, context=128))
 
 CONFIGS = {config.name: config for config in (PAPER, COMPACT, PRETRAINED)}
 SHIPPED = {"pretrained": "default", "compact": "compact"}  # configuration -> folder under gr_deepsc/models

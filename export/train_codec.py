@@ -1,5 +1,6 @@
 """Training the channel codec on cached features: the semantic encoder is fixed, the channel drawn per batch."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from .config import Config
 from .data.audio import Speech
 from .data.augment import SpecAugment, change_speed, degrade
 from .data.batches import collate, plan
-from .data.units import Units
 from .metrics import error_rates
 from .models.channel import mmse, transmit, zero_forcing
 from .models.codec import Codec
@@ -27,9 +27,6 @@ from .train_recogniser import distillation_loss
 CHANNELS = ("awgn", "rayleigh", "rician")
 ES_N0_DB = (-10.0, 20.0)  # drawn uniformly, one figure a row
 BATCH_SECONDS = 240
-MADE_UP = 2  # batches of made-up features to one of real ones
-LETTERS_PER_SECOND = 14  # of read English
-IMITATE = 400  # steps until the decoder need not reproduce P any more and only the text counts
 VALIDATE = (("awgn", 20.0), ("awgn", -2.0), ("awgn", -8.0), ("rayleigh", 8.0), ("rician", 8.0))
 
 
@@ -57,22 +54,34 @@ def extract(recogniser: nn.Module, speech: Speech, rng: np.random.Generator | No
     return Features(probabilities, [u.text for u in speech.utterances])
 
 
-def batches(
-    features: Features, sentences: Sequence[str], rng: np.random.Generator
-) -> Iterator[tuple[list[np.ndarray], list[str]]]:
-    """Endless batches of features and their texts: real ones and, by turns, some of sentences put together."""
+def cached(
+    path: Path, recogniser: nn.Module, speech: Speech, rng: np.random.Generator | None = None
+) -> Features:
+    """`extract`, done once: the .npz file at `path` is read if these weights and utterances wrote it."""
+    digest = hashlib.sha256("\n".join(u.key for u in speech.utterances).encode())
+    for value in recogniser.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    if path.is_file():
+        stored = np.load(path)
+        if str(stored["digest"]) == digest.hexdigest():
+            rows = np.split(stored["probabilities"], np.cumsum(stored["frames"])[:-1])
+            return Features(rows, [u.text for u in speech.utterances])
+    features = extract(recogniser, speech, rng)
+    np.savez(
+        path,
+        digest=digest.hexdigest(),
+        frames=[len(p) for p in features.probabilities],
+        probabilities=np.concatenate(features.probabilities),
+    )
+    return features
+
+
+def batches(features: Features, rng: np.random.Generator) -> Iterator[tuple[list[np.ndarray], list[str]]]:
+    """Endless batches of features of similar length, and their texts."""
     lengths = HOP * np.array([len(p) for p in features.probabilities])
-    units = Units(features.probabilities, features.texts, rng) if sentences else None
     while True:
         for group in plan(lengths, BATCH_SECONDS, rng):
             yield [features.probabilities[i] for i in group], [features.texts[i] for i in group]
-            if units is not None:
-                for _ in range(MADE_UP):
-                    pool = sorted((sentences[i] for i in rng.integers(len(sentences), size=8 * 48)), key=len)
-                    start = 48 * rng.integers(8)
-                    texts = pool[start : start + 48]
-                    texts = texts[: max(1, int(BATCH_SECONDS * LETTERS_PER_SECOND / len(texts[-1])))]
-                    yield [units.speak(text) for text in texts], texts
 
 
 def padded(probabilities: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -113,7 +122,6 @@ def train(
     valid: Features,
     folder: Path,
     steps: int,
-    sentences: Sequence[str] = (),
     lr: float = 2e-3,
     fixed: tuple[str, float] | None = None,
     initial: dict[str, Tensor] | None = None,
@@ -126,7 +134,6 @@ def train(
         features, valid: cached P of the two splits.
         folder: codec.pt is kept here, and resumed; codec.csv is the log.
         steps: batches in all.
-        sentences: normalised text from which the receiver's context learns to spell (see data/units.py).
         fixed: one channel kind and Es/N0 in dB instead of random ones (the paper: "rician", 8).
         initial: weights to start from.
     """
@@ -145,7 +152,7 @@ def train(
     log = checkpoint.Log(
         folder / "codec.csv", ["step", "loss", *(f"{kind}_{snr:g}" for kind, snr in VALIDATE)]
     )
-    losses, source = [], batches(features, sentences, np.random.default_rng([seed, done]))
+    losses, source = [], batches(features, np.random.default_rng([seed, done]))
     for step in tqdm(range(done + 1, steps + 1), "codec", disable=None):
         probabilities, texts = next(source)
         rows, frames = padded(probabilities)
@@ -156,9 +163,7 @@ def train(
         tokens = [encode(text) for text in texts]
         targets = torch.tensor([token for row in tokens for token in row])
         loss = ctc_loss(logits, frames, targets, torch.tensor([len(row) for row in tokens]))
-        imitation = max(0.0, 1 - step / IMITATE)
-        if imitation:
-            loss = loss + imitation * distillation_loss(logits, (rows + 1e-6).log(), frames)
+        loss = loss + distillation_loss(logits, (rows + 1e-6).log(), frames)
         for parameters in optimiser.param_groups:
             parameters["lr"] = lr * min(1.0, step / 50) * max(0.02, 1 - step / steps)
         optimiser.zero_grad()

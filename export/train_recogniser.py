@@ -121,12 +121,15 @@ class Run:
             group["lr"] = group["peak"] * fall * (0.0 if group["wait"] and rise < 1 else rise)
 
     def save(self, loss: float, valid: Speech) -> None:
+        """Validates the averaged weights, logs, and keeps everything that a resumed run needs."""
         average = build(self.config.encoder)
         average.load_state_dict(self.ema.state)
-        cer, wer = validate(average, valid)
-        self.log.write(
-            hours=round(self.seen, 3), loss=round(loss, 4), valid_cer=round(cer, 4), valid_wer=round(wer, 4)
-        )
+        self.record(loss, *validate(average, valid))
+
+    def record(self, loss: float, cer: float, wer: float) -> None:
+        """Logs the averaged weights' error rates and keeps the best of them."""
+        figures = {"loss": round(loss, 4), "valid_cer": round(cer, 4), "valid_wer": round(wer, 4)}
+        self.log.write(hours=round(self.seen, 3), **figures)
         if cer < self.best:
             self.best = cer
             checkpoint.save(self.folder / "best.pt", {"config": self.config.name, "model": self.ema.state})

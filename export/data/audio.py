@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,14 @@ class Speech:
     @property
     def seconds(self) -> float:
         return float(self.lengths.sum() / SAMPLE_RATE)
+
+    def sample(self, hours: float, rng: np.random.Generator) -> "Speech":
+        """A random part of at most `hours`; the whole if it is shorter."""
+        if self.seconds <= 3600 * hours:
+            return self
+        order = rng.permutation(len(self))
+        taken = np.sort(order[np.cumsum(self.lengths[order]) <= 3600 * hours * SAMPLE_RATE])
+        part = copy(self)
+        part.utterances = [self.utterances[i] for i in taken]
+        part.ends, part.lengths = self.ends[taken], self.lengths[taken]
+        return part

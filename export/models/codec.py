@@ -40,9 +40,7 @@ class ChannelDecoder(nn.Module):
         self.reliability = dims.reliability
         self.hidden1 = nn.Linear(REALS + SYMBOLS_PER_FRAME * dims.reliability, dims.units)
         self.hidden2 = nn.Linear(dims.units, dims.units)
-        widths = [dims.units] + [2 * dims.context] * (dims.context_layers - 1)
-        self.context = nn.ModuleList(BiGRU(width, dims.context) for width in widths if dims.context)
-        self.dropout = nn.Dropout(0.1)
+        self.context = BiGRU(dims.units, dims.context) if dims.context else None
         self.output = nn.Linear(2 * dims.context or dims.units, TOKENS)
 
     def forward(self, symbols: Tensor, reliability: Tensor, frames: Tensor | None = None) -> Tensor:
@@ -51,8 +49,8 @@ class ChannelDecoder(nn.Module):
         if self.reliability:
             x = torch.cat([x, reliability.reshape(x.shape[0], -1, SYMBOLS_PER_FRAME)], dim=2)
         x = F.relu6(self.hidden2(F.relu6(self.hidden1(x))))
-        for gru in self.context:
-            x = gru(self.dropout(x), frames)
+        if self.context is not None:
+            x = self.context(x, frames)
         return self.output(x)
 
 

@@ -85,8 +85,11 @@ class WhisperRecogniser(nn.Module):
     ) -> Tensor:
         """[batch, samples] (and their true lengths) -> logits [batch, frames, 29]."""
         frames = None if lengths is None else frames_of(lengths)
-        x = self.encoder(waveform, None if frames is None else 2 * frames, augment)
-        x = x.float().reshape(x.shape[0], -1, 2 * x.shape[2])  # [batch, frames, 2 * width]
+        return self.classify(self.encoder(waveform, None if frames is None else 2 * frames, augment), frames)
+
+    def classify(self, states: Tensor, frames: Tensor | None = None) -> Tensor:
+        """The head alone: encoder states [batch, 2 * frames, width] -> logits [batch, frames, 29]."""
+        x = states.float().reshape(states.shape[0], -1, 2 * states.shape[2])  # [batch, frames, 2 * width]
         for gru in self.head:
             x = gru(self.dropout(x), frames)
         return self.output(self.dropout(x))
