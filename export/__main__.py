@@ -58,7 +58,9 @@ def train(args: argparse.Namespace) -> None:
     print(
         f"{config.name}: training on {speech.seconds / 3600:.2f} h, validating on {valid.seconds / 3600:.2f} h"
     )
-    plan = train_recogniser.Plan(args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed)
+    plan = train_recogniser.Plan(
+        args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed, not args.clean
+    )
     if args.stage in ("recogniser", "all"):
         run = train_recogniser.Run(
             config,
@@ -162,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--teacher", type=Path, metavar="PT", help="best.pt of a run whose features to imitate as well"
     )
+    sub.add_argument("--clean", action="store_true", help="recogniser: recordings as they are, not augmented")
     sub.add_argument(
         "--augmented", type=int, default=0, help="head: augmented copies of the recordings to add"
     )

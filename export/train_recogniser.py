@@ -72,6 +72,7 @@ class Plan:
     lr: float = 1e-3
     encoder_lr: float = 8e-5  # of a pretrained encoder
     seed: int = 0
+    augment: bool = True  # a network too small or too young to over-fit learns faster without
 
 
 class Run:
@@ -143,19 +144,22 @@ def train(run: Run, speech: Speech, valid: Speech, teacher: nn.Module | None) ->
     """Trains until `run.plan.hours` of speech have been seen."""
     rng = np.random.default_rng([run.plan.seed, int(run.seen * 3600)])
     torch.manual_seed(run.plan.seed)
-    spec_augment = SpecAugment(rng)
     losses, saved = [], run.log.minutes
     form = "{l_bar}{bar}{n:.2f}/{total:.0f} h of speech {postfix}"
     bar = tqdm(total=run.plan.hours, initial=run.seen, disable=None, bar_format=form)
-    for batch in endless(speech, run.plan.batch_seconds, rng, lambda x: change_speed(x, rng)):
+    augment = run.plan.augment
+    spec_augment = SpecAugment(rng) if augment else None
+    speed = (lambda samples: change_speed(samples, rng)) if augment else (lambda samples: samples)
+    for batch in endless(speech, run.plan.batch_seconds, rng, speed):
         frames = frames_of(batch.lengths)
         with torch.autocast("cpu", torch.bfloat16):
             target = None
             if teacher is not None:
                 with torch.no_grad():
                     target = teacher(batch.waveform, batch.lengths).float()
-            for row, length in zip(batch.waveform, batch.lengths.tolist(), strict=True):
-                row[:length] = torch.from_numpy(degrade(row[:length].numpy(), rng))
+            if augment:
+                for row, length in zip(batch.waveform, batch.lengths.tolist(), strict=True):
+                    row[:length] = torch.from_numpy(degrade(row[:length].numpy(), rng))
             run.model.train()
             logits = run.model(batch.waveform, batch.lengths, spec_augment).float()
         loss = ctc_loss(logits, frames, batch.tokens, batch.token_counts)
