@@ -14,7 +14,7 @@ from .data import synthesise as speech_synthesis
 from .data.audio import Speech
 from .data.corpora import CorpusError, load
 from .models.system import DeepSC, parameter_counts
-from .onnx_export import WEIGHTS
+from .onnx_export import WEIGHTS, write_hashes
 from .onnx_export import export as export_onnx
 from .onnx_weights import read_weights
 
@@ -109,6 +109,7 @@ def export(args: argparse.Namespace) -> None:
     system.codec.load_state_dict(checkpoint.load(folder / "codec.pt")["model"])
     out = args.out or MODELS / SHIPPED.get(config.name, config.name)
     figures = export_onnx(system, out, args.training_data, args.weights)
+    write_hashes(out.parent)
     for kind, difference in figures.items():
         path = out / f"{kind}.onnx"
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")

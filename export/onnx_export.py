@@ -229,3 +229,12 @@ def export(system: DeepSC, folder: Path, training_data: str, weights: str = "hal
         }
         stamp(path, kind, config, facts)
     return figures
+
+
+def write_hashes(models: Path) -> None:
+    """SHA256SUMS over every model under `models`, as `sha256sum` writes it: `deepsc doctor` compares."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(models)}"
+        for path in sorted(models.glob("*/*.onnx"))
+    ]
+    (models / "SHA256SUMS").write_text("\n".join(lines) + "\n")
