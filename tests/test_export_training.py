@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from deepsc_export import checkpoint, onnx_export, train_codec, train_recogniser
-from deepsc_export.config import CodecDims, Config, ConvDims, DeepSpeechDims
+from deepsc_export import checkpoint, onnx_export, train_codec, train_head, train_recogniser
+from deepsc_export.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import Utterance
 from deepsc_export.models.recogniser import ctc_loss
@@ -70,6 +70,26 @@ def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
     state = {k.removeprefix("recogniser."): v for k, v in read_weights(tmp_path / "onnx").items()}
     warm = train_recogniser.Run(SMALL, tmp_path / "warm", plan, initial=state)
     assert train_recogniser.validate(warm.model, valid)[0] <= run.best + 0.02
+
+
+def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
+    """The head alone learns on the states of an encoder that stays as it is, even a random one."""
+    whisper = Config("pretrained", WhisperDims(width=64, heads=2, layers=1, head_layers=1, head_units=32))
+    monkeypatch.setitem(train_recogniser.CONFIGS, "pretrained", whisper)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    train, valid = tones
+    run = train_recogniser.Run(whisper, tmp_path / "run", train_recogniser.Plan(1.0, batch_seconds=8.0))
+    encoder = {k: v.clone() for k, v in run.model.encoder.state_dict().items()}
+    states = train_head.States(run.model, train, tmp_path / "train.f16")
+    held_out = train_head.States(run.model, valid, tmp_path / "valid.f16")
+    before, _ = train_head.validate(run.model, held_out)
+    train_head.train(run, [states], held_out, hours=2.0, lr=5e-3)
+    assert before > 0.7 and run.best < 0.5
+    _, best = train_recogniser.load_recogniser(tmp_path / "run" / "best.pt")
+    assert all(torch.equal(best.encoder.state_dict()[k], v) for k, v in encoder.items())
+    # the states were cached by bfloat16 products: 8 bits, a few edits in two hundred letters
+    assert train_recogniser.validate(best, valid)[0] == pytest.approx(run.best, abs=0.08)
 
 
 def one_hot_speech(rng: np.random.Generator, utterances: int) -> train_codec.Features:
