@@ -119,9 +119,7 @@ def train(run: Run, states: list[States], valid: States, hours: float, lr: float
         losses.append(loss.item())
         finished = run.seen - start >= hours
         if finished or run.log.minutes - saved > 2:
-            average = type(model)(run.config.encoder)
-            average.load_state_dict(run.ema.state)
-            run.record(float(np.mean(losses)), *validate(average, valid))
+            run.record(float(np.mean(losses)), *validate(run.average(), valid))
             losses, saved = [], run.log.minutes
         if finished:
             return

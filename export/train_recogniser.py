@@ -123,9 +123,13 @@ class Run:
 
     def save(self, loss: float, valid: Speech) -> None:
         """Validates the averaged weights, logs, and keeps everything that a resumed run needs."""
+        self.record(loss, *validate(self.average(), valid))
+
+    def average(self) -> nn.Module:
+        """The network with the averaged weights, which are the ones that are validated and kept."""
         average = build(self.config.encoder)
         average.load_state_dict(self.ema.state)
-        self.record(loss, *validate(average, valid))
+        return average
 
     def record(self, loss: float, cer: float, wer: float) -> None:
         """Logs the averaged weights' error rates and keeps the best of them."""
