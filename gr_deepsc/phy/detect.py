@@ -1,0 +1,135 @@
+"""Finding bursts in a stream of samples, by a false-alarm probability.
+
+Each chirp's correlation is divided by the energy under its own window: b = |sum z x*|^2 / (CHIRP sum |z|^2), a
+number in [0, 1] that no level, no level step and no sine can raise. In noise it is Beta(1, CHIRP - 1), so that
+P(b > x) = (1 - x)^(CHIRP - 1); the statistic is the sum of the two chirps' b, which costs nothing where the
+channel turned or faded between them. Thresholds come from that law alone.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import fft, integrate, optimize
+from scipy.ndimage import maximum_filter1d
+
+from .preamble import CHIRP, DOWN, MAX_CFO, UP
+from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
+
+CANDIDATE = 1e-7  # false-alarm probability a hypothesis: worth a look at the header
+SURE = 1e-11  # a burst, whether its header can be read or not
+
+_LENGTH = SAMPLES_PER_SYMBOL * CHIRP  # samples of a chirp
+_SHIFT = int(np.ceil(MAX_CFO * _LENGTH)) + SAMPLES_PER_SYMBOL  # samples; the largest delay that is looked at
+_FFT = 8192
+_HOP = 7168  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
+_HISTORY = _LENGTH + 4 * _SHIFT  # lags that starts in the next block may still need
+_DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one: a preamble
+_ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
+
+_SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(UP), shape(DOWN))])
+
+
+def false_alarm(threshold: float) -> float:
+    """P(statistic > threshold) of one hypothesis in noise: the sum of two independent Beta(1, CHIRP - 1)."""
+    n, t = CHIRP - 1, threshold
+    tail, _ = integrate.quad(
+        lambda x: n * (1 - x) ** (n - 1) * (1 - t + x) ** n, max(0, t - 1), min(t, 1), epsabs=0
+    )
+    return max(0.0, 1 - t) ** n + tail
+
+
+@cache
+def threshold(probability: float) -> float:
+    """The statistic that noise exceeds with `probability`."""
+    return optimize.brentq(lambda t: np.log(false_alarm(t) / probability), 1e-3, 1.0)
+
+
+class Detection(NamedTuple):
+    """A preamble: `start` is its first symbol's peak in samples of the stream, `cfo` in cycles a symbol."""
+
+    start: float
+    cfo: float
+    statistic: float
+    sure: bool
+
+
+class Detector:
+    """Searches a stream fed in pieces of any size; the detections do not depend on the pieces."""
+
+    def __init__(self) -> None:
+        self._samples = np.zeros(DELAY, np.complex64)  # of the stream, from sample `_lag` - DELAY on
+        self._lag = 0  # the next block's first
+        self._b = np.zeros((2, _HISTORY), np.float32)  # of the lags before
+        self._pending = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
+        self._settled = -np.inf  # starts before this one are decided
+
+    def push(self, samples: np.ndarray) -> list[Detection]:
+        """The preambles that these samples made certain, in order of time: complex64 [n], finite."""
+        self._samples = np.concatenate([self._samples, np.asarray(samples, np.complex64)])
+        found = []
+        while len(self._samples) >= _FFT:
+            self._b = np.concatenate([self._b[:, -_HISTORY:], correlate(self._samples[:_FFT])], 1)
+            start = self._lag - _LENGTH - 2 * _SHIFT
+            self._pending = np.concatenate([self._pending, self._exceeding(start)])
+            self._samples, self._lag = self._samples[_HOP:], self._lag + _HOP
+            found += self._settle(start + _HOP - _SHIFT - _DEAD)
+        return found
+
+    def flush(self) -> list[Detection]:
+        """The stream has ended: the preambles still in it, the last one whole or nearly."""
+        found, end = [], self._lag + len(self._samples)
+        while self._lag < end + _HISTORY + _DEAD:
+            found += self.push(np.zeros(_HOP, np.complex64))
+        return found
+
+    def _exceeding(self, first: int) -> np.ndarray:
+        """Start, CFO and statistic where it exceeds the lower threshold, for `_HOP` starts from `first` on."""
+        least = threshold(CANDIDATE)
+        up, down = self._b
+        late = np.arange(_HISTORY - 2 * _SHIFT, _HISTORY - 2 * _SHIFT + _HOP)  # their lags without a CFO,
+        early = late - _LENGTH  # as indices into `down` and `up`
+        # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
+        width = 2 * _SHIFT + 3
+        bound = maximum_filter1d(down, width)[late] + maximum_filter1d(up, width)[early]
+        rows, shifts = [], np.arange(-_SHIFT, _SHIFT + 1)
+        for k in np.flatnonzero(bound >= least):
+            for odd in (0, 1):  # starts on a sample, and half a sample later
+                both = up[early[k] - shifts] + down[late[k] + shifts + odd]
+                best = int(np.argmax(both))
+                if both[best] >= least:
+                    i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
+                    earlier, later = i + _offset(up, i), j + _offset(down, j) - _LENGTH
+                    start = (earlier + later) / 2 - early[0] + first
+                    rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
+        return np.array(rows).reshape(-1, 3)
+
+    def _settle(self, before: float) -> list[Detection]:
+        """The strongest of each neighbourhood, among starts that no later sample can outdo."""
+        starts, _, statistics = self._pending.T
+        found = []
+        for start, cfo, statistic in self._pending[(starts >= self._settled) & (starts < before)]:
+            if statistic >= statistics[np.abs(starts - start) <= _DEAD].max() and abs(cfo) <= MAX_CFO * 1.02:
+                sure = statistic >= threshold(SURE)
+                found.append(Detection(float(start), float(cfo), float(statistic), bool(sure)))
+        self._pending, self._settled = self._pending[starts >= before - _DEAD], before
+        return sorted(found)
+
+
+def correlate(block: np.ndarray) -> np.ndarray:
+    """b of the two chirps at `_HOP` lags, the first at sample DELAY of the block: complex64 [_FFT] -> [2, _HOP]."""
+    z, up, down = fft.ifft(fft.fft(block) * _SPECTRA)
+    power = np.abs(z[: _HOP + _LENGTH]) ** 2
+    sums = np.zeros((len(power) // SAMPLES_PER_SYMBOL + 1, SAMPLES_PER_SYMBOL))
+    np.cumsum(power.reshape(-1, SAMPLES_PER_SYMBOL), 0, out=sums[1:])
+    energy = (sums[CHIRP:] - sums[:-CHIRP]).ravel()[:_HOP]
+    square = np.abs([up[:_HOP], down[:_HOP]]) ** 2
+    audible = energy > CHIRP * _ROUNDING * power.max()
+    return np.divide(square, CHIRP * energy, out=np.zeros_like(square), where=audible).astype(np.float32)
+
+
+def _offset(b: np.ndarray, k: int) -> float:
+    """Where the parabola through |correlation| around index `k` has its peak, within half a sample."""
+    left, middle, right = np.sqrt(b[k - 1 : k + 2])
+    curvature = 2 * middle - left - right
+    return float(np.clip((right - left) / (2 * curvature), -0.5, 0.5)) if curvature > 0 else 0.0
