@@ -72,17 +72,18 @@ def train(args: argparse.Namespace) -> None:
         teacher = train_recogniser.load_recogniser(args.teacher)[1] if args.teacher else None
         train_recogniser.train(run, speech, valid, teacher)
     if args.stage == "head":
-        run = train_recogniser.Run(config, folder, plan)
-        rng = np.random.default_rng([args.seed, int(run.seen)])
+        if state is None and not (folder / "last.pt").is_file():
+            raise SystemExit(
+                f"{folder}: no run to go on with; train its recogniser first, or give --init MODEL"
+            )
+        run = train_recogniser.Run(config, folder, plan, initial=part(state, "recogniser") if state else None)
         run.model.load_state_dict(run.ema.state)
         cached = [
-            train_head.States(run.model, speech, WORK / "cache" / "states-train.f16"),
-            *(
-                train_head.States(run.model, speech, WORK / "cache" / f"states-augmented-{i}.f16", rng)
-                for i in range(args.augmented)
-            ),
+            train_head.States(run.model, splits([corpus], "train")[0], WORK / "cache", copy, args.seed)
+            for corpus in args.corpora
+            for copy in range(args.augmented + 1)
         ]
-        held_out = train_head.States(run.model, valid, WORK / "cache" / "states-valid.f16")
+        held_out = train_head.States(run.model, valid, WORK / "cache")
         train_head.train(run, cached, held_out, args.hours, args.lr)
     if args.stage in ("codec", "all"):
         _, recogniser = train_recogniser.load_recogniser(folder / "best.pt")
@@ -103,10 +104,17 @@ def train(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     config = CONFIGS[args.config]
-    folder = args.run or WORK / config.name
+    folders = args.run or [WORK / config.name]
     system = DeepSC(config)
-    system.recogniser.load_state_dict(checkpoint.load(folder / "best.pt")["model"])
-    system.codec.load_state_dict(checkpoint.load(folder / "codec.pt")["model"])
+    system.recogniser.load_state_dict(checkpoint.average([folder / "best.pt" for folder in folders]))
+    codec = folders[0] / "codec.pt"
+    if not codec.is_file() and not args.init:
+        raise SystemExit(
+            f"{codec}: not found; train the codec, or take that of another model with --init MODEL"
+        )
+    system.codec.load_state_dict(
+        checkpoint.load(codec)["model"] if codec.is_file() else part(initial_state(args.init), "codec")
+    )
     out = args.out or MODELS / SHIPPED.get(config.name, config.name)
     figures = export_onnx(system, out, args.training_data, args.weights)
     write_hashes(out.parent)
@@ -179,7 +187,13 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(export, "export", "write transmitter.onnx and receiver.onnx of a trained run")
     sub.add_argument("--config", choices=CONFIGS, default="pretrained")
-    sub.add_argument("--run", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
+    sub.add_argument(
+        "--run",
+        type=Path,
+        nargs="+",
+        help=f"folder of the run (default: {WORK}/CONFIG); the recognisers of several are averaged",
+    )
+    sub.add_argument("--init", metavar="MODEL", help="whose channel codec to take if the run trained none")
     sub.add_argument("--out", type=Path, help=f"folder to write (default: under {MODELS})")
     sub.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
     sub.add_argument("--weights", choices=WEIGHTS, default="half", help="how they are stored (default: half)")

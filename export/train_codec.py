@@ -1,6 +1,5 @@
 """Training the channel codec on cached features: the semantic encoder is fixed, the channel drawn per batch."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,7 @@ def extract(recogniser: nn.Module, speech: Speech, rng: np.random.Generator | No
     spec_augment = None if rng is None else SpecAugment(rng, bands=1)
     probabilities = [np.empty(0)] * len(speech)
     recogniser.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), checkpoint.half_precision():
         for group in tqdm(plan(speech.lengths, 120), "features", disable=None):
             batch = collate(speech, group, change)
             logits = recogniser(batch.waveform, batch.lengths, spec_augment)
@@ -58,18 +57,16 @@ def cached(
     path: Path, recogniser: nn.Module, speech: Speech, rng: np.random.Generator | None = None
 ) -> Features:
     """`extract`, done once: the .npz file at `path` is read if these weights and utterances wrote it."""
-    digest = hashlib.sha256("\n".join(u.key for u in speech.utterances).encode())
-    for value in recogniser.state_dict().values():
-        digest.update(value.numpy().tobytes())
+    digest = checkpoint.digest(recogniser, (u.key for u in speech.utterances))
     if path.is_file():
         stored = np.load(path)
-        if str(stored["digest"]) == digest.hexdigest():
+        if str(stored["digest"]) == digest:
             rows = np.split(stored["probabilities"], np.cumsum(stored["frames"])[:-1])
             return Features(rows, [u.text for u in speech.utterances])
     features = extract(recogniser, speech, rng)
     np.savez(
         path,
-        digest=digest.hexdigest(),
+        digest=digest,
         frames=[len(p) for p in features.probabilities],
         probabilities=np.concatenate(features.probabilities),
     )

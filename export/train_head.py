@@ -11,6 +11,7 @@ from tqdm import tqdm
 from gr_deepsc.features import FRAME_RATE, HOP
 from gr_deepsc.text import encode, greedy
 
+from . import checkpoint
 from .data.audio import Speech
 from .data.augment import change_speed, degrade
 from .data.batches import collate, plan
@@ -23,27 +24,45 @@ STRETCH = 4
 
 
 class States:
-    """Encoder states of a set of utterances: float16 [2 * frames, width] each, in one memory-mapped file."""
+    """Encoder states of a set of utterances: float16 [frames, 2 * width] each, in one memory-mapped file."""
 
-    def __init__(
-        self, model: WhisperRecogniser, speech: Speech, path: Path, rng: np.random.Generator | None = None
-    ):
-        """Writes `path`; with `rng`, of augmented recordings."""
-        change = None if rng is None else (lambda samples: degrade(change_speed(samples, rng), rng))
+    def __init__(self, model: WhisperRecogniser, speech: Speech, cache: Path, copy: int = 0, seed: int = 0):
+        """Computed once: a file in `cache` is read if this encoder wrote it for these utterances.
+
+        `copy` 0 holds the recordings as they are, each further one another augmentation of them.
+        """
         self.texts = [utterance.text for utterance in speech.utterances]
-        self.places = [(0, 0)] * len(speech)  # first state pair and number of pairs
-        self.width, end = 2 * model.encoder.norm.normalized_shape[0], 0
+        self.width = 2 * model.encoder.norm.normalized_shape[0]
+        digest = checkpoint.digest(model.encoder, (u.key for u in speech.utterances))
+        path = cache / f"states-{digest[:12]}-{copy}.f16"
+        index = path.with_suffix(".npy")
+        if not index.is_file():
+            np.save(
+                index,
+                self._extract(model, speech, path, np.random.default_rng([seed, copy]) if copy else None),
+            )
+        self.places = np.load(index).tolist()
+        end = max(start + count for start, count in self.places)
+        self.rows = np.memmap(path, np.float16, "r", shape=(end, self.width))
+
+    @staticmethod
+    def _extract(
+        model: WhisperRecogniser, speech: Speech, path: Path, rng: np.random.Generator | None
+    ) -> list:
+        """Writes the states; first state pair and number of pairs of each utterance."""
+        change = None if rng is None else (lambda samples: degrade(change_speed(samples, rng), rng))
+        places, end = [(0, 0)] * len(speech), 0
         model.eval()
-        with path.open("wb") as file, torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with path.open("wb") as file, torch.inference_mode(), checkpoint.half_precision():
             for group in tqdm(plan(speech.lengths, 64), "states", disable=None):
                 batch = collate(speech, group, change)
                 frames = frames_of(batch.lengths)
                 states = model.encoder(batch.waveform, 2 * frames).to(torch.float16).numpy()
                 for i, count, row in zip(group, frames.tolist(), states, strict=True):
                     file.write(np.ascontiguousarray(row[: 2 * count]).tobytes())
-                    self.places[i] = (end, count)
+                    places[i] = (end, count)
                     end += count
-        self.rows = np.memmap(path, np.float16, "r", shape=(end, self.width))
+        return places
 
     @property
     def lengths(self) -> np.ndarray:

@@ -156,7 +156,7 @@ def train(run: Run, speech: Speech, valid: Speech, teacher: nn.Module | None) ->
     speed = (lambda samples: change_speed(samples, rng)) if augment else (lambda samples: samples)
     for batch in endless(speech, run.plan.batch_seconds, rng, speed):
         frames = frames_of(batch.lengths)
-        with torch.autocast("cpu", torch.bfloat16):
+        with checkpoint.half_precision():
             target = None
             if teacher is not None:
                 with torch.no_grad():

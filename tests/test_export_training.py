@@ -81,8 +81,12 @@ def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
     train, valid = tones
     run = train_recogniser.Run(whisper, tmp_path / "run", train_recogniser.Plan(1.0, batch_seconds=8.0))
     encoder = {k: v.clone() for k, v in run.model.encoder.state_dict().items()}
-    states = train_head.States(run.model, train, tmp_path / "train.f16")
-    held_out = train_head.States(run.model, valid, tmp_path / "valid.f16")
+    states = train_head.States(run.model, train, tmp_path)
+    held_out = train_head.States(run.model, valid, tmp_path)
+    augmented = train_head.States(run.model, train, tmp_path, copy=1)
+    assert augmented.rows.shape != states.rows.shape  # at other speeds
+    monkeypatch.setattr(train_head.States, "_extract", None)  # the second time they are read
+    assert np.array_equal(train_head.States(run.model, train, tmp_path).rows, states.rows)
     before, _ = train_head.validate(run.model, held_out)
     train_head.train(run, [states], held_out, hours=2.0, lr=5e-3)
     assert before > 0.7 and run.best < 0.5
