@@ -10,6 +10,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # libGL, libEGL: Qt of the GUI flowgraph. gir1.2-gtk-3.0: GNU Radio Companion's window.
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
+# Development only: the software radio of the tests, and UHD's blocks over it.
+APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint constraints.txt
 
@@ -50,8 +52,8 @@ clean: ## remove the virtual environment and what tools leave behind
 	rm -rf $(VENV) *.egg-info build .pytest_cache .ruff_cache
 
 # apt is asked only for what is missing, so that nobody types a password for nothing.
-$(RUNTIME): pyproject.toml constraints.txt
-	@missing=$$(for package in $(APT); do \
+define install_missing
+	@missing=$$(for package in $(1); do \
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [[ -n $$missing ]]; then \
 	    if [[ -n "$(SUDO)" ]] && ! command -v sudo >/dev/null; then \
@@ -61,11 +63,16 @@ $(RUNTIME): pyproject.toml constraints.txt
 	    $(SUDO) apt-get update -qq; \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $$missing; \
 	fi
+endef
+
+$(RUNTIME): pyproject.toml constraints.txt
+	$(call install_missing,$(APT))
 	@[[ -x $(PY) ]] || $(PYTHON) -m venv --system-site-packages $(VENV)
 	$(PIP) --editable .
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME)
+	$(call install_missing,$(APT_DEVELOPMENT))
 	$(PIP) --editable '.[train,test]'
 	@touch $@
 
