@@ -261,8 +261,10 @@ def read(path: str | Path, verify: bool = False) -> Meta:
     sample_size = _Format(datatype).sample_size
     _refuse_what_we_cannot_read(info, captures, meta_path)
     rate, offset = info.get("core:sample_rate"), info.get("core:offset", 0)
-    if rate is None:
-        raise IqFileError("bad_metadata", f"{meta_path} names no core:sample_rate; add it (Hz) by hand")
+    if not 0 < (rate or 0) <= MAX_RATE:
+        raise IqFileError(
+            "bad_metadata", f"{meta_path} names no usable core:sample_rate; write it (Hz) there"
+        )
     count, remainder = divmod(_size(data_path), sample_size)
     if remainder:
         raise IqFileError(
@@ -404,7 +406,7 @@ def _no_constant(name: str) -> None:
 def _paths(path: str | Path) -> tuple[Path, Path]:
     """Data and metadata file of a recording."""
     names = get_sigmf_filenames(path)
-    return names["data_fn"], names["meta_fn"]
+    return Path(names["data_fn"]), Path(names["meta_fn"])
 
 
 def _size(path: Path) -> int:

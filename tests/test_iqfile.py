@@ -86,7 +86,7 @@ def test_sigmf_package_reads_it(tmp_path, samples, datatype):
     writer = record(tmp_path / "a", samples, datatype=datatype)
     writer.close()
     with warnings.catch_warnings(action="error"):
-        theirs = sigmf.fromfile(str(tmp_path / "a.sigmf-meta"))
+        theirs = sigmf.sigmffile.fromfile(str(tmp_path / "a.sigmf-meta"))
         theirs.validate()
         np.testing.assert_allclose(theirs[:], all_of(IqReader(tmp_path / "a")), atol=1e-7)
     info = theirs.get_global_info()
@@ -126,7 +126,7 @@ def test_other_programs_datatypes(tmp_path, samples, kind, order):
     pair(tmp_path / "a", parts.astype(dtype).tobytes(), datatype=datatype)
     read = all_of(IqReader(tmp_path / "a"))
     np.testing.assert_allclose(read, samples, atol=step + 1e-7)
-    theirs = sigmf.fromfile(str(tmp_path / "a.sigmf-meta"), skip_checksum=True)[:]
+    theirs = sigmf.sigmffile.fromfile(str(tmp_path / "a.sigmf-meta"), skip_checksum=True)[:]
     np.testing.assert_allclose(read, theirs, atol=1e-7)
 
 

@@ -16,17 +16,17 @@ pytest_plugins = ["soapy"]
 
 GRAPH = Path(__file__).parent / "soapy_loopback" / "graph.py"
 COUNT = 200_000  # samples: 0.1 s at 2 Msps
+ZEROS = 1_000_000  # sent behind them: the UHD sink's reports need some time to come
 
 
 def loop(folder: Path, api: str, device: str) -> subprocess.CompletedProcess:
     """Noise goes through a flowgraph in its own process, and comes back whole: with nothing but zeros around it."""
     sent = (0.1 * complex_gaussian(np.random.default_rng(5), COUNT)).astype(np.complex64)
-    np.save(folder / "sent.npy", sent)
-    files = [str(folder / name) for name in ("sent.npy", "heard.npy")]
-    command = [sys.executable, str(GRAPH), api, device, *files]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=18)
+    np.concatenate([sent, np.zeros(ZEROS, np.complex64)]).tofile(folder / "sent")
+    command = [sys.executable, str(GRAPH), api, device, str(folder / "sent"), str(folder / "heard")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stdout + done.stderr
-    heard = np.load(folder / "heard.npy")
+    heard = np.fromfile(folder / "heard", np.complex64)
     start = int(np.argmax(heard != 0))
     np.testing.assert_array_equal(heard[start : start + COUNT], sent)
     assert not heard[start + COUNT :].any()

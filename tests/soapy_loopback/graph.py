@@ -1,5 +1,7 @@
 """Send a file's samples by one radio block, store what another one hears: `graph.py soapy|uhd DEVICE SENT HEARD`.
 
+Files are raw complex64. It ends once SILENCE zeros follow what was heard.
+
 Run as a process of its own: a driver is found when SoapySDR is loaded, and one that hangs is killed from outside.
 """
 
@@ -10,9 +12,8 @@ import numpy as np
 from gnuradio import blocks, gr, soapy, uhd
 
 RATE, FREQUENCY = 2e6, 433.92e6  # Hz
-TIMEOUT = 12.0  # s
-ZEROS = 1_000_000  # that are sent behind the samples: the UHD sink's reports need some time to come
-SILENCE = 1_200_000  # samples that are heard in the end: those, and what comes once the transmitter has ended
+TIMEOUT = 14.0  # s
+SILENCE = 1_200_000  # samples
 
 
 def soapy_pair(device: str) -> tuple:
@@ -57,28 +58,28 @@ def uhd_pair(device: str) -> tuple:
     return pair
 
 
-def complete(heard: np.ndarray, count: int) -> bool:
-    """Whether `count` samples that are not zero and the silence behind them are there."""
-    return np.count_nonzero(heard) >= count and not heard[-SILENCE:].any()
+def complete(path: str) -> bool:
+    """Whether something was heard, and silence behind it."""
+    heard = np.fromfile(path, np.complex64)
+    return heard.any() and not heard[-SILENCE:].any()
 
 
 def main(api: str, device: str, sent: str, heard: str) -> None:
-    samples = np.load(sent)
     sink, source = uhd_pair(device) if api == "uhd" else soapy_pair(device)
     graph = gr.top_block()
-    store, events = blocks.vector_sink_c(), blocks.message_debug(False)
-    data = np.concatenate([samples, np.zeros(ZEROS)]).tolist()
-    graph.connect(blocks.vector_source_c(data, False), blocks.throttle(gr.sizeof_gr_complex, RATE), sink)
+    item = gr.sizeof_gr_complex
+    store, events = blocks.file_sink(item, heard), blocks.message_debug(False)
+    store.set_unbuffered(True)
+    graph.connect(blocks.file_source(item, sent, False), blocks.throttle(item, RATE), sink)
     graph.connect(source, store)
     if api == "uhd":
         graph.msg_connect((sink, "async_msgs"), (events, "store"))
     deadline = time.monotonic() + TIMEOUT
     graph.start()
-    while not complete(np.array(store.data()), len(samples)) and time.monotonic() < deadline:
+    while not complete(heard) and time.monotonic() < deadline:
         time.sleep(0.1)
     graph.stop()
     graph.wait()
-    np.save(heard, np.array(store.data(), np.complex64))
     for i in range(events.num_messages()):
         print(events.get_message(i))
 
