@@ -4,6 +4,7 @@ The contract is in the files' metadata (see `Contract`); a file that does not ca
 this package's framing and alphabet, is refused when it is loaded.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,11 @@ def read_contract(metadata: dict[str, str], kind: str, path: Path) -> Contract:
     if contract.max_seconds is not None and not contract.max_seconds >= 1:
         raise ContractError(f"{path}: its max_seconds is {contract.max_seconds}, needed is 1 or more")
     return contract
+
+
+def codec_id(pair: str) -> int:
+    """Three bits for a burst's header, by which a receiver knows whether it can decode the symbols."""
+    return zlib.crc32(pair.encode()) & 7
 
 
 def shipped() -> list[str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
+from gr_deepsc.profiles import DEFAULT, PROFILES
 
 from .errors import SETUP_FAILED, HostError
 
@@ -175,6 +176,24 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         "--snr", type=_decibels, default=20.0, metavar="DB", help="Es/N0 a complex symbol (20)"
     )
     command.add_argument("--rician-k", type=_rician_k, default=1.0, metavar="K", help="Rician K factor (1)")
+    command.add_argument(
+        "--csi",
+        choices=("estimated", "ideal"),
+        default="estimated",
+        help="whole modem, or symbol by symbol with h and N0 told to the receiver (estimated)",
+    )
+    command.add_argument("--cfo-hz", type=_hertz, default=0.0, metavar="HZ", help="carrier offset (0)")
+    command.add_argument("--clock-ppm", type=_ppm, default=0.0, metavar="PPM", help="sample clock offset (0)")
+    command.add_argument(
+        "--delay-samples", type=_samples, default=0.0, metavar="N", help="delay in samples, 4 a symbol (0)"
+    )
+    command.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        default=DEFAULT,
+        help=f"what radio the symbol rate is for ({DEFAULT})",
+    )
+    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
     command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the channel (0)")
     _user_id(command)
     command.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -277,6 +296,22 @@ def _rician_k(text: str) -> float:
 
 def _seconds(text: str) -> float:
     return _number(text, float, 0, 1e6)
+
+
+def _hertz(text: str) -> float:
+    return _number(text, float, -1e9, 1e9)
+
+
+def _ppm(text: str) -> float:
+    return _number(text, float, -10_000, 10_000)
+
+
+def _samples(text: str) -> float:
+    return _number(text, float, 0, 1e7)
+
+
+def _rate(text: str) -> float:
+    return _number(text, float, 1, 1e9)
 
 
 def _natural(text: str) -> int:

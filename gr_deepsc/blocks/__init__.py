@@ -2,14 +2,26 @@
 
 from .audio_link import AudioLink
 from .block_fading_channel import BlockFadingChannel
+from .burst_framer import BurstFramer
+from .burst_receiver import BurstReceiver
+from .burst_source import BurstSource
+from .radio_path import RadioPath
+from .receiver import DeepscReceiver
 from .result_link import ResultLink
 from .semantic_decoder import SemanticDecoder
 from .semantic_encoder import SemanticEncoder
 from .speech_segmenter import SpeechSegmenter
+from .transmitter import DeepscTransmitter
 
 __all__ = [
     "AudioLink",
     "BlockFadingChannel",
+    "BurstFramer",
+    "BurstReceiver",
+    "BurstSource",
+    "DeepscReceiver",
+    "DeepscTransmitter",
+    "RadioPath",
     "ResultLink",
     "SemanticDecoder",
     "SemanticEncoder",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pmt
 
-from ..phy import channel
+from ..phy import channel, frame
 from .pdu import PduBlock, get, put, unpack
 
 
@@ -27,8 +27,9 @@ class BlockFadingChannel(PduBlock):
         block: int = channel.BLOCK,
         rician_k: float = channel.RICIAN_K,
         seed: int = 0,
+        interleaved: bool = False,
     ):
-        """Parameters as of `phy.channel.transmit`.
+        """Parameters as of `phy.channel.transmit`; `interleaved`: in the order in which a burst sends them.
 
         Raises:
             ValueError: a parameter that describes no channel, or a negative seed.
@@ -38,6 +39,7 @@ class BlockFadingChannel(PduBlock):
         self._kind, self._block, self._rician_k = kind, block, rician_k
         self._es_n0_db = float(es_n0_db)
         self.set_seed(seed)
+        self._interleaved = interleaved
         self._count = 0
 
     def set_kind(self, kind: str) -> None:
@@ -70,7 +72,13 @@ class BlockFadingChannel(PduBlock):
         seq = get(meta, "seq", self._count)
         self._count += 1
         rng = np.random.default_rng([self._seed, seq & 0xFFFF_FFFF])
+        if self._interleaved:
+            symbols = frame.interleave(symbols)
         received = channel.transmit(symbols, kind, es_n0_db, rng, self._block, self._rician_k)
+        if self._interleaved:
+            received = received._replace(
+                symbols=frame.deinterleave(received.symbols), csi=frame.deinterleave(received.csi)
+            )
         added = {
             "channel": kind,
             "es_n0_db": None if kind == "none" else es_n0_db,

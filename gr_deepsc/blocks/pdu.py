@@ -59,13 +59,14 @@ def get(meta: Any, key: str, default: Any) -> Any:
 
 
 def put(meta: Any, **values: Any) -> Any:
-    """`meta` with str, bool, int, float or complex64-array values added; None takes the key out."""
+    """`meta` with str, bool, int, float, float32- or complex64-array values added; None takes the key out."""
     for key, value in values.items():
         key = pmt.intern(key)
         if value is None:
             meta = pmt.dict_delete(meta, key)
         elif isinstance(value, np.ndarray):
-            meta = pmt.dict_add(meta, key, pmt.init_c32vector(len(value), value.tolist()))
+            vector = pmt.init_c32vector if np.iscomplexobj(value) else pmt.init_f32vector
+            meta = pmt.dict_add(meta, key, vector(len(value), value.tolist()))
         else:
             meta = pmt.dict_add(meta, key, pmt.to_pmt(value))
     return meta
@@ -73,7 +74,16 @@ def put(meta: Any, **values: Any) -> Any:
 
 def failure(meta: Any, error_type: str, error: str) -> Any:
     """The PDU of a lost utterance: its metadata with the reason, no text, an empty vector."""
-    meta = put(meta, lost=True, error_type=error_type, error=error, text="", confidence=0.0, csi=None)
+    meta = put(
+        meta,
+        lost=True,
+        error_type=error_type,
+        error=error,
+        text="",
+        confidence=0.0,
+        csi=None,
+        reliability=None,
+    )
     return pmt.cons(meta, pmt.init_u8vector(0, []))
 
 

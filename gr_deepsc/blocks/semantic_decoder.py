@@ -1,12 +1,13 @@
 """Semantic Decoder: PDU of received symbols in, text PDU out."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pmt
 
-from ..model import Receiver
+from ..model import Receiver, codec_id
 from ..phy import equalise
 from ..phy.channel import noise_variance
 from ..text import greedy
@@ -18,8 +19,9 @@ EQUALISERS = ("mmse", "zf")
 class SemanticDecoder(PduBlock):
     """Equalises an utterance's symbols, runs the receiver model and spells the text (greedy CTC).
 
-    Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `csi` (absent: h = 1), `es_n0_db`
-    (absent: the parameter), `channel` ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than
+    Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `reliability` (one a symbol: they
+    are equalised already; `codec` must be this model's), or `csi` (absent: h = 1), `es_n0_db` (absent: the
+    parameter), `channel` ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than
     that are padding and are cut off; fewer are an error) and `model` (another model's symbols are refused).
     Drops PDUs with `filler` set, which only keep a stream moving. Adds `text`, `confidence`, `lost` and
     `decode_s`.
@@ -60,7 +62,9 @@ class SemanticDecoder(PduBlock):
         start = time.perf_counter()
         text, confidence = greedy(self.receiver(z, rho))
         decode_s = time.perf_counter() - start
-        meta = put(meta, text=text, confidence=confidence, lost=False, decode_s=decode_s, csi=None)
+        meta = put(
+            meta, text=text, confidence=confidence, lost=False, decode_s=decode_s, csi=None, reliability=None
+        )
         spelt = text.encode()
         self.publish(meta, pmt.init_u8vector(len(spelt), list(spelt)))
 
@@ -79,7 +83,12 @@ class SemanticDecoder(PduBlock):
                 "incomplete",
                 f"{len(received)} symbols of {n} came; needed is a multiple of {frame}, complete",
             )
-        csi = self._csi(meta, n)
+        reliability = self._vector(meta, "reliability", n, pmt.is_f32vector, pmt.f32vector_elements)
+        if reliability is not None:  # a modem equalised them
+            self._check_codec(meta)
+            return received[:n], reliability.astype(np.float32)
+        csi = self._vector(meta, "csi", n, pmt.is_c32vector, pmt.c32vector_elements)
+        csi = np.ones(n, np.complex64) if csi is None else csi.astype(np.complex64)
         received = received[:n]
         if not (np.isfinite(received).all() and np.isfinite(csi).all()):
             raise PduError(
@@ -89,13 +98,23 @@ class SemanticDecoder(PduBlock):
             return equalise.zero_forcing(received, csi)
         return equalise.mmse(received, csi, self._n0(meta))
 
-    def _csi(self, meta: Any, n: int) -> np.ndarray:
-        value = pmt.dict_ref(meta, pmt.intern("csi"), pmt.PMT_NIL)
+    def _check_codec(self, meta: Any) -> None:
+        ours = codec_id(self.receiver.contract.pair)
+        theirs = get(meta, "codec", ours)
+        if theirs != ours:
+            raise PduError(
+                "wrong_model",
+                f"the burst's codec is {theirs}, this decoder's {ours}; give both ends one model",
+            )
+
+    @staticmethod
+    def _vector(meta: Any, key: str, n: int, is_kind: Callable, elements: Callable) -> np.ndarray | None:
+        value = pmt.dict_ref(meta, pmt.intern(key), pmt.PMT_NIL)
         if pmt.is_null(value):
-            return np.ones(n, np.complex64)
-        if not pmt.is_c32vector(value) or pmt.length(value) < n:
-            raise PduError("bad_message", f"metadata 'csi' is no c32vector of {n} elements, one a symbol")
-        return np.array(pmt.c32vector_elements(value), np.complex64)[:n]
+            return None
+        if not is_kind(value) or pmt.length(value) < n:
+            raise PduError("bad_message", f"metadata {key!r} is no vector of {n} elements, one a symbol")
+        return np.array(elements(value))[:n]
 
     def _n0(self, meta: Any) -> float:
         clean = get(meta, "channel", "") == "none"

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import fft, integrate, optimize
 from scipy.ndimage import maximum_filter1d
 
+from .frame import Layout
 from .preamble import CHIRP, DOWN, MAX_CFO, UP
 from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
 
@@ -20,11 +21,12 @@ CANDIDATE = 1e-7  # false-alarm probability a hypothesis: worth a look at the he
 SURE = 1e-11  # a burst, whether its header can be read or not
 
 _LENGTH = SAMPLES_PER_SYMBOL * CHIRP  # samples of a chirp
+_SPACING = SAMPLES_PER_SYMBOL * Layout(1).down  # samples from the first chirp to the second
 _SHIFT = int(np.ceil(MAX_CFO * _LENGTH)) + SAMPLES_PER_SYMBOL  # samples; the largest delay that is looked at
 _FFT = 8192
-_HOP = 7168  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
-_HISTORY = _LENGTH + 4 * _SHIFT  # lags that starts in the next block may still need
-_DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one: a preamble
+HOP = 7552  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
+_HISTORY = _SPACING + 4 * _SHIFT  # lags that starts in the next block may still need
+_DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one
 _ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
 
 _SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(UP), shape(DOWN))])
@@ -64,31 +66,36 @@ class Detector:
         self._pending = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
         self._settled = -np.inf  # starts before this one are decided
 
+    @property
+    def undecided(self) -> float:
+        """No detection that is still to come starts before this sample."""
+        return max(0.0, self._settled)
+
     def push(self, samples: np.ndarray) -> list[Detection]:
         """The preambles that these samples made certain, in order of time: complex64 [n], finite."""
         self._samples = np.concatenate([self._samples, np.asarray(samples, np.complex64)])
         found = []
         while len(self._samples) >= _FFT:
             self._b = np.concatenate([self._b[:, -_HISTORY:], correlate(self._samples[:_FFT])], 1)
-            start = self._lag - _LENGTH - 2 * _SHIFT
+            start = self._lag - _SPACING - 2 * _SHIFT
             self._pending = np.concatenate([self._pending, self._exceeding(start)])
-            self._samples, self._lag = self._samples[_HOP:], self._lag + _HOP
-            found += self._settle(start + _HOP - _SHIFT - _DEAD)
+            self._samples, self._lag = self._samples[HOP:], self._lag + HOP
+            found += self._settle(start + HOP - _SHIFT - _DEAD)
         return found
 
     def flush(self) -> list[Detection]:
         """The stream has ended: the preambles still in it, the last one whole or nearly."""
         found, end = [], self._lag + len(self._samples)
         while self._lag < end + _HISTORY + _DEAD:
-            found += self.push(np.zeros(_HOP, np.complex64))
+            found += self.push(np.zeros(HOP, np.complex64))
         return found
 
     def _exceeding(self, first: int) -> np.ndarray:
-        """Start, CFO and statistic where it exceeds the lower threshold, for `_HOP` starts from `first` on."""
+        """Start, CFO and statistic where it exceeds the lower threshold, for `HOP` starts from `first` on."""
         least = threshold(CANDIDATE)
         up, down = self._b
-        late = np.arange(_HISTORY - 2 * _SHIFT, _HISTORY - 2 * _SHIFT + _HOP)  # their lags without a CFO,
-        early = late - _LENGTH  # as indices into `down` and `up`
+        late = np.arange(_HISTORY - 2 * _SHIFT, _HISTORY - 2 * _SHIFT + HOP)  # their lags without a CFO,
+        early = late - _SPACING  # as indices into `down` and `up`
         # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
         width = 2 * _SHIFT + 3
         bound = maximum_filter1d(down, width)[late] + maximum_filter1d(up, width)[early]
@@ -99,7 +106,7 @@ class Detector:
                 best = int(np.argmax(both))
                 if both[best] >= least:
                     i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
-                    earlier, later = i + _offset(up, i), j + _offset(down, j) - _LENGTH
+                    earlier, later = i + _offset(up, i), j + _offset(down, j) - _SPACING
                     start = (earlier + later) / 2 - early[0] + first
                     rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
         return np.array(rows).reshape(-1, 3)
@@ -117,13 +124,13 @@ class Detector:
 
 
 def correlate(block: np.ndarray) -> np.ndarray:
-    """b of the two chirps at `_HOP` lags, the first at sample DELAY of the block: complex64 [_FFT] -> [2, _HOP]."""
+    """b of the two chirps at `HOP` lags, the first at sample DELAY of the block: complex64 [_FFT] -> [2, HOP]."""
     z, up, down = fft.ifft(fft.fft(block) * _SPECTRA)
-    power = np.abs(z[: _HOP + _LENGTH]) ** 2
+    power = np.abs(z[: HOP + _LENGTH]) ** 2
     sums = np.zeros((len(power) // SAMPLES_PER_SYMBOL + 1, SAMPLES_PER_SYMBOL))
     np.cumsum(power.reshape(-1, SAMPLES_PER_SYMBOL), 0, out=sums[1:])
-    energy = (sums[CHIRP:] - sums[:-CHIRP]).ravel()[:_HOP]
-    square = np.abs([up[:_HOP], down[:_HOP]]) ** 2
+    energy = (sums[CHIRP:] - sums[:-CHIRP]).ravel()[:HOP]
+    square = np.abs([up[:HOP], down[:HOP]]) ** 2
     audible = energy > CHIRP * _ROUNDING * power.max()
     return np.divide(square, CHIRP * energy, out=np.zeros_like(square), where=audible).astype(np.float32)
 

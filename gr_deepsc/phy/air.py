@@ -1,0 +1,52 @@
+"""One radio path, put together: what the way from a transmitter's samples to a receiver's does to them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import channel, fading, impair
+from .pulse import SAMPLES_PER_SYMBOL
+
+
+@dataclass(frozen=True)
+class Air:
+    """A path of samples, 4 a symbol, whose payload has unit energy a symbol.
+
+    The fading blocks of `kind` begin at a random place: nobody tells a radio where they do.
+
+    Raises:
+        ValueError: parameters that describe no path; says which and what is allowed.
+    """
+
+    kind: str = "awgn"  # one of `channel.KINDS`
+    es_n0_db: float = 20.0  # of the payload's symbols
+    cfo: float = 0.0  # cycles a symbol
+    clock_ppm: float = 0.0  # > 0: the receiver's clock is the faster one
+    delay: float = 0.0  # samples
+    rician_k: float = channel.RICIAN_K
+    block: int = channel.BLOCK  # symbols
+
+    def __post_init__(self) -> None:
+        channel.check(self.kind, self.block, self.rician_k)
+        if not abs(self.clock_ppm) <= 10_000:
+            raise ValueError(f"a clock offset of {self.clock_ppm} ppm: it must be within +-10000")
+        if not 0 <= self.delay <= 1e7:
+            raise ValueError(f"a delay of {self.delay} samples: it must be from 0 to 10 million")
+        if not abs(self.cfo) <= 0.5:
+            raise ValueError(f"a carrier offset of {self.cfo} symbol rates: it must be within +-0.5")
+
+    def __call__(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What the receiver gets: complex64 [n] -> complex64, longer by the delay."""
+        if self.clock_ppm:
+            samples = impair.clock_offset(samples, self.clock_ppm)
+        if self.delay:
+            samples = impair.delay(samples, self.delay)
+        if self.kind in ("rayleigh", "rician"):
+            offset = int(rng.integers(self.block * SAMPLES_PER_SYMBOL))
+            samples, _ = fading.block_fading(samples, self.kind, rng, self.block, offset, self.rician_k)
+        samples = impair.frequency_offset(samples, self.cfo, rng.uniform(0, 2 * np.pi))
+        return (
+            samples
+            if self.kind == "none"
+            else impair.noise(samples, channel.noise_variance(self.es_n0_db), rng)
+        )

@@ -1,0 +1,164 @@
+"""The streaming burst receiver: samples in pieces of any size in, bursts out."""
+
+import numpy as np
+
+from . import header
+from .burst import Burst, Lost
+from .detect import HOP, Detection, Detector
+from .frame import STRENGTH, Layout, deinterleave
+from .preamble import CHIRP
+from .pulse import SAMPLES_PER_SYMBOL
+from .synchronise import MAX_PPM, Channel, Known, Sync, Window, header_hypotheses, refine
+
+MARGIN = 64  # samples before and behind a burst that its pulses and a wrong start may reach
+
+_FIRST = Layout(1)
+_HEADER_KNOWN = _FIRST.known[: _FIRST.down + CHIRP]
+
+
+class BurstReceiver:
+    """Finds and demodulates bursts in a stream of complex64 samples, 4 a symbol, at any level and carrier.
+
+    What comes out depends on the stream, not on the pieces in which it is pushed.
+    """
+
+    def __init__(self) -> None:
+        self._start_stream()
+        self.detected = self.header_errors = 0
+
+    def push(self, samples: np.ndarray) -> list[Burst | Lost]:
+        """The bursts that these samples completed. NaN and infinity count as silence."""
+        samples = np.asarray(samples, np.complex64)
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples = np.where(finite, samples, 0)
+        self._unread = np.concatenate([self._unread, samples])
+        found = []
+        while len(self._unread) >= HOP:  # always the same steps, so that the pieces leave no trace
+            found += self._step(self._unread[:HOP])
+            self._unread = self._unread[HOP:]
+        return found
+
+    def flush(self) -> list[Burst | Lost]:
+        """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin."""
+        found = self._step(self._unread)
+        self._detections += self._detector.flush()
+        found += self._advance(ended=True)
+        self._start_stream()
+        return found
+
+    def _start_stream(self) -> None:
+        self._detector = Detector()
+        self._unread = np.zeros(0, np.complex64)
+        self._samples = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
+        self._origin = 0
+        self._detections: list[Detection] = []  # whose header is not in yet
+        self._waiting: list[_Header] = []  # whose payload is not in yet
+
+    def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
+        self._samples = np.concatenate([self._samples, samples])
+        self._detections += self._detector.push(samples)
+        return self._advance(ended=False)
+
+    def _advance(self, ended: bool) -> list[Burst | Lost]:
+        end = self._origin + len(self._samples)
+        found: list[Burst | Lost] = []
+        while self._detections and (ended or _header_end(self._detections[0]) <= end):
+            detection = self._detections.pop(0)
+            outcome = self._read_header(detection)
+            if isinstance(outcome, _Header):
+                self._waiting.append(outcome)
+            elif outcome is not None:
+                found.append(outcome)
+        for waiting in [w for w in self._waiting if ended or w.end <= end]:
+            self._waiting.remove(waiting)
+            found.append(self._demodulate(waiting))
+        needed = [d.start for d in self._detections] + [w.detection.start for w in self._waiting]
+        keep = int(min([self._detector.undecided, *needed])) - MARGIN
+        if keep > self._origin:
+            self._samples, self._origin = self._samples[keep - self._origin :], keep
+        return found
+
+    def _window(self, detection: Detection, symbols: float) -> Window:
+        """The samples of the burst's first `symbols`, zeros where the stream has none."""
+        first = int(detection.start) - MARGIN
+        count = int(SAMPLES_PER_SYMBOL * symbols) + 2 * MARGIN
+        samples = np.zeros(count, np.complex64)
+        low, high = max(first, self._origin), min(first + count, self._origin + len(self._samples))
+        if low < high:
+            samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
+        return Window(samples, detection.start - first, detection.cfo)
+
+    def _read_header(self, detection: Detection) -> "_Header | Lost | None":
+        window, known = self._window(detection, len(_HEADER_KNOWN)), Known(_HEADER_KNOWN)
+        error, channel = None, None
+        for sync, channel in header_hypotheses(window, known, _FIRST.header):
+            y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
+            try:
+                head = header.decode(
+                    header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
+                )
+            except header.HeaderError as failure:
+                error = failure
+                continue
+            self.detected += 1
+            return _Header(detection, head, sync)
+        if not detection.sure:
+            return None
+        self.detected += 1
+        self.header_errors += 1
+        es_n0_db = 10 * np.log10(channel.power / channel.n0)
+        return Lost(error.error_type, str(error), detection.start, detection.cfo, es_n0_db)
+
+    def _demodulate(self, waiting: "_Header") -> Burst:
+        detection, layout = waiting.detection, waiting.layout
+        window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        known = Known(layout.with_header(header.encode(waiting.header)))
+        sync, channel = refine(window, known, waiting.sync, layout.end, layout.payload)
+        y = window.at(layout.payload, sync)
+        z, rho = _equalise(y, channel)
+        pilots = layout.pilots
+        arrived = detection.start + SAMPLES_PER_SYMBOL * layout.payload < self._origin + len(self._samples)
+        z, rho = np.where(arrived, z, 0), np.where(arrived, rho, 0)
+        return Burst(
+            header=waiting.header,
+            symbols=deinterleave(z.astype(np.complex64)),
+            reliability=deinterleave(rho.astype(np.float32)),
+            start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
+            samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
+            es_n0_db=float(10 * np.log10(channel.power / channel.n0)),
+            cfo=detection.cfo + sync.cfo,
+            clock_ppm=sync.ppm,
+            evm=_evm(
+                window.at(pilots, sync), layout.known[pilots], np.interp(pilots, layout.payload, channel.h)
+            ),
+            channel=str(channel.model),
+            received=float(np.mean(arrived)),
+        )
+
+
+class _Header:
+    """A detection whose header was read."""
+
+    def __init__(self, detection: Detection, head: header.Header, sync: Sync):
+        self.detection, self.header, self.sync = detection, head, sync
+        self.layout = Layout(head.frames)
+        self.end = detection.start + SAMPLES_PER_SYMBOL * self.layout.end * (1 + 1e-6 * MAX_PPM) + MARGIN
+
+
+def _header_end(detection: Detection) -> float:
+    return detection.start + SAMPLES_PER_SYMBOL * len(_HEADER_KNOWN) + MARGIN
+
+
+def _equalise(y: np.ndarray, channel: Channel) -> tuple[np.ndarray, np.ndarray]:
+    """MMSE with an estimated h: what the estimate leaves open is noise as well."""
+    power = np.abs(channel.h) ** 2
+    total = power + channel.variance + channel.n0
+    return np.conj(channel.h) * y / total, power / total
+
+
+def _evm(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> float:
+    """Of pilots equalised by zero forcing; infinite where the channel is nought."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sum(np.abs(y - h * x) ** 2) / np.sum(np.abs(h * x) ** 2)
+    return float(np.sqrt(error))

@@ -1,0 +1,184 @@
+"""From a detection to equalised symbols: time, carrier, clock, channel and noise from the known symbols.
+
+All unknowns are judged by one number, the evidence of the channel models of `track`: the time and the carrier by
+which the chirps and pilots fit best decide the header; then its symbols are known, too, and the clock and the carrier
+are sought again over the whole burst. The carrier found from the chirps' delays is right to within a turn or two
+over the 620 symbols between the chirps; which turn it is, the header's checksum decides.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from .channel import BLOCK
+from .frame import Layout
+from .pulse import SAMPLES_PER_SYMBOL, matched
+from .track import Blocks, Doppler, Model, Nodes
+
+CHUNK = 16  # symbols over which h is taken as constant
+MAX_PPM = 300.0  # clock offset that is looked for, either way
+
+_TIMES = np.arange(-8, 9) / 16  # symbols around the detection
+_CFOS = np.arange(-14, 15) * 2e-4  # cycles a symbol around the detection
+_OFFSETS = np.arange(0, BLOCK, 8)
+HEADER_MODELS: tuple[Model, ...] = (
+    Blocks(),
+    Doppler(3e-4),
+    Doppler(1e-3),
+    *(Blocks(BLOCK, o) for o in _OFFSETS),
+)
+MODELS: tuple[Model, ...] = (
+    *(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
+    *HEADER_MODELS[3:],
+    Blocks(),
+)
+SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), Blocks(BLOCK))
+HYPOTHESES = 4  # carriers for which the header is decoded
+LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
+_UNLIKELY = 14.0  # nats below the best: not tried
+
+
+class Channel(NamedTuple):
+    """What the receiver believes: h at the wanted places (complex [n]), its variance, the noise's, and of what kind."""
+
+    h: np.ndarray
+    variance: np.ndarray
+    n0: float
+    power: float  # E|h|^2
+    model: Model
+
+
+class Sync(NamedTuple):
+    """`time` in symbols after the detection's, `cfo` in cycles a symbol after its own, `ppm` of the clock."""
+
+    time: float
+    cfo: float
+    ppm: float = 0.0
+
+
+class Window:
+    """The samples around a burst behind the matched filter, the detection's carrier offset taken out."""
+
+    def __init__(self, samples: np.ndarray, start: float, cfo: float):
+        """`start`: index (fractional) of place 0 in `samples`, complex64; `cfo` in cycles a symbol."""
+        turn = np.exp(-2j * np.pi * cfo / SAMPLES_PER_SYMBOL * (np.arange(len(samples)) - start))
+        z = matched((samples * turn).astype(np.complex64))
+        self.start = start
+        self._splines = [ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag)]
+
+    def at(self, places: np.ndarray, sync: Sync) -> np.ndarray:
+        """Symbols at `places` (any shape), complex64; 0 beyond the samples."""
+        instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
+        real, imaginary = (
+            ndimage.map_coordinates(part, [instants], np.float32, prefilter=False) for part in self._splines
+        )
+        return ((real + 1j * imaginary) * np.exp(-2j * np.pi * sync.cfo * places)).astype(np.complex64)
+
+
+class Known:
+    """Known symbols of a layout, and the nodes they make."""
+
+    def __init__(self, known: np.ndarray):
+        """`known`: complex64 [end], 0 where unknown. A node is a run of at most `CHUNK` + 1 known symbols."""
+        self.places = np.flatnonzero(known)
+        self.values = known[self.places]
+        energy = np.abs(self.values.astype(complex)) ** 2
+        breaks, begun = [0], self.places[0]
+        for k in range(1, len(self.places)):
+            if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > CHUNK:
+                breaks.append(k)
+                begun = self.places[k]
+        self._first = np.array(breaks)
+        total = np.add.reduceat(energy, self._first)
+        self.nodes = Nodes(np.add.reduceat(energy * self.places, self._first) / total, total)
+        self.lengths = np.diff(np.append(self._first, len(self.places)))
+
+    def correlate(self, y: np.ndarray) -> np.ndarray:
+        """c = sum x* y of each node: complex [known symbols, ...] -> [nodes, ...]."""
+        x = self.values.conj().reshape(-1, *[1] * (y.ndim - 1))
+        return np.add.reduceat(x * y, self._first, axis=0, dtype=complex)
+
+    def levels(self, y: np.ndarray) -> tuple[float, float]:
+        """N0, from what a constant h leaves of each node of several symbols, and E|h|^2: complex [known symbols]."""
+        c, e = np.abs(self.correlate(y)) ** 2, self.nodes.energies
+        residual = np.add.reduceat(np.abs(y) ** 2, self._first) - c / e
+        several = self.lengths > 1
+        n0 = float(np.sum(residual[several]) / np.sum(self.lengths[several] - 1))
+        power = float(np.sum(c / e - n0) / np.sum(e))
+        power = max(power, LEAST_SNR * n0, 1e-30)  # a model of it stays possible
+        return max(n0, power / GREATEST_SNR), power
+
+
+def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Iterator[tuple[Sync, Channel]]:
+    """Synchronisations by which the header may be readable, the likeliest first, with h at `places`."""
+    y = np.stack([window.at(known.places, Sync(time, 0.0)) for time in _TIMES], 1)
+    c = known.correlate(y)
+    chirps = known.lengths > 1
+    best = int(np.argmax(np.sum(np.abs(c[chirps]) ** 2, 0)))
+    n0, power = known.levels(y[:, best])
+    turned = c[:, :, None] * np.exp(-2j * np.pi * _CFOS * known.nodes.places[:, None, None])
+    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in HEADER_MODELS])
+    by_cfo = evidence.max((0, 1))
+    inner = ndimage.maximum_filter1d(by_cfo, 3) == by_cfo
+    for f in sorted(np.flatnonzero(inner), key=lambda f: -by_cfo[f])[:HYPOTHESES]:
+        if by_cfo[f] < by_cfo.max() - _UNLIKELY:
+            return
+        m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
+        sync = Sync(
+            _TIMES[t] + _vertex(evidence[m, :, f], t) * (_TIMES[1] - _TIMES[0]),
+            _CFOS[f] + _vertex(evidence[m, t], f) * (_CFOS[1] - _CFOS[0]),
+        )
+        fitted = known.correlate(window.at(known.places, sync))
+        h, variance = HEADER_MODELS[m].estimate(known.nodes, fitted, power, n0, places)
+        yield sync, Channel(h, variance, n0, power, HEADER_MODELS[m])
+
+
+def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarray) -> tuple[Sync, Channel]:
+    """Clock, carrier and time over the whole burst of `end` symbols, and h at `places`."""
+    cfos = np.arange(-10, 11) * (0.2 / end)
+    reach = np.ceil(MAX_PPM * 1e-6 * end / 0.06)
+    ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
+    # The time is known where the header is; then time and slope are sought about the known symbols' centre of
+    # gravity, where the errors of the two have nothing to do with each other.
+    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], cfos)
+    centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
+    steps = np.arange(-4, 5)
+    for fineness in (0.06, 0.02):
+        sync = _search(window, known, [sync._replace(time=sync.time + fineness * k) for k in steps], cfos / 2)
+        slope = 3e6 * fineness / end  # ppm a step
+        sync = _search(window, known, [_tilt(sync, slope * k, centre) for k in steps], cfos / 2)
+    y = window.at(known.places, sync)
+    c = known.correlate(y)
+    n0, power = known.levels(y)
+    model = max(MODELS, key=lambda model: model.evidence(known.nodes, c, power, n0))
+    return sync, Channel(*model.estimate(known.nodes, c, power, n0, places), n0, power, model)
+
+
+def _search(window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray) -> Sync:
+    """The best of equally spaced candidates, each with every carrier offset of `cfos` added; interpolated."""
+    y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
+    c = known.correlate(y)
+    n0, power = known.levels(y[:, len(syncs) // 2])
+    turned = c[:, :, None] * np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None])
+    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in SEARCH_MODELS])
+    m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
+    best, offset = np.array(syncs[k]), _vertex(evidence[m, :, f], k)
+    best += abs(offset) * (np.array(syncs[k + int(np.sign(offset))]) - best)
+    cfo = cfos[f] + _vertex(evidence[m, k], f) * (cfos[1] - cfos[0])
+    return Sync(*best)._replace(cfo=best[1] + cfo)
+
+
+def _tilt(sync: Sync, ppm: float, about: float) -> Sync:
+    """`ppm` more of clock offset, the time at place `about` unchanged."""
+    return Sync(sync.time - 1e-6 * ppm * about, sync.cfo, sync.ppm + ppm)
+
+
+def _vertex(values: np.ndarray, k: int) -> float:
+    """Where the parabola through the maximum and its neighbours has its vertex, in steps from index `k`."""
+    if not 0 < k < len(values) - 1:
+        return 0.0
+    left, middle, right = values[k - 1 : k + 2]
+    curvature = 2 * middle - left - right
+    return float(np.clip(0.5 * (right - left) / curvature, -0.5, 0.5)) if curvature > 0 else 0.0

@@ -1,0 +1,95 @@
+"""Utterances and their bursts: a long one is sent as several, which the receiver joins by sequence number."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..features import SYMBOLS_PER_FRAME
+from .burst import Burst, modulate
+from .frame import MAX_FRAMES
+from .header import Header
+
+SEQUENCE = 32  # utterances are counted modulo this
+MAX_PARTS = 4  # bursts of one utterance: 60 s
+MAX_WAITING = 64  # utterances of which a burst is still missing
+PATIENCE = 2.0  # longest bursts that may pass before a missing one is given up
+
+
+class Utterance(NamedTuple):
+    """What came of one utterance. `missing` bursts are in `symbols` as zeros of no reliability."""
+
+    user_id: int
+    seq: int  # modulo 32
+    codec: int
+    symbols: np.ndarray  # complex64 [20 * frames]
+    reliability: np.ndarray  # float32 [20 * frames]
+    bursts: list[Burst]  # those that came, in order
+    missing: int
+
+
+def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.ndarray]:
+    """The samples of an utterance's bursts, as equal in length as can be: complex64 [20 * frames] -> complex64 [n].
+
+    Raises:
+        ValueError: no whole number of frames, or more than `MAX_PARTS` bursts.
+    """
+    frames, rest = divmod(len(symbols), SYMBOLS_PER_FRAME)
+    parts = -(-frames // MAX_FRAMES)
+    if rest or not 1 <= parts <= MAX_PARTS:
+        raise ValueError(
+            f"{len(symbols)} symbols: needed are {SYMBOLS_PER_FRAME} a frame and 1 to {MAX_PARTS * MAX_FRAMES} frames"
+        )
+    bounds = [frames * k // parts for k in range(parts + 1)]
+    return [
+        modulate(
+            Header(codec, user_id, seq % SEQUENCE, k, k == parts - 1, stop - start),
+            symbols[SYMBOLS_PER_FRAME * start : SYMBOLS_PER_FRAME * stop],
+        )
+        for k, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+    ]
+
+
+class Joiner:
+    """Collects the bursts of each utterance. An utterance that misses bursts is given out late, but not lost."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[int, int, int], dict[int, Burst]] = {}
+
+    def push(self, burst: Burst) -> list[Utterance]:
+        """The utterances that this burst completes, or that it ends: a user sends one at a time."""
+        key = (burst.header.user_id, burst.header.seq, burst.header.codec)
+        done = [self._give_out(k) for k in list(self._waiting) if k[0] == key[0] and k != key]
+        parts = self._waiting.setdefault(key, {})
+        if burst.header.part in parts:  # the next utterance but 31 of the same number
+            done.append(self._give_out(key))
+            parts = self._waiting.setdefault(key, {})
+        parts[burst.header.part] = burst
+        if any(b.header.last and len(parts) == b.header.part + 1 for b in parts.values()):
+            done.append(self._give_out(key))
+        while len(self._waiting) > MAX_WAITING:
+            done.append(self._give_out(next(iter(self._waiting))))
+        return done
+
+    def expire(self, now: float, longest: float) -> list[Utterance]:
+        """Those whose missing bursts will not come any more, at sample `now`; a longest burst has `longest` samples."""
+        newest = {k: max(b.start + b.samples for b in parts.values()) for k, parts in self._waiting.items()}
+        return [self._give_out(k) for k, end in newest.items() if now - end > PATIENCE * longest]
+
+    def flush(self) -> list[Utterance]:
+        """The stream has ended: all that wait."""
+        return [self._give_out(key) for key in list(self._waiting)]
+
+    def _give_out(self, key: tuple[int, int, int]) -> Utterance:
+        parts = self._waiting.pop(key)
+        last = [p for p, burst in parts.items() if burst.header.last]
+        count = max(last[0] + 1 if last else 0, max(parts) + 1 + (not last))
+        # bursts of an utterance are equally long, give or take a frame
+        blank = max(burst.header.frames for burst in parts.values()) * SYMBOLS_PER_FRAME
+        symbols, reliability = [], []
+        for p in range(count):
+            symbols.append(parts[p].symbols if p in parts else np.zeros(blank, np.complex64))
+            reliability.append(parts[p].reliability if p in parts else np.zeros(blank, np.float32))
+        bursts = [parts[p] for p in sorted(parts)]
+        return Utterance(
+            *key, np.concatenate(symbols), np.concatenate(reliability), bursts, count - len(parts)
+        )
