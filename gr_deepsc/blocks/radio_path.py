@@ -1,5 +1,6 @@
 """Radio Path: PDUs of samples through a simulated radio path."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,9 @@ class RadioPath(PduBlock):
         level = get(meta, "level_db", 0.0)
         samples = samples / np.float32(np.sqrt(SAMPLES_PER_SYMBOL) * 10 ** (level / 20))
         rng = np.random.default_rng([self._seed, seq & 0xFFFF_FFFF, burst])
-        received = self._air(samples, rng)
+        # The path is late once, not anew for each burst of an utterance.
+        air = replace(self._air, delay=self._air.delay % 1) if burst else self._air
+        received = air(samples, rng)
         self.sent += len(received)
         self.publish(put(meta, channel=self._air.kind), received)
         self.complete = burst == get(meta, "n_bursts", 1) - 1
