@@ -6,7 +6,7 @@ from .phy.pulse import ROLL_OFF, SAMPLES_PER_SYMBOL
 
 
 class Profile(NamedTuple):
-    """`symbol_rate` in hertz; `sample_rate` of the device, and `offset` of the carrier from its centre, both in hertz."""
+    """`symbol_rate`, `sample_rate` of the device, and `offset` of the carrier from its centre, all in hertz."""
 
     title: str
     symbol_rate: float

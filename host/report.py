@@ -34,6 +34,14 @@ def describe_channel(channel: str | None, es_n0_db: float | None) -> str:
     )
 
 
+def describe_estimates(es_n0_db: float, result: dict[str, Any]) -> str:
+    """What the receiver found out about the path."""
+    return (
+        f"Es/N0 {es_n0_db:.1f} dB, carrier {result['cfo_hz']:+.1f} Hz, clock {result['clock_ppm']:+.0f} ppm, "
+        f"EVM {100 * result['evm']:.0f} %"
+    )
+
+
 def block(result: dict[str, Any]) -> str:
     """A simulated file's result as a block of text to read."""
     lines = [f"{result['file']}  ({result['seconds']:.1f} s of speech, user {result['user_id']})"]
@@ -47,7 +55,12 @@ def block(result: dict[str, Any]) -> str:
     if "cer" in result:
         line("CER", f"{result['cer']:.3f} (character errors / characters spoken)")
     line("channel", describe_channel(result["channel"], result["es_n0_db"]))
+    if result.get("es_n0_db_estimated") is not None:
+        line("estimated", describe_estimates(result["es_n0_db_estimated"], result))
     line("symbols", f"{result['n_symbols']} complex, {result['symbols_per_second']:.0f} a second of speech")
+    if result.get("overhead") is not None:
+        bursts = "1 burst" if result["n_bursts"] == 1 else f"{result['n_bursts']} bursts"
+        line("overhead", f"{100 * result['overhead']:.0f} % of all symbols, in {bursts}")
     line("confidence", f"{result['confidence']:.2f}")
     line("rtf", f"{result['rtf']:.3f} (processing time / speech time)")
     return "\n".join(lines)

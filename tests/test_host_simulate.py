@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from deepsc_host import report
 from deepsc_host.errors import HostError
-from deepsc_host.simulate import Simulation
+from deepsc_host.simulation import Simulation
 from host_process import deepsc
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -207,7 +207,7 @@ def test_the_class_serves_many_utterances(speak, fixture_model):
         for seq, text in enumerate(("one", "two", "three")):
             result = simulation(speak(text), 16000, seq=seq, user_id=seq)
             assert (result["text"], result["seq"], result["user_id"]) == (text, seq, seq)
-            assert 0 < result["encode_s"] + result["decode_s"] <= result["wall_s"]
+            assert 0 < result["decode_s"] <= result["wall_s"]
         assert simulation(np.zeros(16000, np.float32), 16000)["error_type"] == "silent"
     with pytest.raises(HostError, match="cannot load the model"):
         Simulation("no such model")

@@ -18,7 +18,7 @@ from deepsc_export.models.system import DeepSC
 from deepsc_export.models.system import Receiver as TorchReceiver
 from deepsc_export.models.system import Transmitter as TorchTransmitter
 from deepsc_export.onnx_weights import read_weights
-from deepsc_host.simulate import Simulation
+from deepsc_host.simulation import Simulation
 
 from gr_deepsc import audio
 from gr_deepsc.features import SAMPLE_RATE
@@ -54,8 +54,9 @@ def texts_three_ways(config_name: str, waveforms: list[np.ndarray]) -> list[tupl
     """Each waveform's text by torch, by ONNX Runtime and through the flowgraph, at one seed of a Rician channel."""
     folder = MODELS / SHIPPED[config_name]
     in_torch, transmitter, receiver = TorchModel(config_name), Transmitter(folder), Receiver(folder)
-    texts = []
-    with Simulation(str(folder), "rician", ES_N0_DB, seed=SEED) as simulation:
+    options = {"model": str(folder), "channel": "rician", "es_n0_db": ES_N0_DB, "seed": SEED}
+    texts, options = [], options | {"csi": "ideal", "interleaved": False}  # as `evaluate` has it
+    with Simulation(**options) as simulation:
         for seq, waveform in enumerate(waveforms):
             symbols, _ = transmitter(waveform)
             by_onnx = received_text(receiver, symbols, "rician", ES_N0_DB, SEED, seq)

@@ -17,9 +17,9 @@ class BurstReceiver(gr.sync_block):
 
     Ports: complex samples in; `flush` in, for any message that says that the stream has ended; `symbols` out for
     utterances, `failed` out for bursts whose header cannot be read, `status` out: a dictionary of the counters
-    after each change. Utterances carry `user_id`, `seq` (modulo 32), `codec`, `reliability` (float, one a symbol),
-    `es_n0_db`, `cfo_hz`, `clock_ppm`, `timing` (sample of the first burst), `evm`, `fading`, `n_symbols`,
-    `n_bursts` and `bursts_missing`.
+    and of the flushes after each change. Utterances carry `user_id`, `seq` (modulo 32), `codec`, `reliability`
+    (float, one a symbol), `es_n0_db`, `cfo_hz`, `clock_ppm`, `timing` (sample of the first burst), `evm`, `fading`,
+    `n_symbols`, `n_bursts`, `bursts_missing` and `received`, the share of the utterance that came.
     """
 
     def __init__(self, symbol_rate: float = 50_000.0):
@@ -37,6 +37,7 @@ class BurstReceiver(gr.sync_block):
         self.set_msg_handler(pmt.intern("flush"), self.flush)
         self._symbol_rate = float(symbol_rate)
         self._listener = Listener()
+        self._flushes = 0
         self.error: Exception | None = None
 
     @property
@@ -85,6 +86,7 @@ class BurstReceiver(gr.sync_block):
         except Exception as error:  # it would silently end the block's thread
             self.error = error
             self.logger.error(f"stopped: {error}")
+        self._flushes += 1
         self._report()
 
     def _publish(self, event: Utterance | Lost) -> None:
@@ -99,6 +101,6 @@ class BurstReceiver(gr.sync_block):
 
     def _report(self) -> None:
         counters: Any = pmt.make_dict()
-        for name, value in self._listener.counters.items():
+        for name, value in (self._listener.counters | {"flushes": self._flushes}).items():
             counters = pmt.dict_add(counters, pmt.intern(name), pmt.from_long(value))
         self.message_port_pub(pmt.intern("status"), counters)

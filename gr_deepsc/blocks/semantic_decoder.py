@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pmt
 
+from ..decode import check_codec
 from ..model import Receiver, codec_id
 from ..phy import equalise
 from ..phy.channel import noise_variance
@@ -85,7 +86,8 @@ class SemanticDecoder(PduBlock):
             )
         reliability = self._vector(meta, "reliability", n, pmt.is_f32vector, pmt.f32vector_elements)
         if reliability is not None:  # a modem equalised them
-            self._check_codec(meta)
+            pair = self.receiver.contract.pair
+            check_codec(pair, get(meta, "codec", codec_id(pair)))
             return received[:n], reliability.astype(np.float32)
         csi = self._vector(meta, "csi", n, pmt.is_c32vector, pmt.c32vector_elements)
         csi = np.ones(n, np.complex64) if csi is None else csi.astype(np.complex64)
@@ -97,15 +99,6 @@ class SemanticDecoder(PduBlock):
         if self._equaliser == "zf":
             return equalise.zero_forcing(received, csi)
         return equalise.mmse(received, csi, self._n0(meta))
-
-    def _check_codec(self, meta: Any) -> None:
-        ours = codec_id(self.receiver.contract.pair)
-        theirs = get(meta, "codec", ours)
-        if theirs != ours:
-            raise PduError(
-                "wrong_model",
-                f"the burst's codec is {theirs}, this decoder's {ours}; give both ends one model",
-            )
 
     @staticmethod
     def _vector(meta: Any, key: str, n: int, is_kind: Callable, elements: Callable) -> np.ndarray | None:

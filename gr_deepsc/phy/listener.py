@@ -86,7 +86,8 @@ class Listener:
 def describe(event: Utterance | Lost, symbol_rate: float) -> dict[str, Any]:
     """What is known of an utterance or of a burst whose header was not read, as metadata of a result.
 
-    Means over the bursts are weighted by their length. `timing` is a sample of the stream.
+    Means over the bursts are weighted by their length. `timing` is a sample of the stream, `received` the share of
+    the utterance that was in it.
 
     Args:
         symbol_rate: Hz, for `cfo_hz`.
@@ -118,4 +119,5 @@ def describe(event: Utterance | Lost, symbol_rate: float) -> dict[str, Any]:
         "n_symbols": len(event.symbols),
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
+        "received": mean("received") * len(bursts) / (len(bursts) + event.missing),
     }

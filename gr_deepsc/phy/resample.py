@@ -1,0 +1,88 @@
+"""From one sample rate to another and from one carrier to another, for streams in pieces of any size."""
+
+from fractions import Fraction
+
+import numpy as np
+from scipy.signal import firwin, upfirdn
+
+LARGEST = 2000  # numerator or denominator of a ratio of rates
+MAX_ERROR_PPM = 1.0  # by which the ratio may miss what was asked for: nothing beside the clocks of radios
+
+
+class Mixer:
+    """Shifts the spectrum of a stream."""
+
+    def __init__(self, shift: float):
+        """`shift` in cycles a sample."""
+        self._shift, self._count = shift, 0
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Real or complex [n] -> complex64 [n]."""
+        if not self._shift:
+            return np.asarray(samples, np.complex64)
+        turns = (self._count + np.arange(len(samples))) * self._shift % 1.0
+        self._count += len(samples)
+        return (samples * np.exp(2j * np.pi * turns)).astype(np.complex64)
+
+
+class Resampler:
+    """`scipy.signal.resample_poly` of a stream: the same filter, no delay, and nothing depends on the pieces.
+
+    Args:
+        ratio: rate of the output over that of the input.
+
+    Raises:
+        ValueError: the ratio is not that of two whole numbers up to `LARGEST`, within `MAX_ERROR_PPM`.
+    """
+
+    def __init__(self, ratio: float):
+        nearest = Fraction(ratio).limit_denominator(LARGEST) if 0 < ratio < np.inf else Fraction(0)
+        if not 0 < nearest.numerator <= LARGEST or abs(nearest / ratio - 1) > MAX_ERROR_PPM * 1e-6:
+            raise ValueError(
+                f"rates in the ratio {ratio:g}: needed is one of whole numbers up to {LARGEST}, as 1/10"
+            )
+        self._up, self._down = nearest.numerator, nearest.denominator
+        if self._up == self._down:
+            return
+        # a whole number of output samples of delay, so that it can be left away
+        half = self._down * -(-10 * max(self._up, self._down) // self._down)
+        taps = firwin(2 * half + 1, 1 / max(self._up, self._down), window=("kaiser", 5.0))
+        self._taps = (self._up * taps).astype(np.float32)
+        self._skip = half // self._down  # outputs that are left away
+        self._inputs = np.zeros(
+            0, np.complex64
+        )  # from the stream's sample `_first` on, a multiple of `_down`
+        self._first = self._done = 0  # output samples that are out, those left away among them
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """complex64 [n] -> complex64 of what these samples decide."""
+        if self._up == self._down:
+            return samples
+        self._inputs = np.concatenate([self._inputs, samples])
+        end = self._first + len(self._inputs)
+        return self._give((end * self._up - 1) // self._down + 1)  # no later input reaches these
+
+    def flush(self) -> np.ndarray:
+        """The stream has ended: the rest, as long as the input was."""
+        if self._up == self._down:
+            return np.zeros(0, np.complex64)
+        end = self._first + len(self._inputs)
+        until = -(-end * self._up // self._down) + self._skip
+        self._inputs = np.concatenate(
+            [self._inputs, np.zeros(len(self._taps) // self._up + self._down + 1, np.complex64)]
+        )
+        return self._give(until)
+
+    def _give(self, until: int) -> np.ndarray:
+        """Output samples up to `until`, less those that come before the first."""
+        origin = self._first // self._down * self._up  # the output sample of the first input
+        if until <= self._done:
+            return np.zeros(0, np.complex64)
+        out = upfirdn(self._taps, self._inputs, self._up, self._down)[self._done - origin : until - origin]
+        out = out[max(0, self._skip - self._done) :]
+        self._done = until
+        # the next output reaches back by the filter's length
+        oldest = (self._done * self._down - len(self._taps)) // self._up // self._down * self._down
+        if oldest > self._first:
+            self._inputs, self._first = self._inputs[oldest - self._first :], oldest
+        return out.astype(np.complex64)
