@@ -6,6 +6,7 @@ from typing import Any
 
 import zmq
 
+from gr_deepsc.phy.utterance import SEQUENCE
 from gr_deepsc.protocol import ProtocolError, receive_frames, unpack_result
 
 from .errors import DONE, SOME_FAILED
@@ -19,12 +20,23 @@ class ResultReader:
     """Results as they arrive from a Result Link.
 
     Args:
-        session: only this session's results; "" for all.
+        session: only the results of this session's utterances, once they are `expect`ed; "" for all.
+        user_id: of the session.
+
+    A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
+    oldest utterance of this user that has no result yet and fits.
     """
 
-    def __init__(self, context: zmq.Context, address: str, curve_key: str = "", session: str = "") -> None:
+    def __init__(
+        self, context: zmq.Context, address: str, curve_key: str = "", session: str = "", user_id: int = 0
+    ) -> None:
         self.peer = Peer(context, "sub", address, "Result Link", curve_key)
-        self._session = session
+        self._session, self._user_id = session, user_id
+        self._expected: list[int] = []
+
+    def expect(self, seq: int) -> None:
+        """An utterance of the session was sent."""
+        self._expected.append(seq)
 
     def wait_for_peer(self, timeout_s: float) -> None:
         """Wait until results can no longer be missed; HostError after `timeout_s` seconds."""
@@ -40,9 +52,22 @@ class ResultReader:
             except ProtocolError as error:
                 complain(f"a message that is no result was dropped: {error}")
                 continue
-            if not self._session or result["session"] == self._session:
+            if not self._session or self._ours(result):
                 return {key: value for key, value in result.items() if key not in ("version", "type")}
         return None
+
+    def _ours(self, result: dict[str, Any]) -> bool:
+        """Whether the session waits for it; gives a result from the air the name that it was sent by."""
+        if result["session"]:
+            fits = [seq for seq in self._expected if seq == result["seq"]]
+            ours = result["session"] == self._session
+        else:
+            fits = [seq for seq in self._expected if seq % SEQUENCE == result["seq"]]
+            ours = bool(fits) and result["user_id"] == self._user_id
+        if ours and fits:
+            result |= {"session": self._session, "seq": fits[0]}
+            self._expected.remove(fits[0])
+        return ours
 
     def close(self) -> None:
         """Close the socket."""

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         sender.wait_for_peer()
         reader = None
         if args.wait:
-            reader = ResultReader(context, args.result_address, args.curve_key, sender.session)
+            reader = ResultReader(context, args.result_address, args.curve_key, sender.session, args.user_id)
             reader.wait_for_peer(args.timeout)
         status = _send_all(sender, reader, args)
         sender.close()
@@ -113,6 +113,8 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
             try:
                 samples = audio.check(*source)
                 seq = sender.send(samples)
+                if reader:
+                    reader.expect(seq)
                 complain(f"sent {name}: {len(samples) / SAMPLE_RATE:.1f} s as {sender.session}#{seq}")
             except audio.AudioError as error:
                 complain(f"{name}: {error}")
