@@ -183,6 +183,7 @@ def run_program(program: Path, options: list[str]) -> int:
     Raises:
         HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit.
     """
+    from gr_deepsc.audio import AudioError
     from gr_deepsc.link import LinkError
     from gr_deepsc.model import ContractError
 
@@ -190,6 +191,6 @@ def run_program(program: Path, options: list[str]) -> int:
     sys.path.insert(0, str(program.parent))
     try:
         runpy.run_path(str(program), run_name="__main__")
-    except (LinkError, ContractError, FileNotFoundError) as error:
+    except (AudioError, LinkError, ContractError, FileNotFoundError) as error:
         raise HostError(str(error)) from None
     return DONE
