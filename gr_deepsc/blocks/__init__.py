@@ -1,5 +1,6 @@
 """GNU Radio blocks, one a file: thin, buffering and messages around phy/ and the models."""
 
+from .audio_file_source import AudioFileSource
 from .audio_link import AudioLink
 from .block_fading_channel import BlockFadingChannel
 from .burst_framer import BurstFramer
@@ -14,6 +15,7 @@ from .speech_segmenter import SpeechSegmenter
 from .transmitter import DeepscTransmitter
 
 __all__ = [
+    "AudioFileSource",
     "AudioLink",
     "BlockFadingChannel",
     "BurstFramer",
