@@ -62,12 +62,13 @@ def train(args: argparse.Namespace) -> None:
         args.hours, args.batch_seconds, args.lr, args.encoder_lr, args.seed, not args.clean
     )
     if args.stage in ("recogniser", "all"):
+        begun = state is not None or (folder / "last.pt").is_file()
         run = train_recogniser.Run(
             config,
             folder,
             plan,
             initial=part(state, "recogniser") if state else None,
-            whisper=whisper_weights() if config.name == "pretrained" and not state else None,
+            whisper=whisper_weights() if config.name == "pretrained" and not begun else None,
         )
         teacher = train_recogniser.load_recogniser(args.teacher)[1] if args.teacher else None
         train_recogniser.train(run, speech, valid, teacher)

@@ -22,22 +22,14 @@ MAX_PPM = 300.0  # clock offset that is looked for, either way
 
 _TIMES = np.arange(-8, 9) / 16  # symbols around the detection
 _CFOS = np.arange(-14, 15) * 2e-4  # cycles a symbol around the detection
-_OFFSETS = np.arange(0, BLOCK, 8)
-HEADER_MODELS: tuple[Model, ...] = (
-    Blocks(),
-    Doppler(3e-4),
-    Doppler(1e-3),
-    *(Blocks(BLOCK, o) for o in _OFFSETS),
-)
-MODELS: tuple[Model, ...] = (
-    *(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
-    *HEADER_MODELS[3:],
-    Blocks(),
-)
+_BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, 8))
+# Kinds of channel, equally likely beforehand: many members of a kind are no argument for it.
+HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
+KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), _BLOCKS)
 SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), Blocks(BLOCK))
-HYPOTHESES = 4  # carriers for which the header is decoded
+HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
-_UNLIKELY = 14.0  # nats below the best: not tried
+_UNLIKELY = 10.0  # nats below the best: not tried
 
 
 class Channel(NamedTuple):
@@ -119,20 +111,22 @@ def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Itera
     best = int(np.argmax(np.sum(np.abs(c[chirps]) ** 2, 0)))
     n0, power = known.levels(y[:, best])
     turned = c[:, :, None] * np.exp(-2j * np.pi * _CFOS * known.nodes.places[:, None, None])
-    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in HEADER_MODELS])
-    by_cfo = evidence.max((0, 1))
-    inner = ndimage.maximum_filter1d(by_cfo, 3) == by_cfo
-    for f in sorted(np.flatnonzero(inner), key=lambda f: -by_cfo[f])[:HYPOTHESES]:
-        if by_cfo[f] < by_cfo.max() - _UNLIKELY:
+    found = []
+    for kind in HEADER_KINDS:
+        evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind]) - np.log(len(kind))
+        by_cfo = evidence.max((0, 1))
+        for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
+            m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
+            time = _TIMES[t] + _vertex(evidence[m, :, f], t) * (_TIMES[1] - _TIMES[0])
+            cfo = _CFOS[f] + _vertex(evidence[m, t], f) * (_CFOS[1] - _CFOS[0])
+            found.append((by_cfo[f], Sync(time, cfo), kind[m]))
+    found.sort(key=lambda entry: -entry[0])
+    for score, sync, model in found[:HYPOTHESES]:
+        if score < found[0][0] - _UNLIKELY:
             return
-        m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
-        sync = Sync(
-            _TIMES[t] + _vertex(evidence[m, :, f], t) * (_TIMES[1] - _TIMES[0]),
-            _CFOS[f] + _vertex(evidence[m, t], f) * (_CFOS[1] - _CFOS[0]),
-        )
         fitted = known.correlate(window.at(known.places, sync))
-        h, variance = HEADER_MODELS[m].estimate(known.nodes, fitted, power, n0, places)
-        yield sync, Channel(h, variance, n0, power, HEADER_MODELS[m])
+        h, variance = model.estimate(known.nodes, fitted, power, n0, places)
+        yield sync, Channel(h, variance, n0, power, model)
 
 
 def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarray) -> tuple[Sync, Channel]:
@@ -152,7 +146,8 @@ def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarra
     y = window.at(known.places, sync)
     c = known.correlate(y)
     n0, power = known.levels(y)
-    model = max(MODELS, key=lambda model: model.evidence(known.nodes, c, power, n0))
+    evidence = [(m.evidence(known.nodes, c, power, n0) - np.log(len(kind)), m) for kind in KINDS for m in kind]
+    model = max(evidence, key=lambda entry: entry[0])[1]
     return sync, Channel(*model.estimate(known.nodes, c, power, n0, places), n0, power, model)
 
 

@@ -1,5 +1,6 @@
 """Utterances and their bursts: a long one is sent as several, which the receiver joins by sequence number."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.nd
             Header(codec, user_id, seq % SEQUENCE, k, k == parts - 1, stop - start),
             symbols[SYMBOLS_PER_FRAME * start : SYMBOLS_PER_FRAME * stop],
         )
-        for k, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        for k, (start, stop) in enumerate(itertools.pairwise(bounds))
     ]
 
 
