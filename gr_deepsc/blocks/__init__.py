@@ -6,6 +6,9 @@ from .block_fading_channel import BlockFadingChannel
 from .burst_framer import BurstFramer
 from .burst_receiver import BurstReceiver
 from .burst_source import BurstSource
+from .drop_counter import DropCounter
+from .iq_file_sink import IqFileSink
+from .iq_file_source import IqFileSource
 from .radio_path import RadioPath
 from .receiver import DeepscReceiver
 from .result_link import ResultLink
@@ -23,6 +26,9 @@ __all__ = [
     "BurstSource",
     "DeepscReceiver",
     "DeepscTransmitter",
+    "DropCounter",
+    "IqFileSink",
+    "IqFileSource",
     "RadioPath",
     "ResultLink",
     "SemanticDecoder",

@@ -1,0 +1,148 @@
+"""IQ File Source and Sink: SigMF recordings in flowgraphs."""
+
+import numpy as np
+import pytest
+from gnuradio import blocks, gr, pdu
+from graph import pdu as message
+from graph import post, running, wait_until
+
+from gr_deepsc import iqfile
+from gr_deepsc.blocks import IqFileSink, IqFileSource
+from gr_deepsc.phy.channel import complex_gaussian
+
+RATE = 10_000.0  # Hz
+NOISE = (0.1 * complex_gaussian(np.random.default_rng(3), 150_001)).astype(np.complex64)
+
+
+def recording(folder, samples=NOISE, rate=RATE, datatype="cf32_le"):
+    with iqfile.IqWriter(folder / "recorded", rate, 433.92e6, "noise", datatype=datatype) as writer:
+        writer.write(samples)
+    return str(folder / "recorded")
+
+
+def play(source) -> tuple[np.ndarray, int]:
+    """What comes out until the end, and how many messages said that it is the end."""
+    top_block, out, ends = gr.top_block(), blocks.vector_sink_c(), blocks.message_debug(False)
+    top_block.connect(source, out)
+    top_block.msg_connect((source, "ended"), (ends, "store"))
+    top_block.start()
+    top_block.wait()
+    return np.array(out.data(), np.complex64), ends.num_messages()
+
+
+def read(path) -> np.ndarray:
+    return np.concatenate([*iqfile.IqReader(path).chunks(1 << 16)])
+
+
+def test_recording_between_silences(tmp_path):
+    """Bit by bit, over more than one piece, with the silence on either side to the sample."""
+    source = IqFileSource(recording(tmp_path), RATE, lead=0.5, silence=7.0)
+    assert source.meta.center_frequency == 433.92e6
+    played, ends = play(source)
+    assert ends == 1 and len(played) == 5_000 + len(NOISE) + 70_000
+    np.testing.assert_array_equal(played[5_000 : 5_000 + len(NOISE)], NOISE)
+    assert not played[:5_000].any() and not played[5_000 + len(NOISE) :].any()
+
+
+def test_default_silence_outlasts_the_receivers_buffer(tmp_path):
+    """The end is told by a message, which overtakes samples: only zeros may still be on the way."""
+    from gr_deepsc.blocks.receiver import BUFFER
+
+    played, _ = play(IqFileSource(recording(tmp_path, NOISE[:1], rate=200e3), 200e3))
+    assert len(played) - 200_000 - 1 > BUFFER + 4 * 8_192 + 65_536
+
+
+def test_empty_recording(tmp_path):
+    """Ends as any other does."""
+    assert play(IqFileSource(recording(tmp_path, NOISE[:0]), RATE, lead=0.0, silence=0.0))[1] == 1
+
+
+def test_another_sample_rate_is_refused(tmp_path):
+    """It would be read at the wrong symbol rate, and nothing would be found in it."""
+    with pytest.raises(
+        iqfile.IqFileError, match="10000 samples a second, the flowgraph is set to 20000"
+    ) as refused:
+        IqFileSource(recording(tmp_path), 2 * RATE)
+    assert refused.value.error_type == "bad_rate"
+
+
+def test_missing_recording(tmp_path):
+    with pytest.raises(iqfile.IqFileError) as refused:
+        IqFileSource(str(tmp_path / "nowhere"), RATE)
+    assert refused.value.error_type == "missing"
+
+
+def test_negative_silence(tmp_path):
+    with pytest.raises(ValueError, match="0 or more"):
+        IqFileSource(recording(tmp_path), RATE, silence=-1.0)
+
+
+def test_recording_that_turns_bad_ends_the_flowgraph(tmp_path):
+    """NaN in the middle: an error in the block and an end, not a hang."""
+    spoiled = NOISE.copy()
+    path = recording(tmp_path, spoiled)
+    spoiled[100_000] = np.nan
+    spoiled.tofile(f"{path}.sigmf-data")
+    source = IqFileSource(path, RATE, lead=0.0, silence=0.0)
+    played, ends = play(source)
+    assert ends == 0 and len(played) < len(NOISE)
+    assert source.error.error_type == "not_finite"
+
+
+def test_sink_writes_what_it_gets(tmp_path):
+    """Complete, with its metadata, once the flowgraph has stopped."""
+    path = str(tmp_path / "stored")
+    sink = IqFileSink(path, RATE, 7.1e6, "a test", "cf32_le")
+    top_block = gr.top_block()
+    top_block.connect(blocks.vector_source_c(NOISE.tolist()), sink)
+    top_block.run()
+    meta = iqfile.read(path, verify=True)
+    assert (meta.sample_rate, meta.center_frequency, meta.description) == (RATE, 7.1e6, "a test")
+    assert not meta.annotations and sink.sample_count == len(NOISE)
+    np.testing.assert_array_equal(read(path), NOISE)
+
+
+def test_no_carrier(tmp_path):
+    """A frequency of 0 is no frequency, not 0 Hz."""
+    IqFileSink(str(tmp_path / "stored"), RATE).stop()
+    assert iqfile.read(tmp_path / "stored").center_frequency is None
+
+
+def test_bursts_are_marked_and_kept_apart(tmp_path):
+    """Tagged bursts get silence around them: without it a receiver would find the next one in the last one's tail."""
+    path = str(tmp_path / "stored")
+    sink, stream = IqFileSink(path, RATE, guard=0.05), pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
+    top_block = gr.top_block()
+    top_block.connect(stream, sink)
+    bursts = [NOISE[:1], NOISE[:60_000], NOISE[:70]]
+    with running(top_block):
+        for burst in bursts:
+            post(stream, "pdus", message(burst))
+        wait_until(lambda: sink.bursts == len(bursts))
+    guard = np.zeros(500, np.complex64)
+    np.testing.assert_array_equal(
+        read(path), np.concatenate([part for burst in bursts for part in (guard, burst, guard)])
+    )
+    marks = iqfile.read(path, verify=True).annotations
+    assert [(mark.start_sample, mark.count) for mark in marks] == [(500, 1), (1_501, 60_000), (62_501, 70)]
+    assert {mark.label for mark in marks} == {"burst"}
+
+
+@pytest.mark.parametrize("options", [{"datatype": "cu4"}, {"sample_rate": 0.0}])
+def test_what_cannot_be_recorded(tmp_path, options):
+    with pytest.raises(iqfile.IqFileError):
+        IqFileSink(str(tmp_path / "stored"), **{"sample_rate": RATE} | options)
+
+
+def test_negative_guard(tmp_path):
+    with pytest.raises(ValueError, match="0 or more"):
+        IqFileSink(str(tmp_path / "stored"), RATE, guard=-1.0)
+
+
+def test_full_disk_ends_the_flowgraph(tmp_path):
+    """NaN stands for whatever the writer refuses: an error in the block and an end, not a hang."""
+    sink = IqFileSink(str(tmp_path / "stored"), RATE)
+    top_block = gr.top_block()
+    top_block.connect(blocks.vector_source_c([complex("nan")] * 10), sink)
+    top_block.run()
+    assert sink.error.error_type == "not_finite"
