@@ -7,7 +7,7 @@ import numpy as np
 from ..model import codec_id
 from ..phy import impair, utterance
 from ..phy.pulse import SAMPLES_PER_SYMBOL
-from .pdu import PduBlock, get, put, unpack
+from .pdu import PduBlock, PduError, get, put, unpack
 
 
 class BurstFramer(PduBlock):
@@ -45,7 +45,12 @@ class BurstFramer(PduBlock):
         seq = get(meta, "seq", self._count)
         self._count += 1
         codec = codec_id(get(meta, "model", ""))
-        bursts = utterance.split(symbols, codec, get(meta, "user_id", 0), seq)
+        if not np.isfinite(symbols).all():
+            raise PduError("not_finite", "the symbols are not finite; look at the model that made them")
+        try:
+            bursts = utterance.split(symbols, codec, get(meta, "user_id", 0), seq)
+        except ValueError as error:
+            raise PduError("bad_message", str(error)) from None
         for k, samples in enumerate(bursts):
             samples = self._gain * samples
             clipped = float(np.mean(np.abs(samples) > 1))
