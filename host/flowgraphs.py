@@ -181,16 +181,19 @@ def run_program(program: Path, options: list[str]) -> int:
     """Run a generated program in this process, until it ends by itself or by Ctrl-C or SIGTERM.
 
     Raises:
-        HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit.
+        HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit,
+            a file that cannot be read, a radio that must not be started.
     """
     from gr_deepsc.audio import AudioError
+    from gr_deepsc.iqfile import IqFileError
     from gr_deepsc.link import LinkError
     from gr_deepsc.model import ContractError
+    from gr_deepsc.radio import RadioError
 
     sys.argv = [str(program), *options]
     sys.path.insert(0, str(program.parent))
     try:
         runpy.run_path(str(program), run_name="__main__")
-    except (AudioError, LinkError, ContractError, FileNotFoundError) as error:
+    except (AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError) as error:
         raise HostError(str(error)) from None
     return DONE
