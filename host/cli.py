@@ -10,95 +10,10 @@ from collections.abc import Sequence
 from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 from gr_deepsc.profiles import DEFAULT, PROFILES
 
+from . import manual
 from .errors import SETUP_FAILED, HostError
 
 CHANNELS = ("awgn", "rayleigh", "rician", "none")
-
-DESCRIPTION = """\
-Speech in, meaning over the air, text out: DeepSC-ST on GNU Radio.
-
-With no radio and nothing running, try `deepsc simulate RECORDING`.
-With a flowgraph: `deepsc flowgraph run sim_fading` in one terminal, `deepsc receive` in a second one,
-`deepsc send RECORDING` in a third. When something does not work: `deepsc doctor`.
-"""
-
-EXIT_STATUS = """\
-EXIT STATUS
-  0    all went well
-  1    something failed: a recording, an utterance, a check; all else was still done
-  2    nothing could be done: bad options, no model, no flowgraph at the address, GNU Radio missing
-"""
-
-SIMULATE = """\
-Send recordings through transmitter, channel and receiver in one GNU Radio flowgraph, in this process.
-
-Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The channel
-is the paper's block-fading one (one fading coefficient for 128 symbols, known to the receiver); its noise and
-fading follow from --seed and the place of the file in the call, so the same call gives the same text.
-"""
-
-SIMULATE_EXAMPLES = """\
-OUTPUT
-  One block a file to read, or with --json one object a line with the keys: file, text, channel, es_n0_db,
-  seed, n_symbols, symbols_per_second (of speech), rtf (processing time / speech time), user_id, lost, error
-  (null or a sentence), and error_type, confidence, seconds, snr_3khz_db, cn0_dbhz, model. SNR is given as
-  Es/N0 per complex symbol; SNR in 3 kHz and C/N0 are for symbols sent as fast as the speech makes them.
-
-EXAMPLES
-  deepsc simulate hello.wav
-  deepsc simulate --channel rician --snr 8 --json *.flac
-  deepsc simulate --model compact --channel none --out results/ speech.opus
-"""
-
-SEND = """\
-Send recordings, or what the microphone hears, to a running flowgraph.
-
-The microphone's audio is cut into utterances at its pauses. Ctrl-C ends it.
-"""
-
-SEND_EXAMPLES = """\
-EXAMPLES
-  deepsc send hello.wav
-  deepsc send --wait hello.wav goodbye.flac      # and print what came back
-  deepsc send --mic --wait                       # speak
-"""
-
-RECEIVE = """\
-Print the texts that a running flowgraph recognises, one a line, until Ctrl-C.
-"""
-
-RECEIVE_EXAMPLES = """\
-EXAMPLES
-  deepsc receive
-  deepsc receive --json --count 2 --timeout 30
-"""
-
-FLOWGRAPH = """\
-List, run, compile or open the flowgraphs that come with gr-deepsc; NAME may also be a .grc file.
-
-Only a GRC started through this command finds gr-deepsc's blocks and this Python environment by itself.
-Generated Python goes to ~/.cache/deepsc, never into the checkout.
-"""
-
-FLOWGRAPH_EXAMPLES = """\
-EXAMPLES
-  deepsc flowgraph list
-  deepsc flowgraph run sim_fading -- --channel rician --es-n0-db 8
-  deepsc flowgraph run sim_fading -- --help      # what the flowgraph can be told
-  deepsc flowgraph open sim_gui
-"""
-
-DOCTOR = """\
-Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
-Says of each how to mend it. Exit status 0 when all that is necessary is there.
-"""
-
-KEYS = """\
-Make the CURVE keys that `send`, `receive` and the link blocks need to talk to another machine.
-
-FOLDER gets a key pair of the server (the flowgraph) and one of a client; FOLDER/clients holds the public keys
-of those who may connect. Copy server.key, client.key and client.key_secret to the client's machine, no more.
-"""
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -109,29 +24,54 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
-        prog="deepsc", description=DESCRIPTION, epilog=EXIT_STATUS, formatter_class=_Formatter
+        prog="deepsc", description=manual.DESCRIPTION, epilog=manual.EXIT_STATUS, formatter_class=_Formatter
     )
     top.add_argument("--version", action="version", version=_version())
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, summary: str, description: str, examples: str = "") -> argparse.ArgumentParser:
-        epilog = f"{examples}\n{EXIT_STATUS}" if examples else EXIT_STATUS
+        epilog = f"{examples}\n{manual.EXIT_STATUS}" if examples else manual.EXIT_STATUS
         return commands.add_parser(
             name, help=summary, description=description, epilog=epilog, formatter_class=_Formatter
         )
 
     _simulate(
-        command("simulate", "recordings through a simulated channel, in one go", SIMULATE, SIMULATE_EXAMPLES)
-    )
-    _send(command("send", "recordings or the microphone to a running flowgraph", SEND, SEND_EXAMPLES))
-    _receive(command("receive", "print what a running flowgraph recognises", RECEIVE, RECEIVE_EXAMPLES))
-    _flowgraph(
         command(
-            "flowgraph", "list, run, compile or open the shipped flowgraphs", FLOWGRAPH, FLOWGRAPH_EXAMPLES
+            "simulate",
+            "recordings through a simulated channel, in one go",
+            manual.SIMULATE,
+            manual.SIMULATE_EXAMPLES,
         )
     )
-    _doctor(command("doctor", "check the installation", DOCTOR))
-    keys = command("keys", "make keys to talk to another machine", KEYS)
+    _record(
+        command(
+            "record",
+            "recordings to a file of samples, as a radio sends them",
+            manual.RECORD,
+            manual.RECORD_EXAMPLES,
+        )
+    )
+    _play(command("play", "a file of samples to text", manual.PLAY, manual.PLAY_EXAMPLES))
+    _send(
+        command(
+            "send", "recordings or the microphone to a running flowgraph", manual.SEND, manual.SEND_EXAMPLES
+        )
+    )
+    _receive(
+        command(
+            "receive", "print what a running flowgraph recognises", manual.RECEIVE, manual.RECEIVE_EXAMPLES
+        )
+    )
+    _flowgraph(
+        command(
+            "flowgraph",
+            "list, run, compile or open the shipped flowgraphs",
+            manual.FLOWGRAPH,
+            manual.FLOWGRAPH_EXAMPLES,
+        )
+    )
+    _doctor(command("doctor", "check the installation", manual.DOCTOR))
+    keys = command("keys", "make keys to talk to another machine", manual.KEYS)
     keys.add_argument("folder", metavar="FOLDER", help="new folder for the keys")
     return top
 
@@ -165,27 +105,12 @@ def _version() -> str:
 
 def _simulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
-    command.add_argument(
-        "--model",
-        default="default",
-        metavar="NAME|DIR",
-        help="default, compact, or a folder of models (default)",
-    )
-    command.add_argument("--channel", choices=CHANNELS, default="awgn", help="kind of channel (awgn)")
-    command.add_argument(
-        "--snr", type=_decibels, default=20.0, metavar="DB", help="Es/N0 a complex symbol (20)"
-    )
-    command.add_argument("--rician-k", type=_rician_k, default=1.0, metavar="K", help="Rician K factor (1)")
+    _model(command)
     command.add_argument(
         "--csi",
         choices=("estimated", "ideal"),
         default="estimated",
         help="whole modem, or symbol by symbol with h and N0 told to the receiver (estimated)",
-    )
-    command.add_argument("--cfo-hz", type=_hertz, default=0.0, metavar="HZ", help="carrier offset (0)")
-    command.add_argument("--clock-ppm", type=_ppm, default=0.0, metavar="PPM", help="sample clock offset (0)")
-    command.add_argument(
-        "--delay-samples", type=_samples, default=0.0, metavar="N", help="delay in samples, 4 a symbol (0)"
     )
     command.add_argument(
         "--profile",
@@ -193,15 +118,88 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         default=DEFAULT,
         help=f"what radio the symbol rate is for ({DEFAULT})",
     )
-    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
-    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the channel (0)")
-    _user_id(command)
+    _path(command, "awgn")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
     command.add_argument("--out", metavar="DIR", help="write NAME.txt and NAME.json of each FILE there")
     command.add_argument(
         "--transcripts",
         metavar="CSV",
         help="true texts, lines of NAME|TEXT, to show beside the received ones",
+    )
+
+
+def _path(command: argparse.ArgumentParser, channel: str) -> None:
+    """Options of a simulated radio path, and whose voice goes over it."""
+    command.add_argument("--channel", choices=CHANNELS, default=channel, help=f"kind of channel ({channel})")
+    command.add_argument(
+        "--snr", type=_decibels, default=20.0, metavar="DB", help="Es/N0 a complex symbol of the payload (20)"
+    )
+    command.add_argument("--rician-k", type=_rician_k, default=1.0, metavar="K", help="Rician K factor (1)")
+    command.add_argument("--cfo-hz", type=_hertz, default=0.0, metavar="HZ", help="carrier offset (0)")
+    command.add_argument("--clock-ppm", type=_ppm, default=0.0, metavar="PPM", help="sample clock offset (0)")
+    command.add_argument(
+        "--delay-samples", type=_samples, default=0.0, metavar="N", help="delay in samples, 4 a symbol (0)"
+    )
+    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
+    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the channel (0)")
+    _user_id(command)
+
+
+def _record(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
+    command.add_argument(
+        "--out", required=True, metavar="NAME", help="NAME.sigmf-meta, or NAME.wav for the audio band"
+    )
+    _model(command)
+    _file_profile(command)
+    command.add_argument(
+        "--datatype",
+        choices=("cf32_le", "ci16_le", "ci8"),
+        default="cf32_le",
+        help="of SigMF samples (cf32_le)",
+    )
+    command.add_argument(
+        "--level",
+        type=_level,
+        default=-12.0,
+        metavar="DB",
+        help="mean power of the signal, dB of full scale (-12)",
+    )
+    command.add_argument(
+        "--gap", type=_gap, default=0.1, metavar="S", help="silence before and behind an utterance (0.1)"
+    )
+    command.add_argument("--transcripts", metavar="CSV", help="true texts, lines of NAME|TEXT, for the marks")
+    _path(command, "none")
+
+
+def _play(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="SigMF recording, or wav of the audio band")
+    _model(command)
+    _file_profile(command)
+    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
+    command.add_argument(
+        "--offset-hz", type=_hertz, metavar="HZ", help="of the signal from the file's centre (the profile's)"
+    )
+    command.add_argument(
+        "--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model",
+        default="default",
+        metavar="NAME|DIR",
+        help="default, compact, or a folder of models (default)",
+    )
+
+
+def _file_profile(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        help=f"symbol rate, sample rate and carrier of the file (audio for .wav, else {DEFAULT})",
     )
 
 
@@ -307,7 +305,15 @@ def _ppm(text: str) -> float:
 
 
 def _samples(text: str) -> float:
-    return _number(text, float, 0, 1e7)
+    return _number(text, float, 0, 1e6)
+
+
+def _level(text: str) -> float:
+    return _number(text, float, -60, 0)
+
+
+def _gap(text: str) -> float:
+    return _number(text, float, 0, 3600)
 
 
 def _rate(text: str) -> float:

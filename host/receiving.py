@@ -82,6 +82,8 @@ class Receiving:
         Raises:
             StuckError: it got no further for `patience` seconds.
         """
+        if not len(samples):  # GNU Radio would warn of it
+            return self.drain()
         self._sent += len(samples)
         vector = self.pmt.init_c32vector(len(samples), samples.tolist())
         self.post(self.stream, "pdus", self.pmt.cons(self.pmt.make_dict(), vector))

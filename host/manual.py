@@ -1,0 +1,135 @@
+"""The help texts of the command `deepsc`."""
+
+DESCRIPTION = """\
+Speech in, meaning over the air, text out: DeepSC-ST on GNU Radio.
+
+With no radio and nothing running, try `deepsc simulate RECORDING`. Without GNU Radio: `deepsc record`, `deepsc play`.
+With a flowgraph: `deepsc flowgraph run sim_fading` in one terminal, `deepsc receive` in a second one,
+`deepsc send RECORDING` in a third. When something does not work: `deepsc doctor`.
+"""
+
+EXIT_STATUS = """\
+EXIT STATUS
+  0    all went well
+  1    something failed: a recording, an utterance, a check; all else was still done
+  2    nothing could be done: bad options, no model, no flowgraph at the address, GNU Radio missing
+"""
+
+SIMULATE = """\
+Send recordings through the whole modem and a simulated radio path in one GNU Radio flowgraph, in this process.
+
+Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The receiver is told
+nothing of the path: it finds the bursts, and estimates time, carrier, clock, fading and noise. With --csi ideal the
+symbols go through the paper's channel one by one, and the receiver is told h and N0. awgn, rayleigh and rician are
+the paper's channels: one fading coefficient for 128 symbols. Noise and fading follow from --seed and the place of
+the file in the call, so the same call gives the same text.
+"""
+
+SIMULATE_EXAMPLES = """\
+OUTPUT
+  One block a file to read, or with --json one object a line with the keys: file, text, channel, es_n0_db,
+  seed, n_symbols, symbols_per_second (of speech), rtf (processing time / speech time), user_id, lost, error
+  (null or a sentence), and error_type, confidence, seconds, snr_3khz_db, cn0_dbhz, model, csi. With estimated CSI
+  also, null where no burst was read: detected (true where a burst was found, even if it could not be read),
+  es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel that
+  explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and bursts_missing.
+  SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent as
+  fast as the speech makes them.
+  error_type tells a loss: not_detected, header_crc, bursts_missing (the text has gaps), timeout, or what is wrong
+  with the recording: missing, corrupt, empty, silent, not_finite, too_long, bad_rate.
+
+EXAMPLES
+  deepsc simulate hello.wav
+  deepsc simulate --channel rician --snr 8 --json *.flac
+  deepsc simulate --snr -6 --cfo-hz 4000 --clock-ppm 100 --delay-samples 1234.5 hello.wav
+  deepsc simulate --model compact --channel none --out results/ speech.opus
+"""
+
+RECORD = """\
+Write what a radio would send for recordings of speech to a file; needs no GNU Radio.
+
+NAME.sigmf-meta makes a SigMF recording (NAME.sigmf-data beside it), NAME.wav the audio band: 48 kHz, 16 bits, the
+signal 1.5 kHz wide about 1500 Hz, for the microphone input of a single-sideband transceiver. The SigMF recordings
+mark each burst, with its text if --transcripts has it. With --channel and the options below it, the signal goes
+through a simulated path first, as in `deepsc simulate`.
+"""
+
+RECORD_EXAMPLES = """\
+EXAMPLES
+  deepsc record hello.wav --out hello.sigmf-meta
+  deepsc record *.flac --out faded.sigmf-meta --channel rayleigh --snr 6 --cfo-hz 2000 --datatype ci8
+  deepsc record hello.wav --out hackrf.sigmf-meta --profile hackrf    # 2 Msample/s, 250 kHz off the centre
+  deepsc record hello.wav --out ssb.wav
+"""
+
+PLAY = """\
+Find and decode the bursts in recordings of a radio, made by anything; needs no GNU Radio.
+
+NAME.sigmf-meta or NAME.sigmf-data: complex samples of any SigMF datatype at any rate that leaves room for the
+signal. NAME.wav: what a single-sideband receiver gives out, the signal about 1500 Hz. Files may be of any length.
+"""
+
+PLAY_EXAMPLES = """\
+OUTPUT
+  One line an utterance, or with --json one object with the keys: file, text, time_s (of the first burst), user_id,
+  seq (modulo 32), lost, error (null or a sentence), error_type, confidence, seconds (of speech), n_symbols,
+  es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts, bursts_missing,
+  received (share of the utterance that was there). Files that cannot be read and files without a burst
+  (not_detected) are such results, too, and make the exit status 1.
+
+EXAMPLES
+  deepsc play hello.sigmf-meta
+  deepsc play --profile hackrf hackrf.sigmf-meta
+  deepsc play --json ssb.wav
+  deepsc play --through-gnuradio hello.sigmf-meta     # the same by the blocks of a flowgraph
+"""
+
+SEND = """\
+Send recordings, or what the microphone hears, to a running flowgraph.
+
+The microphone's audio is cut into utterances at its pauses. Ctrl-C ends it.
+"""
+
+SEND_EXAMPLES = """\
+EXAMPLES
+  deepsc send hello.wav
+  deepsc send --wait hello.wav goodbye.flac      # and print what came back
+  deepsc send --mic --wait                       # speak
+"""
+
+RECEIVE = """\
+Print the texts that a running flowgraph recognises, one a line, until Ctrl-C.
+"""
+
+RECEIVE_EXAMPLES = """\
+EXAMPLES
+  deepsc receive
+  deepsc receive --json --count 2 --timeout 30
+"""
+
+FLOWGRAPH = """\
+List, run, compile or open the flowgraphs that come with gr-deepsc; NAME may also be a .grc file.
+
+Only a GRC started through this command finds gr-deepsc's blocks and this Python environment by itself.
+Generated Python goes to ~/.cache/deepsc, never into the checkout.
+"""
+
+FLOWGRAPH_EXAMPLES = """\
+EXAMPLES
+  deepsc flowgraph list
+  deepsc flowgraph run sim_fading -- --channel rician --es-n0-db 8
+  deepsc flowgraph run sim_fading -- --help      # what the flowgraph can be told
+  deepsc flowgraph open sim_gui
+"""
+
+DOCTOR = """\
+Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
+Says of each how to mend it. Exit status 0 when all that is necessary is there.
+"""
+
+KEYS = """\
+Make the CURVE keys that `send`, `receive` and the link blocks need to talk to another machine.
+
+FOLDER gets a key pair of the server (the flowgraph) and one of a client; FOLDER/clients holds the public keys
+of those who may connect. Copy server.key, client.key and client.key_secret to the client's machine, no more.
+"""
