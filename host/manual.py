@@ -35,8 +35,8 @@ OUTPUT
   explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and bursts_missing.
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent as
   fast as the speech makes them.
-  error_type tells a loss: not_detected, header_crc, bursts_missing (the text has gaps), timeout, or what is wrong
-  with the recording: missing, corrupt, empty, silent, not_finite, too_long, bad_rate.
+  error_type tells a loss: not_detected, header_crc, bursts_missing (the text has gaps), stopped (the flowgraph
+  itself), or what is wrong with the recording: missing, corrupt, empty, silent, not_finite, too_long, bad_rate.
 
 EXAMPLES
   deepsc simulate hello.wav

@@ -141,7 +141,7 @@ class Simulation:
             result = self._await_bursts(seq, user_id) if self._modem else self._await_symbols()
         except StuckError as stuck:
             self._stuck = str(stuck)
-            result = {"lost": True, "error": self._stuck, "error_type": "timeout"}
+            result = {"lost": True, "error": self._stuck, "error_type": "stopped"}
         result = _NOTHING | result
         if not result["error"] and result.get("bursts_missing"):
             missing, bursts = result["bursts_missing"], result["bursts_missing"] + result["n_bursts"]
