@@ -29,8 +29,8 @@ SIMULATE_EXAMPLES = """\
 OUTPUT
   One block a file to read, or with --json one object a line with the keys: file, text, channel, es_n0_db,
   seed, n_symbols, symbols_per_second (of speech), rtf (processing time / speech time), user_id, lost, error
-  (null or a sentence), and error_type, confidence, seconds, snr_3khz_db, cn0_dbhz, model, csi. With estimated CSI
-  also, null where no burst was read: detected (true where a burst was found, even if it could not be read),
+  (null or a sentence), and error_type, confidence, seconds, snr_3khz_db, cn0_dbhz, model, csi; and of the modem,
+  null with ideal CSI or where no burst was read: detected (a burst was found, even if it could not be read),
   es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel that
   explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and bursts_missing.
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent as

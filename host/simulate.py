@@ -89,7 +89,8 @@ def simulate_file(simulation: Simulation, path: str, seq: int, args: argparse.Na
         "model": args.model,
         "csi": args.csi,
     }
-    return result | (_of_bursts(got) if args.csi == "estimated" else {})
+    bursts = _of_bursts(got)
+    return result | (bursts if args.csi == "estimated" else dict.fromkeys(bursts))
 
 
 def _of_bursts(got: dict[str, Any]) -> dict[str, Any]:

@@ -258,7 +258,8 @@ def test_estimated_and_ideal_csi_give_the_same_text(recordings, fixture_model):
         for csi in ("estimated", "ideal"):
             options = ("--json", "--channel", channel, "--csi", csi, recordings / "good.wav")
             _, [result] = simulate(fixture_model, *options)
-            assert (result["csi"], "cfo_hz" in result) == (csi, csi == "estimated")
+            assert (result["csi"], result["detected"]) == (csi, True if csi == "estimated" else None)
+            assert (result["cfo_hz"] is None) == (result["overhead"] is None) == (csi == "ideal")
             texts.append(result["text"])
         assert texts == ["hello world"] * 2
 
