@@ -28,7 +28,7 @@ pytest_plugins = ["soapy"]
 NAMES = ("iq_tx", "iq_rx", "usrp_tx", "usrp_rx", "hackrf_tx", "hackrf_rx", "loopback")
 TOGETHER = Path(__file__).parent / "soapy_loopback" / "together.py"
 UHD = "type=soapy,driver=loopback"
-RECORDED = 2 * 2 * 20_000 * 8  # bytes: the guards of two bursts
+GUARDS = 2 * 20_000 * 8  # bytes before and after a burst
 OVERHEAR = 3_000.0  # Hz, by which receivers are tuned wrong, where the flowgraph does the tuning
 
 
@@ -192,9 +192,9 @@ def test_recorded_and_played(compiled, fixture_model, speak, tmp_path):
         Host(station.audio, station.failures) as host,
     ):
         host.settle()
-        for seq, text in enumerate(texts):
+        for seq, text in enumerate(texts):  # bursts in a row would be marked as one
             host.send(speak(text), seq=seq, user_id=5)
-        wait_until(lambda: Path(f"{path}.sigmf-data").stat().st_size > RECORDED)
+            wait_until(lambda: Path(f"{path}.sigmf-data").stat().st_size > (seq + 1) * GUARDS)  # noqa: B023
     meta = iqfile.read(path, verify=True)
     assert (meta.sample_rate, meta.center_frequency, len(meta.annotations)) == (200e3, 433.92e6, len(texts))
     samples = np.concatenate([*iqfile.IqReader(path).chunks(1 << 16)])

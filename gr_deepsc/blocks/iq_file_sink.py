@@ -13,6 +13,7 @@ class IqFileSink(gr.sync_block):
     """Writes what it gets; the recording can be read whatever ends the process, and is complete after `stop`.
 
     Bursts that the tags `tx_sob` and `tx_eob` mark become annotations, with a guard of silence before and after each.
+    GNU Radio's PDU to Stream tags several that come at once as one.
 
     Port: complex samples in. `sample_count` and `bursts` tell how it goes.
     """
