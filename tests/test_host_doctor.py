@@ -95,7 +95,9 @@ def test_keys(tmp_path):
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
 
 
-@pytest.mark.parametrize("command", ["", "simulate", "send", "receive", "flowgraph", "doctor", "keys"])
+@pytest.mark.parametrize(
+    "command", ["", "simulate", "record", "play", "send", "receive", "flowgraph", "doctor", "keys"]
+)
 def test_help_reads_like_a_manual_page(command):
     done = deepsc(*command.split(), "--help")
     assert done.returncode == 0
