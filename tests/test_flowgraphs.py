@@ -1,5 +1,6 @@
 """The shipped flowgraphs: they compile without a warning, and the compiled ones carry speech to text."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,8 +8,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
+from graph import wait_until
+from host_process import deepsc
 from hosts import Host, free_addresses
 
 ROOT = Path(__file__).parents[1]
@@ -51,9 +56,10 @@ def process(folder: Path, name: str, *arguments: str, script: str = ""):
             running.kill()
 
 
-def test_three_are_shipped():
+def test_they_are_shipped():
     """An empty list would pass every other test here."""
-    assert {"sim_awgn", "sim_fading", "sim_gui"} <= {path.stem for path in GRAPHS}
+    modem = {"modem_sim", "modem_fading", "modem_selective", "audio_tx", "audio_rx"}
+    assert {"sim_awgn", "sim_fading", "sim_gui"} | modem <= {path.stem for path in GRAPHS}
 
 
 @pytest.mark.parametrize("name", [path.stem for path in GRAPHS])
@@ -119,6 +125,68 @@ def test_channel_on_the_command_line(compiled, fixture_model, speak, kind):
         host.send(speak("which channel"), seq=0)
         result = host.result()
         assert (result["text"], result["channel"]) == ("which channel", kind)
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("modem_sim", ["-e", "9", "--cfo-hz", "1500", "--clock-ppm", "50"]),
+        ("modem_fading", ["-e", "20", "--doppler-hz", "4"]),
+        ("modem_selective", ["-e", "20", "--doppler-hz", "4"]),
+    ],
+)
+def test_modem(compiled, fixture_model, tmp_path, speak, name, options):
+    """`deepsc send --wait` gets its text over the air, where there is room for neither session nor whole seq."""
+    addresses = free_addresses(2)
+    texts = ["a sentence spoken", "and another one that is a little longer"]
+    files = [tmp_path / f"{k}.wav" for k in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        soundfile.write(file, speak(text), 16_000)
+    links = ["--audio-address", addresses[0], "--result-address", addresses[1]]
+    with process(compiled[0], name, "--model", str(fixture_model), *links, *options):
+        asked = ["--address", addresses[0], "--result-address", addresses[1], "--timeout", "30"]
+        done = deepsc("send", "--wait", "--json", "--user-id", "12", *asked, *files)
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(result["text"], result["seq"], result["user_id"]) for result in results] == [
+        (text, seq, 12) for seq, text in enumerate(texts)
+    ]
+    assert len({result["session"] for result in results}) == 1 and results[0]["session"]
+    if name == "modem_sim":
+        assert results[1]["es_n0_db"] == pytest.approx(9, abs=0.5)
+        assert results[1]["cfo_hz"] == pytest.approx(1500, abs=2)
+
+
+def recorded(wav: Path) -> bool:
+    """There is a burst in the file that is being written, and half a second of silence behind it."""
+    written = wav.read_bytes()[44:]  # behind the header; 96,000 bytes a second
+    return any(written) and not any(written[-48_000:])
+
+
+def test_audio_band(compiled, fixture_model, tmp_path, speak):
+    """Text in, text out through a wav file that an SSB transceiver could send: 1.5 kHz wide about 1500 Hz."""
+    addresses, wav, model = free_addresses(2), tmp_path / "air.wav", str(fixture_model)
+    links = ["--audio-address", addresses[0], "--result-address", addresses[1]]
+    with (
+        process(compiled[0], "audio_tx", "--model", model, "--wav-file", str(wav), *links),
+        Host(*addresses) as host,
+    ):
+        host.settle()
+        host.send(speak("over the air"), seq=0, user_id=3)
+        wait_until(lambda: recorded(wav))
+    samples, rate = soundfile.read(wav)
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
+    inside = (frequencies >= 700) & (frequencies <= 2300)
+    assert rate == 48_000 and np.sum(power[inside]) >= 0.99 * np.sum(power)
+    assert 0.1 < np.abs(samples).max() <= 0.99
+    with (
+        Host(free_addresses(1)[0], addresses[1]) as host,
+        process(compiled[0], "audio_rx", "--model", model, "-f", str(wav), "--result-address", addresses[1]),
+    ):
+        result = host.result()
+    assert (result["text"], result["user_id"], result["lost"]) == ("over the air", 3, False)
+    assert result["cfo_hz"] == pytest.approx(0, abs=0.5)
 
 
 # At SIGUSR1 the slider and the chooser of the compiled window move, as if by hand.

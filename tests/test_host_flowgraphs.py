@@ -16,7 +16,10 @@ UNKNOWN_BLOCK = """- name: stranger
   states: {coordinate: [8, 400], rotation: 0, state: enabled}
 
 connections:"""
-NAMES = ["sim_awgn", "sim_fading", "sim_gui"]
+SEMANTIC, MODEM = ("SemanticEncoder", "SemanticDecoder"), ("DeepscTransmitter", "DeepscReceiver")
+NAMES = dict.fromkeys(["sim_awgn", "sim_fading", "sim_gui"], SEMANTIC)
+NAMES |= dict.fromkeys(["modem_sim", "modem_fading", "modem_selective"], MODEM)
+NAMES |= {"audio_tx": MODEM[:1], "audio_rx": MODEM[1:]}
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_compile_goes_to_the_cache_once(name, cache):
     assert program.startswith(cache["XDG_CACHE_HOME"])
     written = os.stat(program).st_mtime_ns
     source = Path(program).read_text()
-    for block in ("SemanticEncoder", "SemanticDecoder"):
+    for block in NAMES[name]:
         assert re.search(rf"\b{block}\(", source), f"{block} is not in the generated program"
     assert deepsc("flowgraph", "compile", name, **cache).stdout.strip() == program
     assert os.stat(program).st_mtime_ns == written

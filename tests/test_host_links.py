@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 import zmq
+from deepsc_host.receive import ResultReader
 from deepsc_host.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
 from gr_deepsc.link import open_socket
-from gr_deepsc.protocol import Assembler, pack_utterance, receive_frames, unpack
+from gr_deepsc.protocol import Assembler, pack_result, pack_utterance, receive_frames, unpack
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -97,6 +98,37 @@ def test_send_waits_for_its_own_results(running, recordings):
     done, _ = send(audio, results, "--wait", recordings / "second.wav")
     assert done.stdout.startswith("second one  [user 0, ")
     assert "Es/N0 25.0 dB (SNR in 3 kHz 17.2 dB, C/N0 52.0 dBHz)" in done.stdout
+
+
+def test_results_from_the_air_are_told_apart_without_a_session():
+    """A burst carries user and seq modulo 32: other users', repeated and unasked results are not taken."""
+    context, [address] = zmq.Context(), free_addresses(1)
+    publisher = open_socket(context, "pub", address, bind=True)
+    reader = ResultReader(context, address, session="mine", user_id=4)
+    reader.wait_for_peer(10)
+    for seq in (31, 32, 33):
+        reader.expect(seq)
+    published = [
+        ("", 0, 5),
+        ("", 0, 4),
+        ("", 0, 4),
+        ("", -1, 0),
+        ("", 7, 4),
+        ("others", 31, 4),
+        ("mine", 33, 4),
+    ]
+    for session, seq, user_id in [*published, ("", 1, 4), ("", 31, 4)]:
+        publisher.send_multipart(pack_result({"session": session, "seq": seq, "user_id": user_id}))
+    got = [reader.read(5.0) for _ in range(3)]
+    assert [(result["session"], result["seq"]) for result in got] == [
+        ("mine", 32),
+        ("mine", 33),
+        ("mine", 31),
+    ]
+    assert reader.read(0.1) is None
+    reader.close()
+    publisher.close(linger=0)
+    context.term()
 
 
 def test_bad_files_do_not_stop_the_good_ones(running, recordings):
