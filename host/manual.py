@@ -21,8 +21,8 @@ Send recordings through the whole modem and a simulated radio path in one GNU Ra
 
 Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The receiver
 is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of the symbol rate),
-clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is told
-h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise and
+clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is
+told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise and
 fading follow from --seed and the place of the file in the call, so the same call gives the same text.
 """
 
@@ -33,7 +33,8 @@ OUTPUT
   (null or a sentence), and error_type, confidence, seconds, snr_3khz_db, cn0_dbhz, model, csi; and of the
   modem, null with ideal CSI or where no burst was read: detected (a burst was found, even if it could not be
   read), es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel
-  that explained the pilots best), overhead (share of all symbols that is not payload), n_bursts, bursts_missing.
+  that explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and
+  bursts_missing.
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent
   as fast as the speech makes them.
   error_type says what was lost: not_detected, header_crc, bursts_missing (the text has gaps), stopped (the
@@ -67,15 +68,15 @@ PLAY = """\
 Find and decode the bursts in recordings of a radio, made by anything; needs no GNU Radio.
 
 NAME.sigmf-meta or NAME.sigmf-data: complex samples of any SigMF datatype at any rate that leaves room for the
-signal. NAME.wav: what a single-sideband receiver gives out, the signal about 1500 Hz. Files may have any length.
+signal. NAME.wav: what a single-sideband receiver gives out, the signal about 1500 Hz. Any length will do.
 """
 
 PLAY_EXAMPLES = """\
 OUTPUT
   One line an utterance, or with --json one object with the keys: file, text, time_s (of the first burst),
   user_id, seq (modulo 32), lost, error (null or a sentence), error_type, confidence, seconds, n_symbols,
-  es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts, bursts_missing,
-  received (share of the utterance that was there). Files that cannot be read and files without a burst
+  es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts,
+  bursts_missing, received (share of the utterance that was there). Files that cannot be read and files without a burst
   (not_detected) are such results, too, and make the exit status 1.
 
 EXAMPLES
