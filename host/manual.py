@@ -22,8 +22,8 @@ Send recordings through the whole modem and a simulated radio path in one GNU Ra
 Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The receiver
 is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of the symbol rate),
 clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is
-told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise and
-fading follow from --seed and the place of the file in the call, so the same call gives the same text.
+told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
+and fading follow from --seed and the place of the file in the call, so the same call gives the same text.
 """
 
 SIMULATE_EXAMPLES = """\
@@ -76,8 +76,8 @@ OUTPUT
   One line an utterance, or with --json one object with the keys: file, text, time_s (of the first burst),
   user_id, seq (modulo 32), lost, error (null or a sentence), error_type, confidence, seconds, n_symbols,
   es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts,
-  bursts_missing, received (share of the utterance that was there). Files that cannot be read and files without a burst
-  (not_detected) are such results, too, and make the exit status 1.
+  bursts_missing, received (share of the utterance that was there). Files that cannot be read and files
+  without a burst (not_detected) are such results, too, and make the exit status 1.
 
 EXAMPLES
   deepsc play hello.sigmf-meta
