@@ -10,6 +10,7 @@ from gnuradio import gr
 from .pdu import PduError, unpack
 
 MAX_WAITING = 64  # bursts in the queue: of 15 s of speech each, 18 MB
+BUFFER = 1024  # samples
 
 
 class BurstSource(gr.sync_block):
@@ -24,6 +25,8 @@ class BurstSource(gr.sync_block):
 
     def __init__(self) -> None:
         gr.sync_block.__init__(self, name="Burst Source", in_sig=None, out_sig=[np.complex64])
+        # a burst waits behind the zeros in the buffer: at the 4800 samples a second of the audio band they last
+        self.set_max_output_buffer(BUFFER)
         self.sent = self.refused = 0
         self._waiting: deque[np.ndarray] = deque()
         self._rest = np.zeros(0, np.complex64)
