@@ -17,7 +17,7 @@ from .frame import Layout
 from .preamble import CHIRP, DOWN, MAX_CFO, UP
 from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
 
-CANDIDATE = 1e-7  # false-alarm probability a hypothesis: worth a look at the header
+CANDIDATE = 1e-8  # false-alarm probability a hypothesis: worth a look at the header
 SURE = 1e-11  # a burst, whether its header can be read or not
 
 _LENGTH = SAMPLES_PER_SYMBOL * CHIRP  # samples of a chirp
