@@ -13,6 +13,7 @@ import numpy as np
 from scipy import fft, integrate, optimize
 from scipy.ndimage import maximum_filter1d
 
+from .exact import product, square
 from .frame import Layout
 from .preamble import CHIRP, DOWN, MAX_CFO, UP
 from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
@@ -125,14 +126,14 @@ class Detector:
 
 def correlate(block: np.ndarray) -> np.ndarray:
     """b of the two chirps at `HOP` lags, the first at sample DELAY of the block: complex64 [_FFT] -> [2, HOP]."""
-    z, up, down = fft.ifft(fft.fft(block) * _SPECTRA)
-    power = np.abs(z[: HOP + _LENGTH]) ** 2
+    z, up, down = fft.ifft(product(fft.fft(block), _SPECTRA))
+    power = square(z[: HOP + _LENGTH])
     sums = np.zeros((len(power) // SAMPLES_PER_SYMBOL + 1, SAMPLES_PER_SYMBOL))
     np.cumsum(power.reshape(-1, SAMPLES_PER_SYMBOL), 0, out=sums[1:])
     energy = (sums[CHIRP:] - sums[:-CHIRP]).ravel()[:HOP]
-    square = np.abs([up[:HOP], down[:HOP]]) ** 2
+    matches = square(np.stack([up[:HOP], down[:HOP]]))
     audible = energy > CHIRP * _ROUNDING * power.max()
-    return np.divide(square, CHIRP * energy, out=np.zeros_like(square), where=audible).astype(np.float32)
+    return np.divide(matches, CHIRP * energy, out=np.zeros_like(matches), where=audible).astype(np.float32)
 
 
 def _offset(b: np.ndarray, k: int) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.signal import max_len_seq
 
 from . import polar
+from .exact import product
 
 VERSION = 1
 HEADER_SYMBOLS = 448  # QPSK
@@ -84,7 +85,7 @@ def demap(received: np.ndarray, csi: np.ndarray, n0: np.ndarray | float) -> np.n
         float32 [2 * HEADER_SYMBOLS], finite.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        z = np.sqrt(8) * np.conj(csi) * received.astype(np.complex128)
+        z = np.sqrt(8) * product(np.conj(csi), received.astype(np.complex128))
         llrs = np.stack([z.real / n0, z.imag / n0], 1).ravel()
     return np.clip(np.nan_to_num(llrs, nan=0.0), -_CERTAIN, _CERTAIN).astype(np.float32)
 

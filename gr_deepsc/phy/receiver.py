@@ -5,6 +5,7 @@ import numpy as np
 from . import header
 from .burst import Burst, Lost
 from .detect import HOP, Detection, Detector
+from .exact import product, square
 from .frame import STRENGTH, Layout, deinterleave
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
@@ -152,13 +153,14 @@ def _header_end(detection: Detection) -> float:
 
 def _equalise(y: np.ndarray, channel: Channel) -> tuple[np.ndarray, np.ndarray]:
     """MMSE with an estimated h: what the estimate leaves open is noise as well."""
-    power = np.abs(channel.h) ** 2
+    power = square(channel.h)
     total = power + channel.variance + channel.n0
-    return np.conj(channel.h) * y / total, power / total
+    return product(np.conj(channel.h), y) / total, power / total
 
 
 def _evm(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> float:
     """Of pilots equalised by zero forcing; infinite where the channel is nought."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sum(np.abs(y - h * x) ** 2) / np.sum(np.abs(h * x) ** 2)
+        hx = product(h, x)
+        error = np.sum(square(y - hx)) / np.sum(square(hx))
     return float(np.sqrt(error))

@@ -5,6 +5,8 @@ from fractions import Fraction
 import numpy as np
 from scipy.signal import firwin, upfirdn
 
+from .exact import product
+
 LARGEST = 2000  # numerator or denominator of a ratio of rates
 MAX_ERROR_PPM = 1.0  # by which the ratio may miss what was asked for: nothing beside the clocks of radios
 
@@ -22,7 +24,8 @@ class Mixer:
             return np.asarray(samples, np.complex64)
         turns = (self._count + np.arange(len(samples))) * self._shift % 1.0
         self._count += len(samples)
-        return (samples * np.exp(2j * np.pi * turns)).astype(np.complex64)
+        turn = np.exp(2j * np.pi * turns)
+        return product(np.asarray(samples), turn).astype(np.complex64)
 
 
 class Resampler:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from .channel import BLOCK
+from .exact import product, square
 from .frame import Layout
 from .pulse import SAMPLES_PER_SYMBOL, matched
 from .track import Blocks, Doppler, Model, Nodes
@@ -25,7 +26,11 @@ _CFOS = np.arange(-14, 15) * 2e-4  # cycles a symbol around the detection
 _BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, 8))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it.
 HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
-KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), _BLOCKS)
+KINDS: tuple[tuple[Model, ...], ...] = (
+    (Blocks(),),
+    tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
+    _BLOCKS,
+)
 SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), Blocks(BLOCK))
 HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
@@ -56,7 +61,7 @@ class Window:
     def __init__(self, samples: np.ndarray, start: float, cfo: float):
         """`start`: index (fractional) of place 0 in `samples`, complex64; `cfo` in cycles a symbol."""
         turn = np.exp(-2j * np.pi * cfo / SAMPLES_PER_SYMBOL * (np.arange(len(samples)) - start))
-        z = matched((samples * turn).astype(np.complex64))
+        z = matched(product(samples, turn).astype(np.complex64))
         self.start = start
         self._splines = [ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag)]
 
@@ -66,7 +71,8 @@ class Window:
         real, imaginary = (
             ndimage.map_coordinates(part, [instants], np.float32, prefilter=False) for part in self._splines
         )
-        return ((real + 1j * imaginary) * np.exp(-2j * np.pi * sync.cfo * places)).astype(np.complex64)
+        turn = np.exp(-2j * np.pi * sync.cfo * places)
+        return product(real + 1j * imaginary, turn).astype(np.complex64)
 
 
 class Known:
@@ -76,7 +82,7 @@ class Known:
         """`known`: complex64 [end], 0 where unknown. A node is a run of at most `CHUNK` + 1 known symbols."""
         self.places = np.flatnonzero(known)
         self.values = known[self.places]
-        energy = np.abs(self.values.astype(complex)) ** 2
+        energy = square(self.values.astype(complex))
         breaks, begun = [0], self.places[0]
         for k in range(1, len(self.places)):
             if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > CHUNK:
@@ -90,12 +96,12 @@ class Known:
     def correlate(self, y: np.ndarray) -> np.ndarray:
         """c = sum x* y of each node: complex [known symbols, ...] -> [nodes, ...]."""
         x = self.values.conj().reshape(-1, *[1] * (y.ndim - 1))
-        return np.add.reduceat(x * y, self._first, axis=0, dtype=complex)
+        return np.add.reduceat(product(x, y), self._first, axis=0, dtype=complex)
 
     def levels(self, y: np.ndarray) -> tuple[float, float]:
         """N0, from what a constant h leaves of each node of several symbols, and E|h|^2: complex [known symbols]."""
-        c, e = np.abs(self.correlate(y)) ** 2, self.nodes.energies
-        residual = np.add.reduceat(np.abs(y) ** 2, self._first) - c / e
+        c, e = square(self.correlate(y)), self.nodes.energies
+        residual = np.add.reduceat(square(y), self._first) - c / e
         several = self.lengths > 1
         n0 = float(np.sum(residual[several]) / np.sum(self.lengths[several] - 1))
         power = float(np.sum(c / e - n0) / np.sum(e))
@@ -108,12 +114,14 @@ def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Itera
     y = np.stack([window.at(known.places, Sync(time, 0.0)) for time in _TIMES], 1)
     c = known.correlate(y)
     chirps = known.lengths > 1
-    best = int(np.argmax(np.sum(np.abs(c[chirps]) ** 2, 0)))
+    best = int(np.argmax(np.sum(square(c[chirps]), 0)))
     n0, power = known.levels(y[:, best])
-    turned = c[:, :, None] * np.exp(-2j * np.pi * _CFOS * known.nodes.places[:, None, None])
+    turned = product(c[:, :, None], np.exp(-2j * np.pi * _CFOS * known.nodes.places[:, None, None]))
     found = []
     for kind in HEADER_KINDS:
-        evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind]) - np.log(len(kind))
+        evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind]) - np.log(
+            len(kind)
+        )
         by_cfo = evidence.max((0, 1))
         for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
             m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
@@ -146,7 +154,9 @@ def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarra
     y = window.at(known.places, sync)
     c = known.correlate(y)
     n0, power = known.levels(y)
-    evidence = [(m.evidence(known.nodes, c, power, n0) - np.log(len(kind)), m) for kind in KINDS for m in kind]
+    evidence = [
+        (m.evidence(known.nodes, c, power, n0) - np.log(len(kind)), m) for kind in KINDS for m in kind
+    ]
     model = max(evidence, key=lambda entry: entry[0])[1]
     return sync, Channel(*model.estimate(known.nodes, c, power, n0, places), n0, power, model)
 
@@ -156,7 +166,7 @@ def _search(window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray) -
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(syncs) // 2])
-    turned = c[:, :, None] * np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None])
+    turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
     evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in SEARCH_MODELS])
     m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
     best, offset = np.array(syncs[k]), _vertex(evidence[m, :, f], k)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, special
 
+from .exact import square
+
 GRID = 8  # symbols between the places where a smooth channel is computed; linear between them
 
 
@@ -48,7 +50,7 @@ class Blocks:
         _, e, c = self._sums(nodes, c)
         e = e.reshape(-1, *[1] * (c.ndim - 1))
         gain = power * e / n0
-        return np.sum(np.abs(c) ** 2 / (e * n0) * (gain / (1 + gain)) - np.log1p(gain), axis=0)
+        return np.sum(square(c) / (e * n0) * (gain / (1 + gain)) - np.log1p(gain), axis=0)
 
     def estimate(
         self, nodes: Nodes, c: np.ndarray, power: float, n0: float, places: np.ndarray
@@ -87,7 +89,7 @@ class Doppler:
         root, amplitude = self._root(nodes, power, n0)
         s = c.reshape(len(c), -1) / amplitude[:, None]
         white = linalg.solve_triangular(root, s, lower=True, check_finite=False)
-        fit = (np.sum(np.abs(s) ** 2, 0) - np.sum(np.abs(white) ** 2, 0)) / n0
+        fit = (np.sum(square(s), 0) - np.sum(square(white), 0)) / n0
         return (fit - 2 * np.sum(np.log(np.diag(root)))).reshape(c.shape[1:])
 
     def estimate(
