@@ -28,9 +28,9 @@ class Burst(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A burst that was detected with certainty and whose header cannot be read."""
+    """A burst that was detected with certainty and of which nothing can be decoded."""
 
-    error_type: str  # header_crc, header_version
+    error_type: str  # header_crc, header_version, truncated
     error: str
     start: float
     cfo: float

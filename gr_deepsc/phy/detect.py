@@ -110,18 +110,23 @@ class Detector:
                     earlier, later = i + _offset(up, i), j + _offset(down, j) - _SPACING
                     start = (earlier + later) / 2 - early[0] + first
                     rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
-        return np.array(rows).reshape(-1, 3)
+        rows = np.array(rows).reshape(-1, 3)
+        return rows[np.abs(rows[:, 1]) <= MAX_CFO * 1.02]
 
     def _settle(self, before: float) -> list[Detection]:
-        """The strongest of each neighbourhood, among starts that no later sample can outdo."""
-        starts, _, statistics = self._pending.T
+        """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
+        self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
+        starts, cfos, statistics = self._pending.T
         found = []
-        for start, cfo, statistic in self._pending[(starts >= self._settled) & (starts < before)]:
-            if statistic >= statistics[np.abs(starts - start) <= _DEAD].max() and abs(cfo) <= MAX_CFO * 1.02:
-                sure = statistic >= threshold(SURE)
-                found.append(Detection(float(start), float(cfo), float(statistic), bool(sure)))
+        for k in np.flatnonzero((starts >= self._settled) & (starts < before)):
+            near = np.abs(starts - starts[k]) <= _DEAD
+            earlier, later = statistics[:k][near[:k]], statistics[k:][near[k:]]
+            strongest = statistics[k] > earlier.max(initial=0) and statistics[k] >= later.max()
+            if strongest:
+                sure = bool(statistics[k] >= threshold(SURE))
+                found.append(Detection(float(starts[k]), float(cfos[k]), float(statistics[k]), sure))
         self._pending, self._settled = self._pending[starts >= before - _DEAD], before
-        return sorted(found)
+        return found
 
 
 def correlate(block: np.ndarray) -> np.ndarray:

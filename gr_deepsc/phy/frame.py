@@ -91,8 +91,8 @@ def assemble(header: np.ndarray, payload: np.ndarray) -> np.ndarray:
     layout = Layout(len(payload) // SYMBOLS_PER_FRAME)
     symbols = layout.with_header(header)
     symbols[layout.payload] = interleave(payload)
-    rise = np.sqrt(np.float32(STRENGTH)) * np.sin(np.pi / 2 * (np.arange(GUARD) + 0.5) / GUARD) ** 2
-    ramp = rise * chirp(np.arange(-GUARD, 0))
+    rise = np.sin(np.pi / 2 * (np.arange(GUARD) + 0.5) / GUARD) ** 2
+    ramp = rise * np.sqrt(STRENGTH) * chirp(np.arange(-GUARD, 0))
     tail = rise[::-1] * symbols[-1]
     return np.concatenate([ramp, symbols, tail]).astype(np.complex64)
 

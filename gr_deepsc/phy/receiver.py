@@ -103,23 +103,25 @@ class BurstReceiver:
                 error = failure
                 continue
             self.detected += 1
-            return _Header(detection, head, sync)
+            return _Header(detection, head, sync, _decibels(channel))
         if not detection.sure:
             return None
         self.detected += 1
         self.header_errors += 1
-        es_n0_db = 10 * np.log10(channel.power / channel.n0)
-        return Lost(error.error_type, str(error), detection.start, detection.cfo, es_n0_db)
+        return Lost(error.error_type, str(error), detection.start, detection.cfo, _decibels(channel))
 
-    def _demodulate(self, waiting: "_Header") -> Burst:
+    def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout
+        arrived = detection.start + SAMPLES_PER_SYMBOL * layout.payload < self._origin + len(self._samples)
+        if not arrived.any():
+            error = "the stream ended before the burst's payload began"
+            return Lost("truncated", error, detection.start, detection.cfo, waiting.es_n0_db)
         window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
         known = Known(layout.with_header(header.encode(waiting.header)))
         sync, channel = refine(window, known, waiting.sync, layout.end, layout.payload)
         y = window.at(layout.payload, sync)
         z, rho = _equalise(y, channel)
         pilots = layout.pilots
-        arrived = detection.start + SAMPLES_PER_SYMBOL * layout.payload < self._origin + len(self._samples)
         z, rho = np.where(arrived, z, 0), np.where(arrived, rho, 0)
         return Burst(
             header=waiting.header,
@@ -127,7 +129,7 @@ class BurstReceiver:
             reliability=deinterleave(rho.astype(np.float32)),
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
-            es_n0_db=float(10 * np.log10(channel.power / channel.n0)),
+            es_n0_db=_decibels(channel),
             cfo=detection.cfo + sync.cfo,
             clock_ppm=sync.ppm,
             evm=_evm(
@@ -141,14 +143,18 @@ class BurstReceiver:
 class _Header:
     """A detection whose header was read."""
 
-    def __init__(self, detection: Detection, head: header.Header, sync: Sync):
-        self.detection, self.header, self.sync = detection, head, sync
+    def __init__(self, detection: Detection, head: header.Header, sync: Sync, es_n0_db: float):
+        self.detection, self.header, self.sync, self.es_n0_db = detection, head, sync, es_n0_db
         self.layout = Layout(head.frames)
         self.end = detection.start + SAMPLES_PER_SYMBOL * self.layout.end * (1 + 1e-6 * MAX_PPM) + MARGIN
 
 
 def _header_end(detection: Detection) -> float:
     return detection.start + SAMPLES_PER_SYMBOL * len(_HEADER_KNOWN) + MARGIN
+
+
+def _decibels(channel: Channel) -> float:
+    return float(10 * np.log10(channel.power / channel.n0))
 
 
 def _equalise(y: np.ndarray, channel: Channel) -> tuple[np.ndarray, np.ndarray]:
