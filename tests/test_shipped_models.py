@@ -99,7 +99,7 @@ def test_three_ways_on_the_test_split(config_name, test_split):
         pytest.param(
             "mini_librispeech",
             0.10,
-            marks=pytest.mark.xfail(reason="0.108 as shipped: MODELS.md", strict=True),
+            marks=pytest.mark.xfail(reason="0.101 as shipped: MODELS.md", strict=True),
         ),
         ("kathleen", 0.10),
     ],
