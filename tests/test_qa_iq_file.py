@@ -116,9 +116,9 @@ def test_bursts_are_marked_and_kept_apart(tmp_path):
     top_block.connect(stream, sink)
     bursts = [NOISE[:1], NOISE[:60_000], NOISE[:70]]
     with running(top_block):
-        for burst in bursts:
+        for number, burst in enumerate(bursts, 1):  # PDUs that wait together would come out as one burst
             post(stream, "pdus", message(burst))
-        wait_until(lambda: sink.bursts == len(bursts))
+            wait_until(lambda number=number: sink.bursts == number)
     guard = np.zeros(500, np.complex64)
     np.testing.assert_array_equal(
         read(path), np.concatenate([part for burst in bursts for part in (guard, burst, guard)])
