@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from deepsc_export.data import synthesise
+from deepsc_export.data import augment, synthesise
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.augment import SpecAugment, change_speed, degrade
 from deepsc_export.data.batches import collate, plan
@@ -113,20 +113,21 @@ def test_batches(speech):
 
 
 def test_speed():
-    """Speeds 0.9 and 1.1 change the length by 1/speed and a tone's frequency by speed."""
+    """Speeds 0.85 to 1.15 change the length by 1/speed and a tone's frequency by speed."""
     rng, tone = np.random.default_rng(1), np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
     seen = set()
-    for _ in range(30):
+    for _ in range(60):
         changed = change_speed(tone, rng)
         peak = np.abs(np.fft.rfft(changed)).argmax() * 16_000 / len(changed)
         speed = round(16_000 / len(changed), 2)
         assert peak == pytest.approx(1000 * speed, abs=2)
         seen.add(speed)
-    assert seen == {0.9, 1.0, 1.1}
+    assert seen == {0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15}
 
 
-def test_noise_snr():
+def test_noise_snr(monkeypatch):
     """Added noise lies between the stated signal-to-noise ratios: 8 to 40 dB."""
+    monkeypatch.setattr(augment, "TONE_PROBABILITY", 0.0)
     rng, tone = np.random.default_rng(2), 0.3 * np.sin(np.arange(32_000, dtype=np.float32))
     ratios = []
     for _ in range(200):
@@ -136,6 +137,23 @@ def test_noise_snr():
         if noise > 1e-12 and np.abs(out).max() < 1:
             ratios.append(10 * np.log10(np.mean((gain * tone) ** 2) / noise))
     assert 30 < len(ratios) < 100 and min(ratios) > 7.5 and max(ratios) < 40.5
+
+
+def test_tone(monkeypatch):
+    """Another frequency response, within 6 dB either way of the level's own range, the same length."""
+    monkeypatch.setattr(augment, "NOISE_PROBABILITY", 0.0)
+    monkeypatch.setattr(augment, "LEVEL_DB", (0.0, 0.0))
+    rng = np.random.default_rng(5)
+    white = 0.05 * rng.standard_normal(16_001).astype(np.float32)
+    changes = []
+    for _ in range(40):
+        out = degrade(white, rng)
+        assert len(out) == len(white) and out.dtype == np.float32
+        gain = np.abs(np.fft.rfft(out)) / np.abs(np.fft.rfft(white))
+        gain_db = 20 * np.log10(gain[100:-100])
+        assert np.abs(gain_db).max() < augment.TONE_DB + 0.5
+        changes.append(np.ptp(gain_db))
+    assert 10 < np.sum(np.array(changes) > 1) < 30  # half of them
 
 
 def test_spec_augment():

@@ -7,11 +7,10 @@ import torch
 from scipy.signal import resample_poly
 from torch import Tensor
 
-SPEEDS = (
-    Fraction(9, 10),
-    Fraction(1),
-    Fraction(11, 10),
-)  # Ko et al., "Audio augmentation for speech recognition"
+# Ko et al., "Audio augmentation for speech recognition", 2015; more of them and wider apart, because pitch and
+# formants move along: to the network every speed is another speaker, and there are few in the corpora
+SPEEDS = tuple(Fraction(n, 20) for n in range(17, 24))
+TONE_PROBABILITY, TONE_DB = 0.5, 6.0  # microphones and rooms: a smooth random frequency response
 LEVEL_DB = (-15.0, 6.0)
 NOISE_PROBABILITY, NOISE_SNR_DB = 0.3, (8.0, 40.0)
 
@@ -25,8 +24,13 @@ def change_speed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def degrade(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`samples` at another level, sometimes with white or brownish noise added; length unchanged."""
+    """`samples` at another level, sometimes of another tone or with white or pink noise; length unchanged."""
     out = samples * np.float32(10 ** (rng.uniform(*LEVEL_DB) / 20))
+    if rng.random() < TONE_PROBABILITY and len(out):
+        spectrum = np.fft.rfft(out)
+        knots = rng.uniform(-TONE_DB, TONE_DB, 6)
+        gain_db = np.interp(np.linspace(0, 5, len(spectrum)), np.arange(6), knots)
+        out = np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(out)).astype(np.float32)
     if rng.random() < NOISE_PROBABILITY:
         noise = rng.standard_normal(len(out), np.float32)
         if rng.random() < 0.5:
