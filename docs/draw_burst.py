@@ -20,7 +20,11 @@ def draw(axes: plt.Axes, layout: Layout, first: int, last: int) -> None:
     """Symbols `first` to `last`, counted from the first chirp's first."""
     parts = [("guard", range(-GUARD, 0)), ("guard", range(layout.end, layout.end + GUARD))]
     parts += [("chirp", range(CHIRP)), ("chirp", range(layout.down, layout.down + CHIRP))]
-    parts += [("header", layout.header), ("payload", layout.payload), ("pilots", layout.pilots)]
+    parts += [("header", layout.header), ("payload", layout.payload)]
+    if last - first < 1000:  # narrower than a pixel otherwise
+        parts += [("pilots", layout.pilots)]
+    else:
+        parts += [("payload", layout.pilots)]
     for name, places in parts:
         here = [place for place in places if first <= place < last]
         height = 1.22 if name not in ("payload", "guard") else 1.0 if name == "payload" else 0.6

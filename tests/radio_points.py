@@ -1,0 +1,385 @@
+"""The radio test points of a trusted modem, measured; `python tests/radio_points.py` writes docs/impairments.md.
+
+Every function takes the size of its measurement, from 0 to 1 (all of it), and yields points. "Effective Es/N0" is that at which ideal CSI
+would leave the same mean square error of the symbols: 1 / mse - 1 where nothing fades.
+"""
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jiwer
+import numpy as np
+from scipy import stats
+
+from gr_deepsc import audio
+from gr_deepsc.model import Receiver, Transmitter
+from gr_deepsc.phy import burst, channel, equalise, fading, frame, header, impair, receiver, utterance
+from gr_deepsc.phy.air import Air
+from gr_deepsc.phy.burst import Burst
+from gr_deepsc.phy.channel import complex_gaussian, noise_variance
+from gr_deepsc.phy.preamble import MAX_CFO
+from gr_deepsc.text import greedy
+
+SAMPLES = Path(__file__).parent / "samples"
+SILENCE = 3000  # samples around a burst
+RATE = 200_000  # samples a second, for what is given in seconds
+
+
+class Point(NamedTuple):
+    """One line of the table; `passed` is None where the value is only reported."""
+
+    test: str
+    condition: str
+    measured: str
+    wanted: str
+    passed: bool | None
+
+
+def wave(rng: np.random.Generator, payload: np.ndarray, seq: int = 0) -> tuple[header.Header, np.ndarray]:
+    """A burst of a random user in silence."""
+    head = header.Header(1, int(rng.integers(65_536)), seq % 32, 0, True, len(payload) // 20)
+    return head, np.pad(burst.modulate(head, payload), SILENCE)
+
+
+def receive(samples: np.ndarray) -> list:
+    modem = receiver.BurstReceiver()
+    return modem.push(samples) + modem.flush()
+
+
+def one(samples: np.ndarray, head: header.Header) -> Burst | None:
+    """The burst with this header."""
+    return next((e for e in receive(samples) if isinstance(e, Burst) and e.header == head), None)
+
+
+def effective(samples_of, frames: int, bursts: int, seed: int) -> tuple[float, int]:
+    """Effective Es/N0 (dB) over `bursts` Gaussian payloads; how many were lost. `samples_of(wave, rng)` is the path."""
+    rng, squares, lost = np.random.default_rng(seed), [], 0
+    for k in range(bursts):
+        payload = complex_gaussian(rng, 20 * frames).astype(np.complex64)
+        head, samples = wave(rng, payload, k)
+        found = one(samples_of(samples, rng), head)
+        lost += found is None
+        squares += [np.mean(np.abs(found.symbols - payload) ** 2)] if found else []
+    return (float(10 * np.log10(1 / np.mean(squares) - 1)) if squares else -np.inf), lost
+
+
+# calibration --------------------------------------------------------------------------------------------------------
+
+
+def calibration(size: float) -> Iterator[Point]:
+    """QPSK as payload: bit error rate Q(sqrt(Es/N0)) a bit, at least a million bits a point at full size."""
+    frames = 375
+    bursts = max(2, round(67 * size))
+    for es_n0_db in (0, 2, 4, 6, 8, 10) if size == 1 else (4,):
+        rng, errors, ideal, bits = np.random.default_rng(1), 0, 0, 0
+        for _ in range(bursts):
+            sent = rng.integers(0, 2, (20 * frames, 2))
+            payload = ((1 - 2 * sent) @ [1, 1j] / np.sqrt(2)).astype(np.complex64)
+            head, samples = wave(rng, payload)
+            n0 = noise_variance(es_n0_db)
+            found = one(impair.noise(samples, n0, rng), head)
+            got = channel.transmit(payload, "awgn", es_n0_db, rng).symbols
+            bits += sent.size
+            errors += sent.size / 2 if found is None else _bit_errors(found.symbols, sent)
+            ideal += _bit_errors(got, sent)
+        for name, count, limit in (("ideal CSI", ideal, 0.2), ("real synchronisation", errors, 1.0)):
+            loss = es_n0_db - 20 * np.log10(stats.norm.isf(count / bits))
+            yield Point(
+                "calibration",
+                f"QPSK, {es_n0_db} dB, {name}, {bits:.1e} bits",
+                f"BER {count / bits:.2e}, theory {stats.norm.sf(10 ** (es_n0_db / 20)):.2e}: loss {loss:.2f} dB",
+                f"<= {limit} dB",
+                bool(loss <= limit),
+            )
+
+
+def _bit_errors(symbols: np.ndarray, sent: np.ndarray) -> int:
+    return int(np.sum((symbols.real < 0) != sent[:, 0]) + np.sum((symbols.imag < 0) != sent[:, 1]))
+
+
+# carrier, clock, time ------------------------------------------------------------------------------------------------
+
+
+def carrier(size: float) -> Iterator[Point]:
+    """Effective Es/N0 lost by a carrier offset, at -4 dB."""
+    bursts = max(4, round(30 * size))
+    path = lambda cfo: lambda s, rng: Air("awgn", -4, cfo=cfo, delay=rng.uniform(0, 4))(s, rng)  # noqa: E731
+    still, _ = effective(path(0.0), 150, bursts, 2)
+    for cfo in (0.0, 0.01, 0.05, MAX_CFO):
+        got, lost = effective(path(cfo), 150, bursts, 2)
+        yield Point(
+            "CFO",
+            f"{100 * cfo:g} % of the symbol rate, -4 dB, {bursts} bursts",
+            f"loss {still - got:.2f} dB, {lost} lost",
+            "<= 0.5 dB",
+            still - got <= 0.5 and lost == 0,
+        )
+
+
+def clock(size: float) -> Iterator[Point]:
+    """The longest burst, 15 s of speech, at -4 dB."""
+    bursts = max(2, round(12 * size))
+    path = lambda ppm: lambda s, rng: Air("awgn", -4, clock_ppm=ppm, delay=rng.uniform(0, 4))(s, rng)  # noqa: E731
+    still, _ = effective(path(0.0), 375, bursts, 3)
+    for ppm in (20, -20, 125, -125, 200, -200, 625, 1000) if size == 1 else (200, -200):
+        got, lost = effective(path(ppm), 375, bursts, 3)
+        yield Point(
+            "clock",
+            f"{ppm:+d} ppm over 15 s of speech, -4 dB, {bursts} bursts",
+            f"loss {still - got:.2f} dB, {lost} lost",
+            "0 lost" if abs(ppm) <= 200 else "reported",
+            lost == 0 and still - got < 0.5 if abs(ppm) <= 200 else None,
+        )
+
+
+def timing(size: float) -> Iterator[Point]:
+    """40 offsets within a symbol: the spread of the character error rate, same noise."""
+    offsets = np.arange(40 if size == 1 else 5) * 4 / (40 if size == 1 else 5)
+    rates = [cer(Air("awgn", 4.0, delay=offset), seeds=2 if size == 1 else 1) for offset in offsets]
+    yield Point(
+        "timing",
+        f"{len(offsets)} offsets within a symbol, 4 dB",
+        f"CER {min(rates):.3f}..{max(rates):.3f}",
+        "spread <= 0.01",
+        max(rates) - min(rates) <= 0.01,
+    )
+
+
+# finding -------------------------------------------------------------------------------------------------------------
+
+
+def false_sync(size: float) -> Iterator[Point]:
+    """What is no burst."""
+    rng, seconds = np.random.default_rng(4), 120 * size
+    count = int(RATE * seconds)
+    n = np.arange(count)
+    quiet = complex_gaussian(rng, count).astype(np.complex64)
+    qpsk = np.exp(0.5j * np.pi * rng.integers(4, size=count // 4 + 20)).astype(np.complex64)
+    other = np.exp(1j * np.pi * 3 * np.arange(256) ** 2 / 256)
+    for k in range(0, len(qpsk) - 256, 4000):
+        qpsk[k : k + 256] = other
+    for name, samples in (
+        ("white noise", quiet),
+        ("sine 20 dB above noise", 10 * np.exp(2j * np.pi * 0.0371 * n) + quiet),
+        ("DC 20 dB above noise", 10 + quiet),
+        ("QPSK of another preamble, 10 dB", 2 * np.sqrt(10) * burst.shape(qpsk)[:count] + quiet),
+    ):
+        modem, events = receiver.BurstReceiver(), []
+        for start in range(0, count, 1 << 20):
+            events += modem.push(samples[start : start + (1 << 20)].astype(np.complex64))
+        events += modem.flush()
+        text = f"{len(events)} events"
+        yield Point("false sync", f"{seconds:g} s of {name}", text, "0 bursts", not events)
+
+
+def detection(size: float) -> Iterator[Point]:
+    """Found, and the header right."""
+    for kind, es_n0_db, least, total in (
+        ("awgn", -10, 0.99, 1000),
+        ("awgn", -8, 0.99, 1000),
+        ("rayleigh", 0, 0.9, 300),
+        ("rician", 0, 0.9, 300),
+    ):
+        rng, count = np.random.default_rng(5), max(60, round(total * size))
+        air, heads, parts = Air(kind, es_n0_db), [], []
+        for k in range(count):
+            payload = complex_gaussian(rng, 20).astype(np.complex64)
+            head, samples = wave(rng, payload, k)
+            heads.append(head)
+            parts.append(air(impair.delay(samples, rng.uniform(0, 4)), rng))
+        got = {e.header for e in receive(np.concatenate(parts)) if isinstance(e, Burst)}
+        found = sum(head in got for head in heads)
+        yield Point(
+            "detection",
+            f"{kind}, {es_n0_db} dB, {count} bursts",
+            f"{found / count:.4f} found and read, {len(got - set(heads))} false",
+            f">= {least}",
+            found >= stats.binom(count, least).ppf(0.01) and got <= set(heads),
+        )
+
+
+# level, converters, echoes -------------------------------------------------------------------------------------------
+
+
+def level(size: float) -> Iterator[Point]:
+    """Character error rate at other levels, at 8 dB, same noise."""
+    air, seeds = Air("awgn", 8.0), 3 if size == 1 else 1
+    plain = cer(air, seeds=seeds)
+    limiter = lambda s: impair.clip(s, impair.clip_level(s[np.abs(s) > 0], 0.1))  # noqa: E731
+    cases = [(f"{db} dBFS", lambda s, g=10 ** (db / 20): s, 10 ** (db / 20)) for db in (-60, -40, -20, 0)]
+    for name, change, gain in [*cases, ("10 % of the samples clipped", limiter, 1.0)]:
+        rate = cer(air, seeds=seeds, before=change, gain=gain)
+        yield Point(
+            "level",
+            f"{name}, 8 dB",
+            f"CER {rate:.3f}, {plain:.3f} without",
+            "within 0.01",
+            abs(rate - plain) <= 0.01,
+        )
+
+
+def quantiser(size: float) -> Iterator[Point]:
+    """Effective Es/N0 lost, at 10 dB; rms 12 dB below full scale."""
+    bursts = max(4, round(20 * size))
+    for bits in (8, 12):
+        coarse = lambda s, rng, bits=bits: impair.quantise(0.25 * Air("awgn", 10)(s, rng), bits)  # noqa: E731
+        fine = lambda s, rng: Air("awgn", 10)(s, rng)  # noqa: E731
+        loss = effective(fine, 75, bursts, 6)[0] - effective(coarse, 75, bursts, 6)[0]
+        yield Point("quantiser", f"{bits} bits, 10 dB", f"loss {loss:.2f} dB", "<= 0.3 dB", loss <= 0.3)
+
+
+def drops(size: float) -> Iterator[Point]:
+    """Samples lost in the midst of a burst: the next one, 3000 samples later, is read."""
+    for count in (1, 10, 100, 1000, 10_000):
+        rng = np.random.default_rng(7)
+        _, first = wave(rng, complex_gaussian(rng, 20 * 200).astype(np.complex64), 1)
+        head, second = wave(rng, complex_gaussian(rng, 200).astype(np.complex64), 2)
+        samples = impair.noise(np.concatenate([first, second]), noise_variance(6), rng)
+        read = one(impair.drop(samples, SILENCE + 4000, count), head) is not None
+        yield Point(
+            "drops", f"{count} samples", "next burst read" if read else "next burst lost", "read", read
+        )
+
+
+def multipath(size: float) -> Iterator[Point]:
+    """Watterson channels at 1200 symbols a second (the audio band), 6 dB, against flat fading of the same spread."""
+    seeds = 6 if size == 1 else 1
+    for name, (_, doppler) in fading.PROFILES.items():
+        rates = []
+        for profile in ((0.0, doppler), name):
+            air = lambda s, rng, p=profile: impair.noise(  # noqa: E731
+                fading.watterson(s, 1200.0, p, rng), noise_variance(6), rng
+            )
+            rates.append(cer(air, seeds=seeds))
+        yield Point(
+            "multipath",
+            f"{name}, 6 dB, {3 * seeds} utterances",
+            f"CER {rates[1]:.3f}, flat {rates[0]:.3f}",
+            "within 0.05 of flat",
+            rates[1] - rates[0] <= 0.05,
+        )
+
+
+def modem_loss(size: float) -> Iterator[Point]:
+    """Es/N0 at CER 0.15 of the whole modem against ideal CSI, interleaved alike."""
+    seeds = 10 if size == 1 else 2
+    for name, grid, limit in (
+        ("awgn", (-8, -7, -6, -5, -4, -3), 1.5),
+        ("rayleigh", (-6, -4, -2, 0, 2), 2.5),
+        ("rician", (-7, -5, -3, -1, 1), 2.5),
+        ("fading_model, Doppler 1 % a block", (-8, -6, -4, -2, 0, 2, 4), 2.5),
+    ):
+        points = []
+        for ideal in (True, False):
+            rates = [cer(_path(name, db), seeds=seeds, ideal=(name, db) if ideal else None) for db in grid]
+            points.append(_crossing(grid, rates, 0.15))
+        loss = points[1] - points[0]
+        yield Point(
+            "modem loss",
+            f"{name}, {3 * seeds} utterances a point",
+            f"CER 0.15 at {points[1]:.1f} dB, ideal CSI {points[0]:.1f}: loss {loss:.1f} dB",
+            f"<= {limit} dB",
+            bool(loss <= limit),
+        )
+
+
+def _path(name: str, es_n0_db: float):
+    if name in channel.KINDS:
+        return Air(name, es_n0_db)
+    doppler = 0.01 / channel.BLOCK
+    return lambda s, rng: impair.noise(
+        fading.doppler_fading(s, doppler, rng).samples, noise_variance(es_n0_db), rng
+    )
+
+
+def _crossing(grid: tuple, rates: list[float], at: float) -> float:
+    """Where a falling curve passes `at`, linear between its points."""
+    falling = np.minimum.accumulate(rates)
+    return float(np.interp(-at, -falling, grid))
+
+
+# speech --------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def speech() -> list[tuple[str, np.ndarray]]:
+    """Text and payload of the shipped recordings."""
+    transmitter = Transmitter("default")
+    lines = (SAMPLES / "transcripts.csv").read_text().splitlines()
+    texts = dict(line.split("|", 1) for line in lines)
+    found = []
+    for path in sorted(SAMPLES.glob("*.flac")):
+        samples, rate = audio.read(str(path))
+        found.append((texts[path.stem], transmitter(audio.check(samples, rate))[0]))
+    return found
+
+
+@cache
+def model() -> Receiver:
+    return Receiver("default")
+
+
+def spell(symbols: np.ndarray, reliability: np.ndarray) -> str:
+    return greedy(model()(symbols, reliability))[0]
+
+
+def cer(path, seeds: int, before=None, gain: float = 1.0, ideal: tuple | None = None) -> float:
+    """Character error rate of the recordings over `path(samples, rng)`; a lost burst is a lost text."""
+    truths, texts = [], []
+    for seed in range(seeds):
+        for k, (text, payload) in enumerate(speech()):
+            rng = np.random.default_rng([8, seed, k])
+            truths.append(text)
+            if ideal:
+                texts.append(spell(*_ideal(payload, *ideal, rng)))
+                continue
+            (samples,) = utterance.split(payload, 0, k, seed)
+            samples = np.pad(samples, SILENCE)
+            samples = path(before(samples) if before else samples, rng)
+            events = [e for e in receive((gain * samples).astype(np.complex64)) if isinstance(e, Burst)]
+            texts.append(spell(events[0].symbols, events[0].reliability) if events else "")
+    return jiwer.cer(truths, texts)
+
+
+def _ideal(payload: np.ndarray, name: str, es_n0_db: float, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols and reliability with h and N0 known, interleaved as in a burst."""
+    sent, n0 = frame.interleave(payload), noise_variance(es_n0_db)
+    if name in channel.KINDS:
+        received = channel.transmit(sent, name, es_n0_db, rng)
+        y, h = received.symbols, received.csi
+    else:
+        h = fading.clarke(len(sent), 0.01 / channel.BLOCK, rng)
+        y = h * sent + np.sqrt(n0) * complex_gaussian(rng, len(sent))
+    z, rho = equalise.mmse(y, h, n0)
+    return frame.deinterleave(z), frame.deinterleave(rho)
+
+
+TESTS = (
+    calibration, carrier, clock, timing, false_sync, detection, level, quantiser, drops, multipath, modem_loss,
+)  # fmt: skip
+
+
+def main() -> None:
+    lines = [
+        "# Impairments",
+        "",
+        "Written by `python tests/radio_points.py`; the points are tests, too: `make test-slow`. Es/N0 is that of a payload symbol.",
+        "Speech: the three recordings of `tests/samples`, default model.",
+        "",
+        "| test | condition | measured | wanted | |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for test in TESTS:
+        for point in test(1.0):
+            verdict = {True: "passed", False: "**failed**", None: "reported"}[point.passed]
+            lines.append("| " + " | ".join([*point[:-1], verdict]) + " |")
+            print(lines[-1], flush=True)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "impairments.md"
+    target.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

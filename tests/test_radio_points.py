@@ -1,0 +1,30 @@
+"""The table of radio test points: small here, whole in `make test-slow`. docs/impairments.md has the figures."""
+
+import pytest
+import radio_points
+
+FAST = [test for test in radio_points.TESTS if test.__name__ not in ("modem_loss", "multipath")]
+SIZES = {"detection": 0.1, "false_sync": 0.02}
+# What a single carrier without an equaliser cannot do: echoes as long as symbols.
+FAILING = {"multipath": "no equaliser for echoes of several symbols"}
+
+
+def check(test, size):
+    points = list(test(size))
+    for point in points:
+        print(*point, sep=" | ")
+    failed = [point for point in points if point.passed is False]
+    assert not failed
+
+
+@pytest.mark.parametrize("test", FAST, ids=lambda test: test.__name__)
+def test_small(test):
+    check(test, SIZES.get(test.__name__, 0.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("test", radio_points.TESTS, ids=lambda test: test.__name__)
+def test_whole(test, request):
+    if test.__name__ in FAILING:
+        request.applymarker(pytest.mark.xfail(reason=FAILING[test.__name__], strict=False))
+    check(test, 1.0)
