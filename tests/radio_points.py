@@ -1,7 +1,7 @@
 """The radio test points of a trusted modem, measured; `python tests/radio_points.py` writes docs/impairments.md.
 
-Every function takes the size of its measurement, from 0 to 1 (all of it), and yields points. "Effective Es/N0" is that at which ideal CSI
-would leave the same mean square error of the symbols: 1 / mse - 1 where nothing fades.
+Every function takes the size of its measurement, from 0 to 1 (all of it), and yields points. "Effective Es/N0" is that
+at which ideal CSI would leave the same mean square error of the symbols: 1 / mse - 1 where nothing fades.
 """
 
 import sys
@@ -366,8 +366,8 @@ def main() -> None:
     lines = [
         "# Impairments",
         "",
-        "Written by `python tests/radio_points.py`; the points are tests, too: `make test-slow`. Es/N0 is that of a payload symbol.",
-        "Speech: the three recordings of `tests/samples`, default model.",
+        "Written by `python tests/radio_points.py`; the points are tests, too: `make test-slow`.",
+        "Es/N0 is that of a payload symbol. Speech: the three recordings of `tests/samples`, default model.",
         "",
         "| test | condition | measured | wanted | |",
         "| --- | --- | --- | --- | --- |",
