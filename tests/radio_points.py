@@ -63,7 +63,7 @@ def effective(samples_of, frames: int, bursts: int, seed: int) -> tuple[float, i
         found = one(samples_of(samples, rng), head)
         lost += found is None
         squares += [np.mean(np.abs(found.symbols - payload) ** 2)] if found else []
-    return (float(10 * np.log10(1 / np.mean(squares) - 1)) if squares else -np.inf), lost
+    return 10 * float(np.log10(max(1 / np.mean(squares) - 1, 1e-3))) if squares else -np.inf, lost
 
 
 # calibration --------------------------------------------------------------------------------------------------------
