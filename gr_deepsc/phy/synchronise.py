@@ -20,9 +20,11 @@ from .track import Blocks, Doppler, Model, Nodes
 
 CHUNK = 16  # symbols over which h is taken as constant
 MAX_PPM = 300.0  # clock offset that is looked for, either way
+TYPICAL_PPM = 100.0  # its standard deviation, before anything was received
 
-_TIMES = np.arange(-8, 9) / 16  # symbols around the detection
-_CFOS = np.arange(-14, 15) * 2e-4  # cycles a symbol around the detection
+# Around the detection, which a fade or a turn of the phase within a chirp pulls far off
+_TIMES = np.arange(-12, 13) / 8  # symbols
+_CFOS = np.arange(-40, 41) * 2e-4  # cycles a symbol
 _BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, 8))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it.
 HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
@@ -31,7 +33,7 @@ KINDS: tuple[tuple[Model, ...], ...] = (
     tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
     _BLOCKS,
 )
-SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), Blocks(BLOCK))
+SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *_BLOCKS[::4])
 HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
 _UNLIKELY = 10.0  # nats below the best: not tried
@@ -142,6 +144,8 @@ def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarra
     cfos = np.arange(-10, 11) * (0.2 / end)
     reach = np.ceil(MAX_PPM * 1e-6 * end / 0.06)
     ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
+    # Where h does not hold from one chirp to the other, the header was read with a carrier that may be far off.
+    sync = _search(window, known, [sync], np.arange(-10, 11) * 5e-4)
     # The time is known where the header is; then time and slope are sought about the known symbols' centre of
     # gravity, where the errors of the two have nothing to do with each other.
     sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], cfos)
@@ -168,6 +172,7 @@ def _search(window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray) -
     n0, power = known.levels(y[:, len(syncs) // 2])
     turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
     evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in SEARCH_MODELS])
+    evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
     m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
     best, offset = np.array(syncs[k]), _vertex(evidence[m, :, f], k)
     best += abs(offset) * (np.array(syncs[k + int(np.sign(offset))]) - best)
