@@ -11,6 +11,7 @@ from gr_deepsc.text import ALPHABET
 
 from .errors import HostError
 
+MAX_SYMBOL_RATE = 1e12  # Hz; what a result says beyond that is not taken
 REFERENCE_BANDWIDTH = 3000.0  # Hz: a single-sideband voice channel, in which radio amateurs state SNR
 
 
@@ -24,13 +25,14 @@ def cn0_dbhz(es_n0_db: float, symbol_rate: float = SYMBOL_RATE) -> float:
     return es_n0_db + 10 * math.log10(symbol_rate)
 
 
-def describe_channel(channel: str | None, es_n0_db: float | None) -> str:
-    """The channel in words, with the SNR as radio people state it beside Es/N0."""
+def describe_channel(channel: str | None, es_n0_db: float | None, symbol_rate: float = SYMBOL_RATE) -> str:
+    """The channel in words, with the SNR as radio people state it beside Es/N0; the air itself has no name (None)."""
     if es_n0_db is None:
         return channel or "unknown"
     return (
-        f"{channel or 'unknown'}, Es/N0 {es_n0_db:.1f} dB "
-        f"(SNR in 3 kHz {snr_3khz_db(es_n0_db):.1f} dB, C/N0 {cn0_dbhz(es_n0_db):.1f} dBHz)"
+        f"{channel + ', ' if channel else ''}Es/N0 {es_n0_db:.1f} dB "
+        f"(SNR in 3 kHz {snr_3khz_db(es_n0_db, symbol_rate):.1f} dB, "
+        f"C/N0 {cn0_dbhz(es_n0_db, symbol_rate):.1f} dBHz)"
     )
 
 
@@ -68,15 +70,24 @@ def block(result: dict[str, Any]) -> str:
 
 def line(result: dict[str, Any]) -> str:
     """A received result (protocol.RESULT) as one line to read."""
-    about = [f"user {result['user_id']}"]
+    about = ["user unknown" if result["seq"] < 0 else f"user {result['user_id']}"]
     if result["session"]:
         about.append(f"{result['session']}#{result['seq']}")
+    path = describe_channel(result["channel"], result["es_n0_db"], _symbol_rate(result))
     if result["error"]:
+        about += [] if result["es_n0_db"] is None else [path]
         return f"LOST: {result['error']}  [{', '.join(about)}]"
-    about.append(describe_channel(result["channel"], result["es_n0_db"]))
+    about.append(path)
     if result["confidence"] is not None:
         about.append(f"confidence {result['confidence']:.2f}")
     return f"{result['text'] or '(nothing)'}  [{', '.join(about)}]"
+
+
+def _symbol_rate(result: dict[str, Any]) -> float:
+    """Symbols a second on the air; those of the speech where symbols went one by one, without a radio."""
+    rate = result.get("symbol_rate")  # of another program, perhaps: the protocol lets anything through here
+    usable = isinstance(rate, int | float) and 0 < rate <= MAX_SYMBOL_RATE
+    return rate if usable else SYMBOL_RATE
 
 
 def show(result: dict[str, Any], as_json: bool) -> None:

@@ -155,6 +155,7 @@ def test_modem(compiled, fixture_model, tmp_path, speak, name, options):
     if name == "modem_sim":
         assert results[1]["es_n0_db"] == pytest.approx(9, abs=0.5)
         assert results[1]["cfo_hz"] == pytest.approx(1500, abs=2)
+        assert results[1]["symbol_rate"] == 50_000
 
 
 def recorded(wav: Path) -> bool:
@@ -187,6 +188,7 @@ def test_audio_band(compiled, fixture_model, tmp_path, speak):
         result = host.result()
     assert (result["text"], result["user_id"], result["lost"]) == ("over the air", 3, False)
     assert result["cfo_hz"] == pytest.approx(0, abs=0.5)
+    assert result["symbol_rate"] == 1200
 
 
 # At SIGUSR1 the slider and the chooser of the compiled window move, as if by hand.

@@ -116,6 +116,7 @@ def test_metadata(graph):
     ((meta, z),) = graph.pdus("symbols", 1)
     assert (meta["seq"], meta["user_id"], meta["codec"], meta["session"]) == (40 % 32, 65_535, 5, "")
     assert (meta["n_symbols"], meta["n_bursts"], meta["bursts_missing"]) == (400, 1, 0)
+    assert meta["symbol_rate"] == RATE
     assert meta["es_n0_db"] == pytest.approx(10, abs=1.0)
     assert meta["cfo_hz"] == pytest.approx(2500, abs=5)
     assert meta["timing"] == pytest.approx(len(GAP) + 4 * 4 + 48, abs=64)  # ramp, and the pulse's rise
