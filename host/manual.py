@@ -90,6 +90,10 @@ SEND = """\
 Send recordings, or what the microphone hears, to a running flowgraph.
 
 The microphone's audio is cut into utterances at its pauses. Ctrl-C ends it.
+
+--wait prints one result an utterance. Over the air there is none where a burst is not heard. One that is heard
+but cannot be read does not say whose it is: it is reported at once on stderr (with --json also as an object of
+error_type header_crc, seq -1 and no session), and the wait goes on.
 """
 
 SEND_EXAMPLES = """\

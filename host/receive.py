@@ -13,6 +13,7 @@ from .errors import DONE, SOME_FAILED
 from .peer import SETTLE_S, Peer
 from .report import complain, show
 
+UNREADABLE = ("header_crc", "header_version", "truncated")  # of a burst that names neither user nor utterance
 PATIENCE = 10.0  # s without a flowgraph, where --timeout does not say otherwise
 
 
@@ -24,7 +25,8 @@ class ResultReader:
         user_id: of the session.
 
     A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
-    oldest utterance of this user that has no result yet and fits.
+    oldest utterance of this user that has no result yet and fits. While any is expected, an `unreadable` burst is a
+    result as well: it may be one of them.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class ResultReader:
 
     def _ours(self, result: dict[str, Any]) -> bool:
         """Whether the session waits for it; gives a result from the air the name that it was sent by."""
+        if unreadable(result):
+            return bool(self._expected)
         if result["session"]:
             fits = [seq for seq in self._expected if seq == result["seq"]]
             ours = result["session"] == self._session
@@ -72,6 +76,11 @@ class ResultReader:
     def close(self) -> None:
         """Close the socket."""
         self.peer.close()
+
+
+def unreadable(result: dict[str, Any]) -> bool:
+    """A burst from the air of which nobody knows whose it was."""
+    return not result["session"] and result["seq"] == -1 and result["error_type"] in UNREADABLE
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from gr_deepsc.protocol import pack_utterance
 
 from .errors import DONE, SOME_FAILED, HostError
 from .peer import Peer
-from .receive import ResultReader
+from .receive import ResultReader, unreadable
 from .report import complain, name_error, show
 
 
@@ -95,12 +95,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namespace) -> int:
-    status, answered = DONE, 0
+    status, answered, unread = DONE, 0, 0
 
     def read(timeout_s: float) -> bool:
-        nonlocal status, answered
+        """True where an utterance was answered."""
+        nonlocal status, answered, unread
         result = reader.read(timeout_s)
         if result is None:
+            return False
+        if unreadable(result):
+            unread += 1
+            complain(f"{_unread(1)}: {result['error']}; it may be another sender's; still waiting")
+            if args.json:
+                show(result, args.json)
             return False
         show(result, args.json)
         answered += 1
@@ -128,11 +135,16 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
         elif time.monotonic() - last > args.timeout:
             complain(
                 f"no result for {sender.sent - answered} of {sender.sent} utterances in {args.timeout:g} s"
+                + (f"; {_unread(unread)}: send again, with more power" if unread else "")
             )
             return SOME_FAILED
     if not args.mic and sender.sent < len(args.files):
         status = SOME_FAILED
     return status
+
+
+def _unread(bursts: int) -> str:
+    return f"{bursts} burst{'s were' if bursts > 1 else ' was'} heard that could not be read"
 
 
 def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, int] | None]]:

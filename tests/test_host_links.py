@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 import zmq
+from deepsc_host import report
 from deepsc_host.receive import ResultReader
 from deepsc_host.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
 from gr_deepsc.link import open_socket
-from gr_deepsc.protocol import Assembler, pack_result, pack_utterance, receive_frames, unpack
+from gr_deepsc.protocol import Assembler, pack_result, pack_utterance, receive_frames, unpack, unpack_result
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -129,6 +130,60 @@ def test_results_from_the_air_are_told_apart_without_a_session():
     reader.close()
     publisher.close(linger=0)
     context.term()
+
+
+# What a Burst Receiver says of a burst of which nobody knows whose it was.
+UNREADABLE = {
+    "error": "none of the likeliest headers fits its CRC",
+    "error_type": "header_crc",
+    "lost": True,
+    "seq": -1,
+    "es_n0_db": -11.0,
+    "symbol_rate": 50_000.0,
+}
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["answered later", "never answered"])
+def test_an_unreadable_burst_is_told_at_once_and_waited_past(recordings, readable):
+    """It names no user: it may be ours or not. The utterance's own result ends the wait, or the timeout does."""
+    context = zmq.Context()
+    pull, publisher = (open_socket(context, kind, "tcp://127.0.0.1:*", bind=True) for kind in ("pull", "pub"))
+    audio, results = (each.getsockopt(zmq.LAST_ENDPOINT).decode() for each in (pull, publisher))
+    asked = ["--address", audio, "--result-address", results, "--timeout", "3", "--user-id", "4"]
+    with started("send", "--wait", "--json", *asked, recordings / "first.wav") as sender:
+        wait_for_line(sender, "sent ")
+        start = time.monotonic()
+        publisher.send_multipart(pack_result(UNREADABLE))
+        wait_for_line(sender, "1 burst was heard that could not be read: none of the likeliest headers")
+        event = json.loads(sender.stdout.readline())
+        assert time.monotonic() - start < 1
+        assert (event["error_type"], event["session"], event["seq"]) == ("header_crc", "", -1)
+        if readable:
+            publisher.send_multipart(pack_result({"seq": 0, "user_id": 4, "text": "first sentence"}))
+        out, err = sender.communicate(timeout=30)
+        assert sender.returncode == (0 if readable else 1)
+    if readable:
+        assert json.loads(out)["text"] == "first sentence"
+    else:
+        assert not out and time.monotonic() - start < 10
+        assert "no result for 1 of 1 utterances in 3 s; 1 burst was heard that could not be read" in err
+    context.destroy(linger=0)
+
+
+def test_snr_is_that_of_the_symbols_on_the_air():
+    """C/N0 = Es/N0 + 10 lg(symbol rate): the radio's, or the speech's 500/s where no radio is told of."""
+    result = {"session": "", "seq": 0, "user_id": 1, "text": "a", "error": None, "confidence": 0.5}
+    result |= {"channel": None, "es_n0_db": 9.0}
+    for rate, snr, cn0 in ((50_000.0, 21.2, 56.0), (1_200, 5.0, 39.8), (None, 1.2, 36.0)):
+        told = f"a  [user 1, Es/N0 9.0 dB (SNR in 3 kHz {snr} dB, C/N0 {cn0} dBHz), confidence 0.50]"
+        assert report.line(result | {"symbol_rate": rate}) == told
+    for nonsense in ("50e3", 0, -1.0, float("inf"), 10**4000, [], {}):
+        assert "C/N0 36.0 dBHz" in report.line(result | {"symbol_rate": nonsense})
+    lost = report.line(unpack_result(pack_result(UNREADABLE)))
+    assert lost == (
+        "LOST: none of the likeliest headers fits its CRC  "
+        "[user unknown, Es/N0 -11.0 dB (SNR in 3 kHz 1.2 dB, C/N0 36.0 dBHz)]"
+    )
 
 
 def test_bad_files_do_not_stop_the_good_ones(running, recordings):
