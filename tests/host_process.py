@@ -59,24 +59,27 @@ def free_addresses(count: int = 2) -> list[str]:
 
 @contextlib.contextmanager
 def flowgraph(
-    name: str, model: object, audio: str, results: str, *options: str
+    name: str, model: object, audio: str, results: str, *options: str, curve_key: str = ""
 ) -> Iterator[subprocess.Popen]:
     """A shipped flowgraph in a process of its own (`deepsc flowgraph run`), ready to be sent to."""
     parameters = ["--model", str(model), "--audio-address", audio, "--result-address", results, *options]
+    parameters += ["--curve-key", curve_key] if curve_key else []
     with (
         tempfile.TemporaryFile("w+") as log,
         started("flowgraph", "run", name, "--", *parameters, log=log) as process,
     ):
-        wait_until_listening(process, audio, results, log)
+        wait_until_listening(process, audio, results, log, curve_key)
         yield process
 
 
-def wait_until_listening(process: subprocess.Popen, audio: str, results: str, log: IO) -> None:
+def wait_until_listening(
+    process: subprocess.Popen, audio: str, results: str, log: IO, curve_key: str = ""
+) -> None:
     """Wait for both links of a flowgraph, or fail with what it said."""
     context = zmq.Context()
     try:
         for kind, address in (("push", audio), ("sub", results)):
-            peer = Peer(context, kind, address, "link")
+            peer = Peer(context, kind, address, "link", curve_key)
             deadline = time.monotonic() + START_S
             while not peer.update(0.1):
                 log.seek(0)

@@ -76,6 +76,15 @@ def test_compiles(compiled, name):
     assert program.count("connect((") == len(wires)
 
 
+@pytest.mark.parametrize("name", [path.stem for path in GRAPHS])
+def test_keys_reach_every_link(compiled, name):
+    """One parameter, empty unless given, so that nobody edits a flowgraph to reach it from another machine."""
+    program = (compiled[0] / f"{name}.py").read_text()
+    keyed = program.count("Link(audio_address, curve_key)") + program.count("Link(result_address, curve_key)")
+    assert keyed == program.count("Link(") > 0
+    assert '"--curve-key", dest="curve_key", type=str, default=\'\'' in program
+
+
 def test_grcc_output_is_looked_at(compiled, tmp_path):
     """The same check fails where a block is unknown, though grcc exits with 0 there as well."""
     graph = (ROOT / "grc_flowgraphs" / "sim_awgn.grc").read_text()

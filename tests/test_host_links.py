@@ -343,6 +343,22 @@ def test_curve_keys_reach_across(tmp_path, recordings):
     context.destroy(linger=0)
 
 
+def test_a_flowgraph_with_keys_listens_off_this_machine(fixture_model, tmp_path, recordings):
+    """The parameter of the shipped flowgraphs: without it they refuse the address, with it they refuse strangers."""
+    audio, results = (address.replace("127.0.0.1", "0.0.0.0") for address in free_addresses())
+    listen_at = ["--audio-address", audio, "--result-address", results]
+    done = deepsc("flowgraph", "run", "sim_fading", "--", "--model", fixture_model, *listen_at)
+    assert done.returncode == 2 and "deepsc keys" in done.stderr.splitlines()[-1]
+    keys = str(tmp_path / "keys")
+    assert deepsc("keys", keys).returncode == 0
+    with flowgraph("sim_fading", fixture_model, audio, results, "--channel", "none", curve_key=keys):
+        done, got = send(audio, results, "--wait", "--json", "--curve-key", keys, recordings / "first.wav")
+        assert (done.returncode, [result["text"] for result in got]) == (0, ["first sentence"]), done.stderr
+        here = [address.replace("0.0.0.0", "127.0.0.1") for address in (audio, results)]
+        done, _ = send(*here, recordings / "first.wav", timeout=1)
+        assert done.returncode == 2 and "no flowgraph" in done.stderr
+
+
 def push_samples(audio, samples, session):
     """Send an utterance as another program would, without the host's own checks."""
     context = zmq.Context()
