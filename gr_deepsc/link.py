@@ -10,7 +10,7 @@ import zmq
 import zmq.auth
 import zmq.utils.z85
 
-from .addresses import AUDIO_ADDRESS, RESULT_ADDRESS  # noqa: F401 the links import both from here
+from .addresses import AUDIO_ADDRESS
 
 MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
 # messages queued a peer: at most 128 MiB of audio, 4 MiB of results
@@ -170,7 +170,8 @@ def _use_keys(context: zmq.Context, socket: zmq.Socket, folder: Path, bind: bool
 
 
 # CURVE alone encrypts but lets in whoever knows the server's public key. Who may connect is asked of a ZAP
-# handler (RFC 27) inside the same context: a REP socket at a fixed inproc address, one a context.
+# handler (RFC 27) inside the same context: a REP socket at a fixed inproc address, one a context. pyzmq's own,
+# ThreadAuthenticator, does not end with its context: `context.term()` waits for ever unless it was stopped before.
 _ZAP_ADDRESS = "inproc://zeromq.zap.01"
 _allowed: dict[tuple[int, bytes], frozenset[bytes]] = {}
 _lock = threading.Lock()

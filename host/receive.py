@@ -6,8 +6,9 @@ from typing import Any
 
 import zmq
 
+from gr_deepsc.link import receive_frames
 from gr_deepsc.phy.utterance import SEQUENCE
-from gr_deepsc.protocol import ProtocolError, receive_frames, unpack_result
+from gr_deepsc.protocol import ProtocolError, unpack_result
 
 from .errors import DONE, SOME_FAILED
 from .peer import SETTLE_S, Peer

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import zmq
 
-from gr_deepsc.protocol import open_socket, pack_utterance, receive_frames, unpack_result
+from gr_deepsc.link import open_socket, receive_frames
+from gr_deepsc.protocol import pack_utterance, unpack_result
 
 
 def free_addresses(count: int) -> list[str]:

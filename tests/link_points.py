@@ -144,7 +144,8 @@ def _ask_until_answered(sender: Sender, lines: "Lines", since: float) -> tuple[f
 UNFINISHED = """
 import sys, time
 import numpy, zmq
-from gr_deepsc.protocol import open_socket, pack_utterance
+from gr_deepsc.link import open_socket
+from gr_deepsc.protocol import pack_utterance
 
 push = open_socket(zmq.Context(), "push", sys.argv[1], bind=False)
 for frames in list(pack_utterance(numpy.ones(64_000, "f4"), session="unfinished", seq=0))[:-1]:

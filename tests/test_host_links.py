@@ -16,8 +16,9 @@ from deepsc_host.receive import ResultReader
 from deepsc_host.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
-from gr_deepsc.link import open_socket
-from gr_deepsc.protocol import Assembler, pack_result, pack_utterance, receive_frames, unpack, unpack_result
+from gr_deepsc.assembler import Assembler
+from gr_deepsc.link import open_socket, receive_frames
+from gr_deepsc.protocol import pack_result, pack_utterance, unpack, unpack_result
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -1,4 +1,4 @@
-"""gr_deepsc.protocol and gr_deepsc.link: sound messages pass, others are refused, memory is bounded."""
+"""gr_deepsc.protocol, assembler and link: sound messages pass, others are refused, memory is bounded."""
 
 import json
 
@@ -7,7 +7,8 @@ import pytest
 import zmq
 
 from gr_deepsc import link, protocol
-from gr_deepsc.protocol import Assembler, ProtocolError
+from gr_deepsc.assembler import Assembler
+from gr_deepsc.protocol import ProtocolError
 
 RNG = np.random.default_rng(2)
 

@@ -8,7 +8,9 @@ import zmq
 from gnuradio import gr
 
 from ..addresses import AUDIO_ADDRESS
-from ..protocol import Assembler, ProtocolError, Utterance, open_socket, receive_frames, unpack
+from ..assembler import Assembler, Utterance
+from ..link import open_socket, receive_frames
+from ..protocol import ProtocolError, unpack
 from .pdu import failure, put
 
 POLL_MS = 100

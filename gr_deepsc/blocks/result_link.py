@@ -6,7 +6,8 @@ import pmt
 import zmq
 
 from ..addresses import RESULT_ADDRESS
-from ..protocol import ProtocolError, open_socket, pack_result
+from ..link import open_socket
+from ..protocol import ProtocolError, pack_result
 from .pdu import PduBlock, PduError, metadata
 
 
