@@ -24,7 +24,7 @@ def test_every_place_is_taken_once(frames):
     assert gaps.max(initial=0) <= PILOT_EVERY + 1
 
 
-@pytest.mark.parametrize(("seconds", "overhead"), [(1, 0.617), (3, 0.367), (6, 0.243), (15, 0.142)])
+@pytest.mark.parametrize(("seconds", "overhead"), [(1, 0.625), (3, 0.373), (6, 0.248), (15, 0.145)])
 def test_overhead(seconds, overhead):
     """At most a quarter of the burst for 6 s of speech; the mean energy that goes with it."""
     layout = Layout(seconds * FRAME_RATE)

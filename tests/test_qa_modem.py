@@ -90,7 +90,8 @@ def test_a_human_voice_with_the_default_model():
         graph.say(samples, rate, seq=0)
         ((meta, _),) = received(graph.text, 1)
     assert jiwer.cer(said, meta["text"]) <= 0.25
-    assert meta["es_n0_db"] == pytest.approx(6, abs=0.5)
+    # N0 from some 750 degrees of freedom: sigma 0.16 dB, and the noise is another in every run
+    assert meta["es_n0_db"] == pytest.approx(6, abs=5 * 0.16)
     assert meta["cfo_hz"] == pytest.approx(800, abs=1)
 
 

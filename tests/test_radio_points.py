@@ -3,10 +3,8 @@
 import pytest
 import radio_points
 
-FAST = [test for test in radio_points.TESTS if test.__name__ not in ("modem_loss", "multipath")]
+FAST = [test for test in radio_points.TESTS if test.__name__ != "modem_loss"]
 SIZES = {"detection": 0.1, "false_sync": 0.02}
-# What a single carrier without an equaliser cannot do: echoes as long as symbols.
-FAILING = {"multipath": "no equaliser for echoes of several symbols"}
 
 
 def check(test, size):
@@ -24,7 +22,5 @@ def test_small(test):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("test", radio_points.TESTS, ids=lambda test: test.__name__)
-def test_whole(test, request):
-    if test.__name__ in FAILING:
-        request.applymarker(pytest.mark.xfail(reason=FAILING[test.__name__], strict=False))
+def test_whole(test):
     check(test, 1.0)

@@ -20,3 +20,12 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def square(a: np.ndarray) -> np.ndarray:
     """|a|^2 of a complex array."""
     return a.real * a.real + a.imag * a.imag
+
+
+def scaled(a: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """a * by of a complex and a real array, broadcast."""
+    real = a.real * by
+    out = np.empty(real.shape, np.result_type(a, by))
+    out.real = real
+    out.imag = a.imag * by
+    return out

@@ -1,9 +1,10 @@
 """The burst's layout: which symbol is where.
 
-    ramp 4 | chirp up 144 | header 448, 28 pilots | chirp down 144 | payload 20 a frame, pilots | tail 4
+    ramp 4 | chirp up 144 | header 448, 56 pilots | chirp down 144 | payload 20 a frame, pilots | tail 4
 
-A pilot follows every 16th symbol of header and payload, and their last. The header between the chirps is where its
-channel is known best: interpolated, not extrapolated. Chirps, header and pilots have one modulus and are sent with
+A pilot follows every 8th symbol of the header, every 16th of the payload, and their last: the header has to be read
+in a channel of which nothing is known yet. Between the chirps is where it is known best: interpolated, not
+extrapolated. Chirps, header and pilots have one modulus and are sent with
 `STRENGTH` times the payload's mean energy: the payload's own peaks are higher, so an amplifier that is limited by
 its peaks loses nothing.
 
@@ -19,7 +20,8 @@ from ..features import SYMBOLS_PER_FRAME
 from .header import HEADER_SYMBOLS
 from .preamble import CHIRP, DOWN, UP, chirp
 
-PILOT_EVERY = 16  # symbols of header or payload before a pilot
+HEADER_PILOT_EVERY = 8  # symbols of the header before a pilot
+PILOT_EVERY = 16  # symbols of the payload before a pilot
 STRENGTH = 1.5  # energy of a known or a header symbol over the payload's mean: 1.76 dB
 GUARD = 4  # symbols of ramp, and of tail
 MAX_FRAMES = 375  # 15 s of speech; what is longer is split into several bursts
@@ -48,9 +50,13 @@ class Layout:
 
     def __init__(self, frames: int):
         self.frames = frames
-        self.header, header_pilots = _with_pilots(CHIRP, HEADER_SYMBOLS)  # places, int [n]
+        self.header, header_pilots = _with_pilots(
+            CHIRP, HEADER_SYMBOLS, HEADER_PILOT_EVERY
+        )  # places, int [n]
         self.down = int(header_pilots[-1]) + 1  # the second chirp's first symbol
-        self.payload, payload_pilots = _with_pilots(self.down + CHIRP, SYMBOLS_PER_FRAME * frames)
+        self.payload, payload_pilots = _with_pilots(
+            self.down + CHIRP, SYMBOLS_PER_FRAME * frames, PILOT_EVERY
+        )
         self.header_pilots = len(header_pilots)
         self.pilots = np.concatenate([header_pilots, payload_pilots])
         self.end = int(self.pilots[-1]) + 1  # the place of the tail
@@ -97,9 +103,9 @@ def assemble(header: np.ndarray, payload: np.ndarray) -> np.ndarray:
     return np.concatenate([ramp, symbols, tail]).astype(np.complex64)
 
 
-def _with_pilots(start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _with_pilots(start: int, count: int, every: int) -> tuple[np.ndarray, np.ndarray]:
     """Places of `count` symbols from `start` on, and of the pilots among them."""
     k = np.arange(count)
-    places = start + k + k // PILOT_EVERY
-    last = np.append(k[PILOT_EVERY - 1 :: PILOT_EVERY], [] if count % PILOT_EVERY == 0 else count - 1)
+    places = start + k + k // every
+    last = np.append(k[every - 1 :: every], [] if count % every == 0 else count - 1)
     return places, places[last.astype(int)] + 1

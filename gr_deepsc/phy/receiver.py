@@ -1,20 +1,41 @@
 """The streaming burst receiver: samples in pieces of any size in, bursts out."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from . import header
+from .ambiguity import REACH, along_chirps
 from .burst import Burst, Lost
+from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
 from .detect import HOP, Detection, Detector
-from .exact import product, square
 from .frame import STRENGTH, Layout, deinterleave
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import MAX_PPM, Channel, Known, Sync, Window, header_hypotheses, refine
+from .synchronise import (
+    MAX_PPM,
+    NARROW,
+    WIDE,
+    Channel,
+    Known,
+    Sync,
+    Window,
+    carriers_of_echoes,
+    header_hypotheses,
+    refine,
+)
 
-MARGIN = 64  # samples before and behind a burst that its pulses and a wrong start may reach
+MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
 _FIRST = Layout(1)
 _HEADER_KNOWN = _FIRST.known[: _FIRST.down + CHIRP]
+
+
+# Matrices of a few hundred rows: threads of BLAS gain nothing, and where GNU Radio keeps the cores busy they wait for
+# each other a hundred times as long as they compute.
+_one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
 
 
 class BurstReceiver:
@@ -27,6 +48,7 @@ class BurstReceiver:
         self._start_stream()
         self.detected = self.header_errors = 0
 
+    @_one_thread
     def push(self, samples: np.ndarray) -> list[Burst | Lost]:
         """The bursts that these samples completed. NaN and infinity count as silence."""
         samples = np.asarray(samples, np.complex64)
@@ -40,6 +62,7 @@ class BurstReceiver:
             self._unread = self._unread[HOP:]
         return found
 
+    @_one_thread
     def flush(self) -> list[Burst | Lost]:
         """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin."""
         found = self._step(self._unread)
@@ -91,51 +114,75 @@ class BurstReceiver:
         return Window(samples, detection.start - first, detection.cfo)
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
-        window, known = self._window(detection, len(_HEADER_KNOWN)), Known(_HEADER_KNOWN)
-        error, channel = None, None
-        for sync, channel in header_hypotheses(window, known, _FIRST.header):
-            y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
+        error, es_n0_db = None, -np.inf
+        for place, sync, llrs, quality in self._hypotheses(detection):
             try:
-                head = header.decode(
-                    header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
-                )
+                head = header.decode(llrs)
             except header.HeaderError as failure:
-                error = failure
+                error, es_n0_db = error or failure, max(es_n0_db, quality)
                 continue
             self.detected += 1
-            return _Header(detection, head, sync, _decibels(channel))
+            return _Header(place, head, sync, quality)
         if not detection.sure:
             return None
         self.detected += 1
         self.header_errors += 1
-        return Lost(error.error_type, str(error), detection.start, detection.cfo, _decibels(channel))
+        return Lost(error.error_type, str(error), detection.start, detection.cfo, es_n0_db)
+
+    def _hypotheses(self, detection: Detection) -> Iterator[tuple[Detection, Sync, np.ndarray, float]]:
+        """What the header's bits may be worth, the likeliest first, and the Es/N0 with it.
+
+        What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too.
+        """
+        known = Known(_HEADER_KNOWN)
+        window_of = partial(self._window, symbols=len(_HEADER_KNOWN))
+        window, channel = window_of(detection), None
+        for grid in (NARROW, WIDE):
+            for sync, channel in header_hypotheses(window, known, _FIRST.header, grid):
+                yield (
+                    detection,
+                    sync,
+                    _flat_llrs(window, sync, channel),
+                    _decibels(channel.power / channel.n0),
+                )
+        if not detection.sure:
+            return
+        for cfo in carriers_of_echoes(window, known):
+            place = detection._replace(cfo=detection.cfo + cfo)
+            z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
+            yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0)
+        for place in along_chirps(detection, channel, known, window_of):
+            window = window_of(place)
+            for sync, channel in header_hypotheses(window, known, _FIRST.header, WIDE):
+                yield place, sync, _flat_llrs(window, sync, channel), _decibels(channel.power / channel.n0)
 
     def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout
-        arrived = detection.start + SAMPLES_PER_SYMBOL * layout.payload < self._origin + len(self._samples)
-        if not arrived.any():
+        there = self._origin + len(self._samples) - detection.start  # samples of the burst
+        arrived = SAMPLES_PER_SYMBOL * np.arange(layout.end) < there
+        if not arrived[layout.payload].any():
             error = "the stream ended before the burst's payload began"
             return Lost("truncated", error, detection.start, detection.cfo, waiting.es_n0_db)
         window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
-        known = Known(layout.with_header(header.encode(waiting.header)))
-        sync, channel = refine(window, known, waiting.sync, layout.end, layout.payload)
-        y = window.at(layout.payload, sync)
-        z, rho = _equalise(y, channel)
-        pilots = layout.pilots
-        z, rho = np.where(arrived, z, 0), np.where(arrived, rho, 0)
+        known = np.where(arrived, layout.with_header(header.encode(waiting.header)), 0)
+        sync, channel = refine(window, known, waiting.sync, layout.payload)
+        if has_echoes(window, known[: len(_HEADER_KNOWN)], sync):
+            payload = through_echoes(window, known, layout, sync)
+        else:
+            payload = flat(window, known, layout, sync, channel)
+        arrived = arrived[layout.payload]
+        z, rho = np.where(arrived, payload.z, 0), np.where(arrived, payload.rho, 0)
         return Burst(
             header=waiting.header,
             symbols=deinterleave(z.astype(np.complex64)),
             reliability=deinterleave(rho.astype(np.float32)),
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
-            es_n0_db=_decibels(channel),
+            es_n0_db=_decibels(payload.es_n0),
             cfo=detection.cfo + sync.cfo,
             clock_ppm=sync.ppm,
-            evm=_evm(
-                window.at(pilots, sync), layout.known[pilots], np.interp(pilots, layout.payload, channel.h)
-            ),
-            channel=str(channel.model),
+            evm=payload.evm,
+            channel=payload.channel,
             received=float(np.mean(arrived)),
         )
 
@@ -153,20 +200,10 @@ def _header_end(detection: Detection) -> float:
     return detection.start + SAMPLES_PER_SYMBOL * len(_HEADER_KNOWN) + MARGIN
 
 
-def _decibels(channel: Channel) -> float:
-    return float(10 * np.log10(channel.power / channel.n0))
+def _decibels(ratio: float) -> float:
+    return float(10 * np.log10(ratio))
 
 
-def _equalise(y: np.ndarray, channel: Channel) -> tuple[np.ndarray, np.ndarray]:
-    """MMSE with an estimated h: what the estimate leaves open is noise as well."""
-    power = square(channel.h)
-    total = power + channel.variance + channel.n0
-    return product(np.conj(channel.h), y) / total, power / total
-
-
-def _evm(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> float:
-    """Of pilots equalised by zero forcing; infinite where the channel is nought."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hx = product(h, x)
-        error = np.sum(square(y - hx)) / np.sum(square(hx))
-    return float(np.sqrt(error))
+def _flat_llrs(window: Window, sync: Sync, channel: Channel) -> np.ndarray:
+    y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
+    return header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)

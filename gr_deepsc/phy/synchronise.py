@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
 from .channel import BLOCK
 from .exact import product, square
 from .frame import Layout
+from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL, matched
 from .track import Blocks, Doppler, Model, Nodes
 
@@ -22,10 +23,11 @@ CHUNK = 16  # symbols over which h is taken as constant
 MAX_PPM = 300.0  # clock offset that is looked for, either way
 TYPICAL_PPM = 100.0  # its standard deviation, before anything was received
 
-# Around the detection, which a fade or a turn of the phase within a chirp pulls far off
-_TIMES = np.arange(-12, 13) / 8  # symbols
-_CFOS = np.arange(-40, 41) * 2e-4  # cycles a symbol
-_BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, 8))
+# Around the detection, in symbols and cycles a symbol; a fade or a turn of the phase within a chirp pulls it far off.
+NARROW = np.arange(-4, 5) / 8, np.arange(-14, 15) * 2e-4
+WIDE = np.arange(-6, 7) / 4, np.arange(-20, 21) * 4e-4
+_BLOCK_STEP = 8  # symbols between the places at which a block may begin
+_BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, _BLOCK_STEP))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it.
 HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
 KINDS: tuple[tuple[Model, ...], ...] = (
@@ -33,9 +35,15 @@ KINDS: tuple[tuple[Model, ...], ...] = (
     tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
     _BLOCKS,
 )
-SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *_BLOCKS[::4])
+SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *_BLOCKS[::8])
+_ECHO_TIMES = np.arange(-6, 7)  # symbols around the detection at which a path may arrive
+_ECHO_CFOS = np.arange(-80, 81) * 2.5e-4
+_ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))
+_RELOCK = np.arange(-36, 37) * 5e-4  # cycles a symbol
+_LAST = np.arange(-15, 16) * 1e-4  # cycles a symbol, once the kind of channel is known
 HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
+_NEGLIGIBLE = 1e-3  # weight of a model
 _UNLIKELY = 10.0  # nats below the best: not tried
 
 
@@ -80,14 +88,14 @@ class Window:
 class Known:
     """Known symbols of a layout, and the nodes they make."""
 
-    def __init__(self, known: np.ndarray):
-        """`known`: complex64 [end], 0 where unknown. A node is a run of at most `CHUNK` + 1 known symbols."""
+    def __init__(self, known: np.ndarray, chunk: int = CHUNK):
+        """`known`: complex64 [end], 0 where unknown. A node is a run of at most `chunk` + 1 known symbols."""
         self.places = np.flatnonzero(known)
         self.values = known[self.places]
         energy = square(self.values.astype(complex))
         breaks, begun = [0], self.places[0]
         for k in range(1, len(self.places)):
-            if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > CHUNK:
+            if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > chunk:
                 breaks.append(k)
                 begun = self.places[k]
         self._first = np.array(breaks)
@@ -111,14 +119,20 @@ class Known:
         return max(n0, power / GREATEST_SNR), power
 
 
-def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Iterator[tuple[Sync, Channel]]:
-    """Synchronisations by which the header may be readable, the likeliest first, with h at `places`."""
-    y = np.stack([window.at(known.places, Sync(time, 0.0)) for time in _TIMES], 1)
+def header_hypotheses(
+    window: Window, known: Known, places: np.ndarray, grid: tuple[np.ndarray, np.ndarray]
+) -> Iterator[tuple[Sync, Channel]]:
+    """Synchronisations by which the header may be readable, the likeliest first, with h at `places`.
+
+    `grid`: times and carrier offsets that are looked at, `NARROW` or `WIDE`.
+    """
+    times, cfos = grid
+    y = np.stack([window.at(known.places, Sync(time, 0.0)) for time in times], 1)
     c = known.correlate(y)
     chirps = known.lengths > 1
     best = int(np.argmax(np.sum(square(c[chirps]), 0)))
     n0, power = known.levels(y[:, best])
-    turned = product(c[:, :, None], np.exp(-2j * np.pi * _CFOS * known.nodes.places[:, None, None]))
+    turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
     found = []
     for kind in HEADER_KINDS:
         evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind]) - np.log(
@@ -127,8 +141,8 @@ def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Itera
         by_cfo = evidence.max((0, 1))
         for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
             m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
-            time = _TIMES[t] + _vertex(evidence[m, :, f], t) * (_TIMES[1] - _TIMES[0])
-            cfo = _CFOS[f] + _vertex(evidence[m, t], f) * (_CFOS[1] - _CFOS[0])
+            time = times[t] + _vertex(evidence[m, :, f], t) * (times[1] - times[0])
+            cfo = cfos[f] + _vertex(evidence[m, t], f) * (cfos[1] - cfos[0])
             found.append((by_cfo[f], Sync(time, cfo), kind[m]))
     found.sort(key=lambda entry: -entry[0])
     for score, sync, model in found[:HYPOTHESES]:
@@ -139,13 +153,15 @@ def header_hypotheses(window: Window, known: Known, places: np.ndarray) -> Itera
         yield sync, Channel(h, variance, n0, power, model)
 
 
-def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarray) -> tuple[Sync, Channel]:
-    """Clock, carrier and time over the whole burst of `end` symbols, and h at `places`."""
+def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) -> tuple[Sync, Channel]:
+    """Clock, carrier and time over the whole burst, and h at `places`: `symbols` complex64 [end], 0 where unknown."""
+    end, known, header = len(symbols), Known(symbols), Known(symbols[: Layout(1).down + CHIRP])
     cfos = np.arange(-10, 11) * (0.2 / end)
-    reach = np.ceil(MAX_PPM * 1e-6 * end / 0.06)
+    reach = np.ceil(MAX_PPM * 1e-6 * end / 0.12)
     ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
-    # Where h does not hold from one chirp to the other, the header was read with a carrier that may be far off.
-    sync = _search(window, known, [sync], np.arange(-10, 11) * 5e-4)
+    # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
+    # was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
+    sync = _search(window, header, [sync._replace(time=sync.time + 0.5 * k) for k in range(-7, 8)], _RELOCK)
     # The time is known where the header is; then time and slope are sought about the known symbols' centre of
     # gravity, where the errors of the two have nothing to do with each other.
     sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], cfos)
@@ -156,22 +172,76 @@ def refine(window: Window, known: Known, sync: Sync, end: int, places: np.ndarra
         slope = 3e6 * fineness / end  # ppm a step
         sync = _search(window, known, [_tilt(sync, slope * k, centre) for k in steps], cfos / 2)
     y = window.at(known.places, sync)
-    c = known.correlate(y)
-    n0, power = known.levels(y)
-    evidence = [
-        (m.evidence(known.nodes, c, power, n0) - np.log(len(kind)), m) for kind in KINDS for m in kind
+    model = max(_evidences(known, y), key=lambda entry: entry[0])[1]
+    sync = _search(window, known, [sync], _LAST, (model,))
+    n0, power = known.levels(window.at(known.places, sync))
+    models = (model,)
+    if model in _BLOCKS:
+        # where its blocks begin is known to within a node by now; single symbols say it better
+        models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-_BLOCK_STEP, _BLOCK_STEP + 1))
+        known = Known(symbols, chunk=0)
+    c = known.correlate(window.at(known.places, sync))
+    return sync, _average(known.nodes, c, power, n0, models, places)
+
+
+def flat_evidence(known: Known, y: np.ndarray) -> tuple[float, float]:
+    """Log-evidence over noise alone of the best channel without echoes, and N0: complex [end], at every place."""
+    y = y[known.places]
+    return max(evidence for evidence, _ in _evidences(known, y)), known.levels(y)[0]
+
+
+def _evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
+    """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols]."""
+    c, (n0, power) = known.correlate(y), known.levels(y)
+    return [
+        (float(model.evidence(known.nodes, c, power, n0)) - np.log(len(kind)), model)
+        for kind in KINDS
+        for model in kind
     ]
-    model = max(evidence, key=lambda entry: entry[0])[1]
-    return sync, Channel(*model.estimate(known.nodes, c, power, n0, places), n0, power, model)
 
 
-def _search(window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray) -> Sync:
+def _average(
+    nodes: Nodes, c: np.ndarray, power: float, n0: float, models: tuple[Model, ...], places: np.ndarray
+) -> Channel:
+    """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
+    evidence = np.array([model.evidence(nodes, c, power, n0) for model in models])
+    mean, second = np.zeros(len(places), complex), np.zeros(len(places))
+    for weight, model in zip(special.softmax(evidence), models, strict=True):
+        if weight > _NEGLIGIBLE:
+            h, variance = model.estimate(nodes, c, power, n0, places)
+            mean += weight * h
+            second += weight * (square(h) + variance)
+    return Channel(mean, second - square(mean), n0, power, models[int(np.argmax(evidence))])
+
+
+def carriers_of_echoes(window: Window, known: Known) -> list[float]:
+    """Carrier offsets, cycles a symbol after the detection's, that fit several paths best, the likeliest first.
+
+    Paths that fade on their own make one chirp's strongest peak another path's than the other chirp's: the detection
+    is half the echo's delay off, and its carrier by delay / (2 CHIRP). What all delays say together is right.
+    """
+    y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
+    c = known.correlate(y)
+    n0, power = known.levels(y[:, len(_ECHO_TIMES) // 2])
+    turned = product(c[:, :, None], np.exp(-2j * np.pi * _ECHO_CFOS * known.nodes.places[:, None, None]))
+    rake = np.max([np.maximum(m.evidence(known.nodes, turned, power, n0), 0).sum(0) for m in _ECHO_MODELS], 0)
+    peaks = np.flatnonzero(ndimage.maximum_filter1d(rake, 9) == rake)
+    return [float(_ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
+
+
+def _search(
+    window: Window,
+    known: Known,
+    syncs: list[Sync],
+    cfos: np.ndarray,
+    models: tuple[Model, ...] = SEARCH_MODELS,
+) -> Sync:
     """The best of equally spaced candidates, each with every carrier offset of `cfos` added; interpolated."""
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(syncs) // 2])
     turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
-    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in SEARCH_MODELS])
+    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in models])
     evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
     m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
     best, offset = np.array(syncs[k]), _vertex(evidence[m, :, f], k)

@@ -1,0 +1,53 @@
+"""A burst of which one chirp alone was heard: time and carrier lie on a line, and the pilots say where on it.
+
+A chirp's delay and its frequency are one (Chu, 1972): where the other chirp is lost in a fade, every start with
+start = peak +- CHIRP * cfo fits, and which of them the detector took is chance.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .detect import Detection
+from .preamble import CHIRP, MAX_CFO
+from .pulse import SAMPLES_PER_SYMBOL
+from .synchronise import SEARCH_MODELS, Channel, Known, Sync, Window
+
+ALTERNATIVES = 6  # places on the two lines that are worth a look
+
+_STEP = 2e-3  # cycles a symbol: a quarter of a turn over a fading block of 128
+_COARSE = 0.02  # the matched filter bears half of it
+_SLOPE = SAMPLES_PER_SYMBOL * CHIRP  # samples of delay that a cycle a symbol makes
+REACH = int(2 * MAX_CFO * _SLOPE)  # samples: farthest from the detection that a start on a line can be
+
+
+def along_chirps(
+    detection: Detection, channel: Channel, known: Known, window_of: Callable[[Detection], Window]
+) -> list[Detection]:
+    """Other starts and carriers by which one chirp is where the detection saw it, the likeliest first.
+
+    Args:
+        channel: what was estimated at the detection; its N0 and E|h|^2 are taken.
+        known: chirps and pilots of the header.
+        window_of: the samples about another start.
+    """
+    centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE)
+    offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP)
+    found = []
+    for sign in (1, -1):  # the up-chirp's line, the down-chirp's
+        peak = detection.start - sign * _SLOPE * detection.cfo
+        scores, places = [], []
+        for centre in centres:
+            place = detection._replace(start=peak + sign * _SLOPE * centre, cfo=float(centre))
+            window = window_of(place)
+            y = np.stack([window.at(known.places, Sync(sign * CHIRP * f, f)) for f in offsets], 1)
+            c = known.correlate(y)
+            evidence = [m.evidence(known.nodes, c, channel.power, channel.n0) for m in SEARCH_MODELS]
+            scores += np.max(evidence, 0).tolist()
+            places += [
+                place._replace(start=place.start + sign * _SLOPE * f, cfo=place.cfo + f) for f in offsets
+            ]
+        peaks = [k for k in range(len(scores)) if scores[k] == max(scores[max(0, k - 2) : k + 3])]
+        found += [(scores[k], places[k]) for k in peaks]
+    found.sort(key=lambda entry: -entry[0])
+    return [place for _, place in found[:ALTERNATIVES]]

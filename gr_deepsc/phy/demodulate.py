@@ -1,0 +1,95 @@
+"""A burst's payload, symbol by symbol, once the burst is synchronised: through a flat channel, or out of its echoes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import multipath
+from .exact import product, square
+from .frame import Layout
+from .multipath import Symbols
+from .synchronise import Channel, Known, Sync, Window, flat_evidence
+
+WORTH = 0.15  # power of echoes over N0 that is worth an equaliser: as noise they would cost 0.6 dB
+
+FAINT = 1e-3  # of all power: echoes that no payload needs to be rid of, however little noise there is
+
+
+class Payload(NamedTuple):
+    """z = rho x + noise of variance rho (1 - rho), in the order of sending, and how the pilots were received."""
+
+    z: np.ndarray  # complex64 [20 * frames]
+    rho: np.ndarray  # float32 [20 * frames]
+    es_n0: float
+    evm: float  # rms error of the pilots over their amplitude; infinite where the channel is nought
+    channel: str
+
+
+def flat(window: Window, known: np.ndarray, layout: Layout, sync: Sync, channel: Channel) -> Payload:
+    """MMSE with an estimated h: what the estimate leaves open is noise as well."""
+    y = window.at(layout.payload, sync)
+    power = square(channel.h)
+    total = power + channel.variance + channel.n0
+    z = product(np.conj(channel.h), y) / total
+    pilots = _pilots(layout, known)
+    expected = product(np.interp(pilots, layout.payload, channel.h), known[pilots])
+    evm = _evm(window.at(pilots, sync) - expected, expected)
+    return Payload(z, power / total, channel.power / channel.n0, evm, str(channel.model))
+
+
+def through_echoes(window: Window, known: np.ndarray, layout: Layout, sync: Sync) -> Payload:
+    """The same for a channel with echoes: `known` complex64 [end], 0 where unknown."""
+    y, symbols, taps, levels = _undo(window, known, sync, 1.0)
+    pilots = _pilots(layout, known)
+    expected = multipath.passed(symbols, taps)[pilots]
+    return Payload(
+        symbols.mean[layout.payload],
+        1 - symbols.variance[layout.payload],
+        float(levels.powers.sum()) / levels.n0,
+        _evm(y[pilots] - expected, expected),
+        f"echoes over {multipath.span(levels)} symbols",
+    )
+
+
+def header_through_echoes(
+    window: Window, known: np.ndarray, places: np.ndarray, energy: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """z and rho of a header's symbols of unit energy, sent with `energy`, and Es/N0."""
+    _, symbols, _, levels = _undo(window, known, Sync(0.0, 0.0), energy)
+    z, rho = symbols.mean[places] / np.sqrt(energy), 1 - symbols.variance[places] / energy
+    return z, rho, float(levels.powers.sum()) / levels.n0
+
+
+def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
+    """Whether a channel with echoes explains the known symbols better than any flat one: complex64 [n], all known."""
+    y = window.at(np.arange(len(header)), sync).astype(complex)
+    symbols = Symbols(header.astype(complex), np.zeros(len(header)))
+    levels = multipath.profile(y, symbols)
+    total = levels.powers.sum()
+    if total - levels.powers[multipath.REACH] < max(WORTH * levels.n0, FAINT * total):
+        return False
+    echoes = max(multipath.estimate(y, symbols, levels, spread).evidence for spread in multipath.SPREADS)
+    one, n0 = flat_evidence(Known(header), y)
+    # log-likelihoods: evidence is over noise alone, and each has its own
+    energy, n = float(np.sum(square(y))), len(y)
+    return echoes - energy / levels.n0 - n * np.log(levels.n0) > one - energy / n0 - n * np.log(n0)
+
+
+def _undo(window: Window, known: np.ndarray, sync: Sync, energy: float):
+    """Received symbols, what is believed of those sent, the taps, and their profile; unknown ones have `energy`."""
+    y = window.at(np.arange(len(known)), sync).astype(complex)
+    symbols = Symbols(known.astype(complex), np.where(known == 0, energy, 0.0))
+    levels = multipath.profile(y, symbols)
+    fits = [multipath.estimate(y, symbols, levels, spread) for spread in multipath.SPREADS]
+    taps = max(fits, key=lambda fit: fit.evidence)
+    return y, multipath.equalise(y, symbols, taps, levels.n0), taps, levels
+
+
+def _pilots(layout: Layout, known: np.ndarray) -> np.ndarray:
+    """Places of the pilots that were received."""
+    return layout.pilots[known[layout.pilots] != 0]
+
+
+def _evm(error: np.ndarray, expected: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.sqrt(np.sum(square(error)) / np.sum(square(expected))))
