@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from gr_deepsc.phy.frame import GUARD, Layout
 from gr_deepsc.phy.preamble import CHIRP
@@ -24,7 +25,8 @@ def draw(axes: plt.Axes, layout: Layout, first: int, last: int) -> None:
     if last - first < 1000:  # narrower than a pixel otherwise
         parts += [("pilots", layout.pilots)]
     else:
-        parts += [("payload", layout.pilots)]
+        header_pilots, payload_pilots = np.split(layout.pilots, [layout.header_pilots])
+        parts += [("header", header_pilots), ("payload", payload_pilots)]
     for name, places in parts:
         here = [place for place in places if first <= place < last]
         height = 1.22 if name not in ("payload", "guard") else 1.0 if name == "payload" else 0.6
