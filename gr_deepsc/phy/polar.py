@@ -50,6 +50,9 @@ def decode(llrs: np.ndarray, information: np.ndarray, paths: int = LIST) -> np.n
         llrs: float [N], finite; ln P(bit = 0) / P(bit = 1) of the code bits.
         information: bool [N], as for `encode`.
     """
+    u = transform((llrs < 0).astype(np.uint8))
+    if not u[~information].any():
+        return u[None, information]  # every bit's own likeliest value makes a codeword: nothing is likelier
     alpha = np.asarray(llrs, np.float32)[None]
     signs, _, metrics = _decode(alpha, np.zeros(1, np.float32), information, paths)
     u = transform((signs[np.argsort(metrics)] < 0).astype(np.uint8))

@@ -156,7 +156,7 @@ def header_hypotheses(
 def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) -> tuple[Sync, Channel]:
     """Clock, carrier and time over the whole burst, and h at `places`: `symbols` complex64 [end], 0 where unknown."""
     end, known, header = len(symbols), Known(symbols), Known(symbols[: Layout(1).down + CHIRP])
-    cfos = np.arange(-10, 11) * (0.2 / end)
+    wide, narrow = np.arange(-6, 7) * (0.33 / end), np.arange(-3, 4) * (0.15 / end)
     reach = np.ceil(MAX_PPM * 1e-6 * end / 0.12)
     ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
     # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
@@ -164,13 +164,13 @@ def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) 
     sync = _search(window, header, [sync._replace(time=sync.time + 0.5 * k) for k in range(-7, 8)], _RELOCK)
     # The time is known where the header is; then time and slope are sought about the known symbols' centre of
     # gravity, where the errors of the two have nothing to do with each other.
-    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], cfos)
+    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], wide)
     centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
     steps = np.arange(-4, 5)
     for fineness in (0.06, 0.02):
-        sync = _search(window, known, [sync._replace(time=sync.time + fineness * k) for k in steps], cfos / 2)
+        sync = _search(window, known, [sync._replace(time=sync.time + fineness * k) for k in steps], narrow)
         slope = 3e6 * fineness / end  # ppm a step
-        sync = _search(window, known, [_tilt(sync, slope * k, centre) for k in steps], cfos / 2)
+        sync = _search(window, known, [_tilt(sync, slope * k, centre) for k in steps], narrow)
     y = window.at(known.places, sync)
     model = max(_evidences(known, y), key=lambda entry: entry[0])[1]
     sync = _search(window, known, [sync], _LAST, (model,))
