@@ -11,7 +11,7 @@ import numpy as np
 from .detect import Detection
 from .preamble import CHIRP, MAX_CFO
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import SEARCH_MODELS, Channel, Known, Sync, Window
+from .synchronise import SEARCH_MODELS, Known, Sync, Window
 
 ALTERNATIVES = 6  # places on the two lines that are worth a look
 
@@ -22,15 +22,15 @@ REACH = int(2 * MAX_CFO * _SLOPE)  # samples: farthest from the detection that a
 
 
 def along_chirps(
-    detection: Detection, channel: Channel, known: Known, window_of: Callable[[Detection], Window]
+    detection: Detection, known: Known, window_of: Callable[[Detection], Window]
 ) -> list[Detection]:
     """Other starts and carriers by which one chirp is where the detection saw it, the likeliest first.
 
     Args:
-        channel: what was estimated at the detection; its N0 and E|h|^2 are taken.
         known: chirps and pilots of the header.
         window_of: the samples about another start.
     """
+    n0, power = known.levels(window_of(detection).at(known.places, Sync(0.0, 0.0)))
     centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE)
     offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP)
     found = []
@@ -42,7 +42,7 @@ def along_chirps(
             window = window_of(place)
             y = np.stack([window.at(known.places, Sync(sign * CHIRP * f, f)) for f in offsets], 1)
             c = known.correlate(y)
-            evidence = [m.evidence(known.nodes, c, channel.power, channel.n0) for m in SEARCH_MODELS]
+            evidence = [m.evidence(known.nodes, c, power, n0) for m in SEARCH_MODELS]
             scores += np.max(evidence, 0).tolist()
             places += [
                 place._replace(start=place.start + sign * _SLOPE * f, cfo=place.cfo + f) for f in offsets

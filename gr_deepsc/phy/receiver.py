@@ -18,7 +18,6 @@ from .synchronise import (
     MAX_PPM,
     NARROW,
     WIDE,
-    Channel,
     Known,
     Sync,
     Window,
@@ -31,7 +30,6 @@ MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a w
 
 _FIRST = Layout(1)
 _HEADER_KNOWN = _FIRST.known[: _FIRST.down + CHIRP]
-
 
 # Matrices of a few hundred rows: threads of BLAS gain nothing, and where GNU Radio keeps the cores busy they wait for
 # each other a hundred times as long as they compute.
@@ -136,25 +134,24 @@ class BurstReceiver:
         """
         known = Known(_HEADER_KNOWN)
         window_of = partial(self._window, symbols=len(_HEADER_KNOWN))
-        window, channel = window_of(detection), None
-        for grid in (NARROW, WIDE):
+
+        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple]:
+            window = window_of(place)
             for sync, channel in header_hypotheses(window, known, _FIRST.header, grid):
-                yield (
-                    detection,
-                    sync,
-                    _flat_llrs(window, sync, channel),
-                    _decibels(channel.power / channel.n0),
-                )
+                y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
+                llrs = header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
+                yield place, sync, llrs, _decibels(channel.power / channel.n0)
+
+        yield from flat_channels(detection, NARROW)
+        yield from flat_channels(detection, WIDE)
         if not detection.sure:
             return
-        for cfo in carriers_of_echoes(window, known):
+        for cfo in carriers_of_echoes(window_of(detection), known):
             place = detection._replace(cfo=detection.cfo + cfo)
             z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
             yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0)
-        for place in along_chirps(detection, channel, known, window_of):
-            window = window_of(place)
-            for sync, channel in header_hypotheses(window, known, _FIRST.header, WIDE):
-                yield place, sync, _flat_llrs(window, sync, channel), _decibels(channel.power / channel.n0)
+        for place in along_chirps(detection, known, window_of):
+            yield from flat_channels(place, WIDE)
 
     def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout
@@ -202,8 +199,3 @@ def _header_end(detection: Detection) -> float:
 
 def _decibels(ratio: float) -> float:
     return float(10 * np.log10(ratio))
-
-
-def _flat_llrs(window: Window, sync: Sync, channel: Channel) -> np.ndarray:
-    y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
-    return header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
