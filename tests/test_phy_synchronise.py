@@ -72,6 +72,15 @@ def test_carrier_clock_and_levels(es_n0_db, trials):
     assert level < 1.5 * 10 / np.log(10) * relative
 
 
+@pytest.mark.parametrize("frames", [3, 20, 60])
+def test_carrier_without_noise(frames):
+    """40 dB, short bursts: 1e-5 cycles a symbol, which no model of fading may be taken to explain."""
+    rng = np.random.default_rng(4)
+    for _ in range(8):
+        found, _, _ = received(rng, 40, 0.06, 30, frames)
+        assert found.cfo == pytest.approx(0.06, abs=1e-5)
+
+
 def test_time():
     """The first symbol's time, which the clock's slope is a part of: within twice the bound of a known clock."""
     rng, errors = np.random.default_rng(2), []

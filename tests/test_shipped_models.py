@@ -94,15 +94,7 @@ def test_three_ways_on_the_test_split(config_name, test_split):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "corpus, limit",
-    [
-        ("LJSpeech-1.1", 0.09),
-        pytest.param(
-            "mini_librispeech",
-            0.10,
-            marks=pytest.mark.xfail(reason="0.101 as shipped: MODELS.md", strict=True),
-        ),
-        ("kathleen", 0.10),
-    ],
+    [("LJSpeech-1.1", 0.09), ("mini_librispeech", 0.10), ("kathleen", 0.10)],
 )
 def test_default_error_rates(corpus, limit, test_split):
     """CER in AWGN at 20 dB; at -2 dB at most 0.05 more; over known fading at 8 dB at most 0.08 more."""

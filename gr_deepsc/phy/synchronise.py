@@ -42,6 +42,9 @@ _ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))
 _RELOCK = np.arange(-36, 37) * 5e-4  # cycles a symbol
 _LAST = np.arange(-15, 16) * 1e-4  # cycles a symbol, once the kind of channel is known
 HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
+# Of the signal's power: what a pilot hears of payload beside it, which nobody knows, if it is sampled a little early.
+# However little noise there is, known symbols fit no model better than that.
+SELF_NOISE = 1e-3
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
 _NEGLIGIBLE = 1e-3  # weight of a model
 _UNLIKELY = 10.0  # nats below the best: not tried
@@ -174,25 +177,31 @@ def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) 
     y = window.at(known.places, sync)
     model = max(_evidences(known, y), key=lambda entry: entry[0])[1]
     sync = _search(window, known, [sync], _LAST, (model,))
-    n0, power = known.levels(window.at(known.places, sync))
+    levels = known.levels(window.at(known.places, sync))
     models = (model,)
     if model in _BLOCKS:
         # where its blocks begin is known to within a node by now; single symbols say it better
         models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-_BLOCK_STEP, _BLOCK_STEP + 1))
         known = Known(symbols, chunk=0)
     c = known.correlate(window.at(known.places, sync))
-    return sync, _average(known.nodes, c, power, n0, models, places)
+    return sync, _average(known.nodes, c, levels, models, places)
 
 
 def flat_evidence(known: Known, y: np.ndarray) -> tuple[float, float]:
     """Log-evidence over noise alone of the best channel without echoes, and N0: complex [end], at every place."""
     y = y[known.places]
-    return max(evidence for evidence, _ in _evidences(known, y)), known.levels(y)[0]
+    return max(evidence for evidence, _ in _evidences(known, y)), _fit(known.levels(y))[0]
+
+
+def _fit(levels: tuple[float, float]) -> tuple[float, float]:
+    """N0 and E|h|^2 for a model: N0 not below the self-noise."""
+    n0, power = levels
+    return max(n0, SELF_NOISE * power), power
 
 
 def _evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
     """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols]."""
-    c, (n0, power) = known.correlate(y), known.levels(y)
+    c, (n0, power) = known.correlate(y), _fit(known.levels(y))
     return [
         (float(model.evidence(known.nodes, c, power, n0)) - np.log(len(kind)), model)
         for kind in KINDS
@@ -201,17 +210,20 @@ def _evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
 
 
 def _average(
-    nodes: Nodes, c: np.ndarray, power: float, n0: float, models: tuple[Model, ...], places: np.ndarray
+    nodes: Nodes, c: np.ndarray, levels: tuple[float, float], models: tuple[Model, ...], places: np.ndarray
 ) -> Channel:
     """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
-    evidence = np.array([model.evidence(nodes, c, power, n0) for model in models])
+    n0, power = _fit(levels)
+    evidence = np.array(
+        [model.evidence(nodes, c, power, n0) for model in models] if len(models) > 1 else [0.0]
+    )
     mean, second = np.zeros(len(places), complex), np.zeros(len(places))
     for weight, model in zip(special.softmax(evidence), models, strict=True):
         if weight > _NEGLIGIBLE:
             h, variance = model.estimate(nodes, c, power, n0, places)
             mean += weight * h
             second += weight * (square(h) + variance)
-    return Channel(mean, second - square(mean), n0, power, models[int(np.argmax(evidence))])
+    return Channel(mean, second - square(mean), levels[0], power, models[int(np.argmax(evidence))])
 
 
 def carriers_of_echoes(window: Window, known: Known) -> list[float]:
@@ -239,7 +251,7 @@ def _search(
     """The best of equally spaced candidates, each with every carrier offset of `cfos` added; interpolated."""
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
     c = known.correlate(y)
-    n0, power = known.levels(y[:, len(syncs) // 2])
+    n0, power = _fit(known.levels(y[:, len(syncs) // 2]))
     turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
     evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in models])
     evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
