@@ -17,7 +17,7 @@ from gr_deepsc.phy.listener import Listener, describe
 
 from .baseband import BasebandReader, profile_of
 from .errors import DONE, SOME_FAILED, HostError
-from .report import describe_estimates, name_error
+from .report import describe_estimates, name_error, rounded
 
 PATIENCE = 60.0  # s without progress in a flowgraph
 _DIGITS = {"es_n0_db": 2, "cfo_hz": 3, "clock_ppm": 1, "evm": 4, "timing": 2, "confidence": 4, "received": 4}
@@ -164,7 +164,7 @@ def _pieces(reader: BasebandReader, player: Player) -> Iterator[list[dict[str, A
 
 def _finish(path: str, meta: dict[str, Any], rate: float) -> dict[str, Any]:
     """A result as it is written: the keys that every result has, numbers rounded."""
-    meta = {k: round(float(v), _DIGITS[k]) if k in _DIGITS else v for k, v in meta.items()}
+    meta = {k: rounded(v, _DIGITS[k]) if k in _DIGITS else v for k, v in meta.items()}
     result = _failure(path, meta.get("error_type"), meta.get("error"))
     result |= {key: meta[key] for key in result if key in meta}
     result |= {

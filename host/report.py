@@ -36,11 +36,17 @@ def describe_channel(channel: str | None, es_n0_db: float | None, symbol_rate: f
     )
 
 
+def rounded(value: float, digits: int) -> float | None:
+    """None for what JSON has no number for: the EVM of a burst without pilots is infinite."""
+    return round(float(value), digits) if math.isfinite(value) else None
+
+
 def describe_estimates(es_n0_db: float, result: dict[str, Any]) -> str:
     """What the receiver found out about the path."""
+    evm = "unknown" if result["evm"] is None else f"{100 * result['evm']:.0f} %"
     return (
         f"Es/N0 {es_n0_db:.1f} dB, carrier {result['cfo_hz']:+.1f} Hz, clock {result['clock_ppm']:+.0f} ppm, "
-        f"EVM {100 * result['evm']:.0f} %"
+        f"EVM {evm}"
     )
 
 

@@ -16,7 +16,7 @@ from gr_deepsc.profiles import PROFILES
 
 from .errors import DONE, SOME_FAILED, HostError
 from .radio import stdout_for_results
-from .report import block, cn0_dbhz, name_error, read_transcripts, snr_3khz_db
+from .report import block, cn0_dbhz, name_error, read_transcripts, rounded, snr_3khz_db
 from .simulation import Simulation
 
 
@@ -111,7 +111,7 @@ def _of_bursts(got: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rounded(got: dict[str, Any], key: str, digits: int) -> float | None:
-    return round(float(got[key]), digits) if key in got else None
+    return rounded(got[key], digits) if key in got else None
 
 
 def overhead(n_symbols: int, bursts: int) -> float:

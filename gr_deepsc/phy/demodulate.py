@@ -21,7 +21,7 @@ class Payload(NamedTuple):
     z: np.ndarray  # complex64 [20 * frames]
     rho: np.ndarray  # float32 [20 * frames]
     es_n0: float
-    evm: float  # rms error of the pilots over their amplitude; infinite where the channel is nought
+    evm: float  # rms error of the payload's pilots over their amplitude; infinite where none was received
     channel: str
 
 
@@ -86,10 +86,11 @@ def _undo(window: Window, known: np.ndarray, sync: Sync, energy: float):
 
 
 def _pilots(layout: Layout, known: np.ndarray) -> np.ndarray:
-    """Places of the pilots that were received."""
-    return layout.pilots[known[layout.pilots] != 0]
+    """Places of the payload's pilots that were received."""
+    pilots = layout.pilots[layout.header_pilots :]
+    return pilots[known[pilots] != 0]
 
 
 def _evm(error: np.ndarray, expected: np.ndarray) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.sqrt(np.sum(square(error)) / np.sum(square(expected))))
+    energy = float(np.sum(square(expected)))
+    return float(np.sqrt(np.sum(square(error)) / energy)) if energy > 0 else np.inf
