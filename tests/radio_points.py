@@ -319,7 +319,7 @@ def multipath(size: float) -> Iterator[Point]:
 
 def modem_loss(size: float) -> Iterator[Point]:
     """Es/N0 at CER 0.15 of the whole modem against ideal CSI, interleaved alike."""
-    seeds = 10 if size == 1 else 2
+    seeds = 20 if size == 1 else 2
     for name, grid, limit in (
         ("awgn", (-8, -7, -6, -5, -4, -3), 1.5),
         ("rayleigh", (-6, -4, -2, 0, 2), 2.5),
