@@ -151,7 +151,8 @@ def spoken(text: str, rng: np.random.Generator, speaker: int = 0) -> Spoken:
 def language():
     rng = np.random.default_rng(0)
     return [
-        spoken("".join(rng.choice(list("abcdefgh "), rng.integers(4, 12))), rng, i % 2) for i in range(60)
+        spoken("".join(rng.choice(list("abcdefghijkl "), rng.integers(4, 12), replace=False)), rng, i % 2)
+        for i in range(60)
     ]
 
 
@@ -174,10 +175,11 @@ def test_groups_keep_every_item(language):
 
 
 def test_training_learns_and_resumes(language, tmp_path, monkeypatch):
-    """In 15 s the mel error of a language of tones falls below a half; another run of the folder goes on."""
+    """In 240 steps the mel error of a language of tones falls below a half; another run of the folder goes on."""
     torch.set_num_threads(1)
     monkeypatch.setattr(train_acoustic, "REALIGN_AT", (0.5,))
-    plan = train_acoustic.Plan(0.25, lr=3e-3, frames=600)
+    monkeypatch.setattr(train_acoustic.Run, "done", property(lambda run: run.steps / 240))  # not by the clock
+    plan = train_acoustic.Plan(1, lr=3e-3, frames=600)
     names = ["a", "b", "flite_c"]
     run = train_acoustic.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
     before, *_ = train_acoustic.validate(run.network, run.valid, run.pitch)
@@ -185,7 +187,8 @@ def test_training_learns_and_resumes(language, tmp_path, monkeypatch):
     after, duration, ratios = train_acoustic.validate(run.average(), run.valid, run.pitch)
     assert after < before / 2 and duration < 1.0
     assert all(abs(ratio - 1) < 0.15 for ratio in ratios.values())
-    assert all(np.abs(item.durations - 4).max() <= 1 for item in language[:50])  # realigned, and stayed
+    moves = [np.abs(item.durations - 4).mean() for item in language[:50]]
+    assert np.mean(moves) < 0.1  # realigned, and stayed
     again = train_acoustic.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
     assert again.steps == run.steps and again.best == run.best and again.done >= 1
 
