@@ -44,7 +44,7 @@ def log_mel(waveform: Tensor) -> Tensor:
     """float32 [batch, samples] at 16 kHz -> natural logarithm of mel magnitudes [batch, samples // 256 + 1, 80]."""
     if waveform.shape[1] <= N_FFT // 2:  # too short to be reflected
         waveform = F.pad(waveform, (0, N_FFT // 2 + 1 - waveform.shape[1]))
-    filters = _filters().to(waveform.device)
+    filters = band_filters().to(waveform.device)
     return (filters @ spectrum(waveform)).clamp(min=FLOOR).log().transpose(1, 2)
 
 
@@ -79,5 +79,5 @@ def prepare(samples: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _filters() -> Tensor:
+def band_filters() -> Tensor:
     return mel_filters(N_FFT, MELS)
