@@ -60,11 +60,12 @@ class Network(nn.Module):
         self.acoustic = Acoustic(dims)
         self.heads = Heads(dims)
 
-    def speak(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Encoder states with the speaker, normalised mels before and after the post-net, from true prosody."""
-        _, x = self.acoustic.states(batch.tokens, batch.speakers, batch.counts)
+    def speak(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encoder states without and with the speaker; normalised mels before and after the post-net, true prosody."""
+        plain, x = self.acoustic.states(batch.tokens, batch.speakers, batch.counts)
         steps = int(batch.steps.max())
-        return x, *self.acoustic.decode(x, batch.durations, batch.pitch, batch.counts, steps, batch.steps)
+        mels = self.acoustic.decode(x, batch.durations, batch.pitch, batch.counts, steps, batch.steps)
+        return plain, x, *mels
 
     def phone_loss(self, states: Tensor, counts: Tensor, known: Sequence[list[int] | None]) -> Tensor:
         """CTC loss a phone of the sentences whose phones are known."""
@@ -83,13 +84,9 @@ class Network(nn.Module):
         )
 
     def losses(self, batch: Batch, known: Sequence[list[int] | None]) -> dict[str, Tensor]:
-        plain, x = self.acoustic.states(batch.tokens, batch.speakers, batch.counts)
+        plain, x, before, after = self.speak(batch)
         valid = valid_mask(batch.counts, batch.tokens.shape[1])
         prosody = self.acoustic.prosody(x, valid[..., None])
-        steps = int(batch.steps.max())
-        before, after = self.acoustic.decode(
-            x, batch.durations, batch.pitch, batch.counts, steps, batch.steps
-        )
         target = (batch.mel - self.acoustic.mel_mean) / self.acoustic.mel_scale
         # each token's mean mel, over its own frames: what realigning compares the frames with
         owner = torch.repeat_interleave(
@@ -257,7 +254,7 @@ def validate(
     with torch.inference_mode():
         for group in groups(items, 6000):
             batch = collate(group, pitch)
-            x, _, mel = network.speak(batch)
+            _, x, _, mel = network.speak(batch)
             mel = mel * network.acoustic.mel_scale + network.acoustic.mel_mean
             inside = valid_mask(batch.frames, batch.mel.shape[1])
             error += float((mel - batch.mel).abs().mean(2)[inside].sum())
