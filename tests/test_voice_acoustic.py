@@ -10,7 +10,7 @@ from deepsc_export.onnx_weights import read_graph
 from deepsc_export.voice import align, export_acoustic, train_acoustic
 from deepsc_export.voice.acoustic import EDGE, MAX_FRAMES, Acoustic, AcousticDims, parameters, upsample
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.spoken import Spoken, collate, fundamental, groups
+from deepsc_export.voice.spoken import Spoken, collate, groups
 
 from gr_deepsc.text import BLANK, TOKENS, encode
 
@@ -93,15 +93,15 @@ def test_upsampling_keeps_order_and_length():
     assert spread[0, :, 3].max() == 0  # what is no token has no frames
 
 
-def test_pitch_of_known_tones():
-    """Pulse trains at 110 and 220 Hz within 3 % (one sample of a lag of 73), noise unvoiced."""
-    time = np.arange(16_000) / 16_000
-    for f0 in (110, 220):
-        tone = sum(np.sin(2 * np.pi * k * f0 * time) / k for k in range(1, 10)).astype(np.float32)
-        found = fundamental(0.1 * tone, 63)[4:-4]
-        assert np.abs(found / f0 - 1).max() < 0.03
-    noise = fundamental(np.random.default_rng(0).standard_normal(16_000).astype(np.float32), 63)
-    assert (noise > 0).mean() < 0.1
+def test_pitch_of_tokens():
+    """The mean of the voiced frames' log F0, across an unvoiced token the middle between its neighbours."""
+    item = spoken("ab", np.random.default_rng(0))  # edge a b edge, 4 frames each
+    item.f0[:] = [0] * 4 + [100] * 4 + [0] * 4 + [400] * 4
+    wanted = np.log([100, 100, 200, 400]) - 5
+    assert np.abs(item.pitch(5.0, 1.0) - wanted).max() < 1e-5
+    assert np.abs(item.pitch(5.0, 2.0) - wanted / 2).max() < 1e-5
+    item.f0[:] = 0
+    assert item.pitch(5.0, 1.0).tolist() == [0, 0, 0, 0]
 
 
 def test_parameter_count():

@@ -14,37 +14,11 @@ from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import encode
 
 from ..data.audio import Speech
-from . import align
+from . import align, pitch
 from . import mel as features
 from .acoustic import EDGE
-from .mel import HOP
 
-F0_RANGE = (75.0, 400.0)  # Hz
-VOICED = 0.5  # normalised autocorrelation from which a frame counts as voiced
 SILENCE = 6  # mel frames: more of it before and after the text is cut off
-_WINDOW = 1024  # samples, 64 ms: two periods of the deepest voice and more
-
-
-def fundamental(waveform: np.ndarray, frames: int) -> np.ndarray:
-    """float32 [frames], F0 in Hz about the middle of each mel frame by autocorrelation, 0 where unvoiced."""
-    padded = np.pad(waveform, (_WINDOW // 2, _WINDOW + HOP))[: frames * HOP + _WINDOW]
-    padded = np.pad(padded, (0, frames * HOP + _WINDOW - len(padded)))
-    pieces = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: frames * HOP : HOP]
-    pieces = pieces * np.hanning(_WINDOW).astype(np.float32)
-    power = np.abs(np.fft.rfft(pieces, 2 * _WINDOW)) ** 2
-    found = np.fft.irfft(power)[:, : _WINDOW // 2]
-    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_WINDOW), 2 * _WINDOW)) ** 2)[: _WINDOW // 2]
-    found /= np.maximum(found[:, :1], 1e-9) * (window / window[0])  # Boersma 1993, equation 9
-    shortest, longest = (int(SAMPLE_RATE / f) for f in reversed(F0_RANGE))
-    region = found[:, shortest : longest + 1]
-    best = region.max(1)
-    lag = shortest + (region >= 0.9 * best[:, None]).argmax(1)  # the first of equals: no octave too low
-    rows = np.arange(frames)
-    for _ in range(8):  # climb from the flank to the peak
-        lag = np.where(found[rows, np.minimum(lag + 1, longest)] > found[rows, lag], lag + 1, lag)
-    energy = (pieces**2).mean(1)
-    loud = energy > 1e-3 * np.percentile(energy, 95)
-    return np.where((best > VOICED) & loud, SAMPLE_RATE / lag, 0).astype(np.float32)
 
 
 @dataclass
@@ -91,7 +65,7 @@ def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken
             begins.append(features.speech_part(speech[i]).start / SAMPLE_RATE)
             waveform = features.prepare(speech[i])
             mels.append(features.log_mel(torch.from_numpy(waveform)[None])[0].numpy().astype(np.float16))
-            pitches.append(fundamental(waveform, len(mels[-1])))
+            pitches.append(pitch.track(waveform)[: len(mels[-1])])
         counts = [len(m) for m in mels]
         np.savez(path, mels=np.concatenate(mels), f0=np.concatenate(pitches), counts=counts, begins=begins)
     with np.load(path) as file:
@@ -137,17 +111,17 @@ def collate(items: Sequence[Spoken], pitch_of: Sequence[tuple[float, float]]) ->
     frames = np.array([item.frames for item in items])
     mel = np.zeros((rows, frames.max() + frames.max() % 2, items[0].mel.shape[1]), np.float32)
     tokens, durations = np.zeros((rows, longest), np.int64), np.zeros((rows, longest), np.float32)
-    pitch = np.zeros((rows, longest), np.float32)
+    pitches = np.zeros((rows, longest), np.float32)
     for i, item in enumerate(items):
         n = len(item.tokens)
         tokens[i, :n], durations[i, :n] = item.tokens, item.durations
-        pitch[i, :n] = item.pitch(*pitch_of[item.speaker])
+        pitches[i, :n] = item.pitch(*pitch_of[item.speaker])
         mel[i, : item.frames] = item.mel
     counts = torch.tensor([len(item.tokens) for item in items])
     speakers = torch.tensor([item.speaker for item in items])
-    arrays = map(torch.from_numpy, (tokens, durations, pitch, mel, frames))
-    tokens, durations, pitch, mel, frames = arrays
-    return Batch(tokens, counts, speakers, durations, pitch, mel, frames)
+    arrays = map(torch.from_numpy, (tokens, durations, pitches, mel, frames))
+    tokens, durations, pitches, mel, frames = arrays
+    return Batch(tokens, counts, speakers, durations, pitches, mel, frames)
 
 
 def groups(

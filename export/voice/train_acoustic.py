@@ -4,6 +4,11 @@
 
 User IDs are the speakers in the order in which the corpora bring them. Speakers called `flite_...` are synthetic: they
 teach words that the recordings lack, and their share of what is trained on falls to nothing towards the end.
+
+Another user is another folder behind the ones that are registered, trained from the shipped weights:
+
+    python -m deepsc_export.voice.train_acoustic KATHLEEN LJSPEECH MINE --out work/mine --minutes 30 --lr 3e-4
+        --init gr_deepsc/models/voice/acoustic.onnx
 """
 
 import argparse
@@ -49,6 +54,7 @@ class Plan:
     texts: int = (
         12  # sentences in a batch of pronunciation beside the spectrograms, three times as many before
     )
+    text_first: float = TEXT_FIRST
     seed: int = 0
 
 
@@ -282,7 +288,7 @@ def epochs(run: Run, rng: np.random.Generator) -> Iterator[list[Spoken]]:
     amount = sum(item.frames for item in real)
     average = sum(item.frames for item in false) / max(1, len(false))
     while True:
-        gone = min(1.0, max(0.0, run.done - TEXT_FIRST) / (REAL_ONLY - TEXT_FIRST))
+        gone = min(1.0, max(0.0, run.done - run.plan.text_first) / (REAL_ONLY - run.plan.text_first))
         share = (1 - gone) * SYNTHETIC[0] + gone * SYNTHETIC[1]
         extra = min(len(false), int(amount * share / (1 - share) / average)) if false else 0
         chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
@@ -308,7 +314,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
             run.best = math.inf  # errors under other durations do not compare
             tqdm.write(f"realigned: a cut moved by {moved:.2f} frames in the mean")
         network.train()
-        text_only = words is not None and run.done < TEXT_FIRST
+        text_only = words is not None and run.done < run.plan.text_first
         losses = {}
         if not text_only:
             items = next(batches)
@@ -384,7 +390,8 @@ def main() -> None:
         from ..onnx_weights import read_graph
 
         initial = read_graph(args.init)
-    plan = Plan(args.minutes, args.lr, args.frames, seed=args.seed)
+    first = 0.0 if args.init else TEXT_FIRST
+    plan = Plan(args.minutes, args.lr, args.frames, text_first=first, seed=args.seed)
     run = Run(args.out, plan, dims, speakers, parts["train"], parts["valid"], initial)
     print(f"{parameters(run.network.acoustic):,} parameters, users {dict(enumerate(speakers))}")
     train(run, words)
