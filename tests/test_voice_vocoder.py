@@ -9,7 +9,7 @@ import pytest
 import torch
 from deepsc_export import onnx_export
 from deepsc_export.voice import griffin_lim, mel, pitch, train_vocoder, vocoder_losses, vocoder_onnx, wavenet
-from deepsc_export.voice.vocoder import Fourier, Vocoder, VocoderDims, pulses
+from deepsc_export.voice.vocoder import Fourier, Onsets, Vocoder, VocoderDims, pulses
 from scipy.stats import logistic
 
 RATE = 16_000
@@ -54,12 +54,10 @@ def test_pitch_follows_a_glide_and_leaves_noise_alone():
 
 
 def test_pulses_are_flat_harmonics_of_unit_power():
-    """1 s of 100 Hz: 80 lines, all but the ends of power 2 / (2 * 80) x the window's share; nothing in between."""
-    x = pulses(torch.full((1, 63), 100.0))[0, :RATE].double().numpy()
-    assert len(x) <= 62 * 256
+    """1 s of 100 Hz: 79 lines of equal amplitude sqrt(2 / 79), to the norm's half a line; nothing in between."""
     x = pulses(torch.full((1, 64), 100.0))[0, :RATE].double().numpy()
     lines = np.abs(np.fft.rfft(x)) / RATE * 2
-    wanted = 2 / math.sqrt(2 * 80)
+    wanted = 2 / math.sqrt(2 * 79 + 1)
     assert lines[100:7901:100] == pytest.approx(wanted, rel=0.01)
     between = np.delete(lines, np.arange(0, 8001, 100))
     assert between.max() < 0.01 * wanted
@@ -98,6 +96,24 @@ def test_fourier_inverts():
     assert imaginary.numpy() == pytest.approx(reference.imag.numpy(), abs=1e-3)
 
 
+def test_onsets_lie_about_the_middle_of_their_frame():
+    """One frame's four gains alone: a trapezium from 160 samples before its middle to 160 after, in sources' time."""
+    onsets = Onsets(8)
+    onsets.output.bias.data[:] = 0
+    with torch.inference_mode():
+        assert torch.equal(onsets(torch.randn(2, 7, 80)), torch.ones(4, 10 * 256))
+        onsets.input.weight.data[:] = 0
+        onsets.input.weight.data[:, 0, 2] = 1
+        onsets.output.weight.data[:, :, 1] = 0.1
+        features = torch.zeros(1, 7, 80)
+        features[0, 3, 0] = 10
+        gains = onsets(features)
+    touched = (gains[0] - gains[0, 0]).abs().gt(1e-6).nonzero()[:, 0]
+    middle = 3 * 256 + 512
+    assert (touched.min().item(), touched.max().item()) == (middle - 159, middle + 159)
+    assert torch.equal(gains[0], gains[1])
+
+
 @pytest.mark.parametrize("frames", [2, 3, 50])
 def test_vocoder_shapes(small, frames):
     waveform = small(torch.randn(2, frames, 80) - 4)
@@ -133,7 +149,7 @@ def test_hostile_mels_stay_bounded(small):
 
 
 def test_onnx_parity_and_contract(small, tmp_path):
-    """ONNX Runtime's waveform is torch's to 1e-4 at five lengths from 16 ms to 30 s: 5,000 periods keep phase."""
+    """ONNX Runtime's waveform is torch's to 1e-4 at five lengths from 16 ms to 15 s: 2,400 periods keep phase."""
     path = tmp_path / "vocoder.onnx"
     assert vocoder_onnx.export(small, path, "a test") < 1e-4
     contract = {p.key: p.value for p in onnx.load(path).metadata_props}

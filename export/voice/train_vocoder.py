@@ -224,6 +224,7 @@ def train(run: Run, corpora: Sequence[Recordings], valid: Speech) -> None:
     """Trains until `run.plan.minutes` have passed, those of earlier sessions included."""
     plan = run.plan
     rng = np.random.default_rng([plan.seed, run.steps])
+    torch.manual_seed(plan.seed + run.steps)  # a resumed run draws other noise
     history, saved = [], run.log.minutes
     bar = tqdm(
         total=round(plan.minutes, 1), disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}"

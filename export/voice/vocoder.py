@@ -25,6 +25,8 @@ BINS = N_FFT // 2 + 1
 OVERLAP = N_FFT // HOP
 NOISE_SAMPLES = 1 << 15  # of the stored noise, which repeats every 2 s
 MAX_LOG_GAIN = 8.0
+ONSETS = 4  # gains of a source in a frame: windows of 64 ms alone would smear the onset of a plosive
+MAX_ONSET = 2.5  # logarithm of such a gain
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,14 @@ def pulses(f0: Tensor, start: Tensor | float = 0.0) -> Tensor:
     phase = before[..., None] + f0[:, :-1, None] * j + step[..., None] * (j * (j - 1) / 2)
     phase = (phase - (phase + 0.5).floor()).float().flatten(1)
     rate = (f0[:, :-1, None] + step[..., None] * j).float().flatten(1)
-    harmonics = (0.5 / rate).floor()
+    room = 0.5 / rate - 1
+    harmonics = room.floor()
     sine = torch.sin(math.pi * phase)
     near = sine.abs() < 1e-5
     ratio = torch.sin((2 * harmonics + 1) * math.pi * phase) / torch.where(near, 1.0, sine)
-    return (torch.where(near, 2 * harmonics + 1, ratio) - 1) / (2 * harmonics).sqrt()
+    ratio = torch.where(near, 2 * harmonics + 1, ratio) - 1
+    last = 2 * (room - harmonics) * torch.cos(2 * math.pi * (harmonics + 1) * phase)  # fades in under 8 kHz
+    return (ratio + last) / (2 * room + 1).sqrt()
 
 
 class Fourier(nn.Module):
@@ -134,6 +139,36 @@ class Fourier(nn.Module):
         return (summed[..., half:-half] / envelope[..., half:-half])[:, 0]
 
 
+class Onsets(nn.Module):
+    """Gains of the sources within the frames: [batch, frames, 80] -> [2 * batch, 256 (frames + 3)].
+
+    The first half of the rows is for the pulses, the second for the noise. Log gains, `ONSETS` a frame about its
+    middle, are joined by straight lines.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.input = nn.Conv1d(MELS, width, 5, padding=2)
+        self.output = nn.Conv1d(width, 2 * ONSETS, 3, padding=1)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        step = HOP // ONSETS
+        triangle = 1 - (torch.arange(2 * step) - step).abs() / step
+        self.register_buffer("triangle", triangle[None, None], persistent=False)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        level = mel.mean(2, keepdim=True)
+        x = F.gelu(self.input(((mel - level) / 2).transpose(1, 2)))
+        x = MAX_ONSET * torch.tanh(self.output(x))
+        x = torch.cat(x.chunk(2, 1))  # [2 * batch, onsets, frames]
+        x = torch.cat([x[..., :1]] * 2 + [x] + [x[..., -1:]] * 2, 2).transpose(1, 2).flatten(1)
+        step = HOP // ONSETS
+        lines = F.conv_transpose1d(x[:, None], self.triangle, stride=step)[:, 0]
+        # the first gain of frame 0 belongs 1.5 steps before the middle of the first window
+        begin = 2 * HOP + step - (N_FFT // 2 - (ONSETS - 1) * step // 2)
+        return lines[:, begin : begin + (mel.shape[1] + OVERLAP - 1) * HOP].exp()
+
+
 class Vocoder(nn.Module):
     """Log-mels float32 [batch, frames, 80] (`mel.log_mel`'s) -> waveform [batch, 256 (frames - 1)] at 16 kHz."""
 
@@ -157,6 +192,7 @@ class Vocoder(nn.Module):
         self.register_buffer("flat", self.filters.sum(1)[:, None] * math.sqrt(N_FFT), persistent=False)
         noise = torch.randn(NOISE_SAMPLES, generator=torch.Generator().manual_seed(0))
         self.register_buffer("noise", noise, persistent=False)
+        self.onsets = Onsets(dims.pitch_width // 2)
 
     def forward(self, mel: Tensor) -> Tensor:
         f0, voicing = self.pitch(mel)
@@ -189,7 +225,7 @@ class Vocoder(nn.Module):
             precision: what the network, not the signal processing, runs in: an autocast.
         """
         edges = torch.cat([f0[:, :1]] * 2 + [f0] + [f0[:, -1:]] * 2, 1)
-        sources = self.fourier(torch.cat([pulses(edges, start), noise]))
+        sources = self.fourier(torch.cat([pulses(edges, start), noise]) * self.onsets(mel))
         batch = mel.shape[0]
         harmonic, random = sources[:batch], sources[batch:]
         # between harmonics a pulse train has next to nothing: its level is floored, or the ratio would explode
