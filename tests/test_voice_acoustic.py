@@ -8,7 +8,15 @@ import pytest
 import torch
 from deepsc_export.onnx_weights import read_graph
 from deepsc_export.voice import align, export_acoustic, train_acoustic
-from deepsc_export.voice.acoustic import EDGE, MAX_FRAMES, Acoustic, AcousticDims, parameters, upsample
+from deepsc_export.voice.acoustic import (
+    EDGE,
+    MAX_FRAMES,
+    Acoustic,
+    AcousticDims,
+    duration_loss,
+    parameters,
+    upsample,
+)
 from deepsc_export.voice.mel import MELS
 from deepsc_export.voice.spoken import Spoken, collate, groups
 
@@ -210,3 +218,12 @@ def test_onnx_parity_and_warm_start(tmp_path):
         rows = slice(0, 2) if key in ("speaker.weight", "stretch") else slice(None)
         assert (value[rows] - weights[key][rows]).abs().max() < 2e-3, key
     assert BLANK == EDGE  # an edge is no character of the alphabet
+
+
+def test_duration_loss_finds_the_mean():
+    """Tokens that last 1 or 9 frames: the best guess is log 5, not the geometric mean's log 3; the truth costs 0."""
+    durations, counts = torch.tensor([[1.0, 9.0]]), torch.tensor([2])
+    guesses = torch.linspace(0, 3, 301)
+    losses = [duration_loss(torch.full((1, 2), g), durations, counts).item() for g in guesses.tolist()]
+    assert abs(guesses[int(np.argmin(losses))].exp().item() - 5) < 0.05
+    assert duration_loss(durations.log(), durations, counts).item() == pytest.approx(0, abs=1e-6)
