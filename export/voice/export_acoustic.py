@@ -20,7 +20,7 @@ from gr_deepsc import __version__
 from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import OPSET, TOLERANCE, ParityError, halve, session
+from ..onnx_export import OPSET, TOLERANCE, ParityError, halve, session, write_hashes
 from ..onnx_weights import name_weights
 from .acoustic import MAX_FRAMES, Acoustic
 from .mel import HOP, MELS
@@ -145,6 +145,7 @@ def main() -> None:
     names = [name for name in names if not name.startswith("flite_")]
     licences = LICENCES | dict(item.split("=", 1) for item in args.licence)
     worst = export(model, names, args.out, args.training_data, licences)
+    write_hashes(args.out.parent.parent)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {worst:.1e}")
 
 
