@@ -1,11 +1,13 @@
 """Text -> mel: alignment against brute force, a model that ends by construction, the graph that computes the same."""
 
 import itertools
+import json
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from deepsc_export import onnx_export
 from deepsc_export.onnx_weights import read_graph
 from deepsc_export.voice import align, export_acoustic, train_acoustic
 from deepsc_export.voice.acoustic import (
@@ -20,6 +22,7 @@ from deepsc_export.voice.acoustic import (
 from deepsc_export.voice.mel import MELS
 from deepsc_export.voice.spoken import Spoken, collate, groups
 
+from gr_deepsc.model import MODELS
 from gr_deepsc.text import BLANK, TOKENS, encode
 
 SMALL = AcousticDims(
@@ -227,3 +230,27 @@ def test_duration_loss_finds_the_mean():
     losses = [duration_loss(torch.full((1, 2), g), durations, counts).item() for g in guesses.tolist()]
     assert abs(guesses[int(np.argmin(losses))].exp().item() - 5) < 0.05
     assert duration_loss(durations.log(), durations, counts).item() == pytest.approx(0, abs=1e-6)
+
+
+SHIPPED = MODELS / "voice" / "acoustic.onnx"
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no acoustic model is shipped")
+def test_shipped_model_speaks_at_a_reader_s_pace():
+    """Read English is 12 to 20 characters a second, 3 to 5.5 mel frames each; nonsense does not last much longer."""
+    run, names = onnx_export.session(SHIPPED), {}
+    for entry in json.loads(run.get_modelmeta().custom_metadata_map["users"]):
+        names[entry["id"]] = entry["name"]
+    assert names == {0: "kathleen", 1: "LJSpeech"} and SHIPPED.stat().st_size < 15e6
+    sentence = "the receiver knows the text and the user so it speaks in the voice that was registered"
+    hostile = ["z" * 200, "'" * 40, "bcdfg hjklm npqrs tvwxz " * 8, "qxjvk" * 40, (sentence + " ") * 7]
+    for user in names:
+        for text in [sentence, *hostile]:
+            feed = {"tokens": np.array([encode(text)]), "user_id": np.int64([user]), "speed": np.float32([1])}
+            (mel,) = run.run(None, feed)
+            pace = mel.shape[1] / len(text)
+            assert mel.shape[2] == MELS and np.isfinite(mel).all() and pace < 8
+            if text == sentence:
+                assert 3 < pace < 5.5
+                slow = run.run(None, feed | {"speed": np.float32([0.5])})[0].shape[1]
+                assert abs(slow / mel.shape[1] - 2) < 0.03
