@@ -18,7 +18,7 @@ from gr_deepsc import __version__
 from gr_deepsc.features import SAMPLE_RATE
 
 from .. import checkpoint
-from ..onnx_export import HALF_FROM, OPSET, TOLERANCE, ParityError, halve, session
+from ..onnx_export import HALF_FROM, OPSET, TOLERANCE, ParityError, halve, session, write_hashes
 from ..onnx_weights import name_weights, read_graph
 from .mel import HOP, MELS, RMS, log_mel
 from .vocoder import Vocoder
@@ -154,6 +154,7 @@ def main() -> None:
     model = Vocoder(state["dims"])
     model.load_state_dict(state["model"])
     difference = export(model, args.out, args.training_data)
+    write_hashes(args.out.parent.parent)
     size = args.out.stat().st_size / 1e6
     print(f"{args.out}: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
 
