@@ -139,7 +139,7 @@ def info(args: argparse.Namespace) -> None:
 
 def synthesise(args: argparse.Namespace) -> None:
     texts = [text for path in args.texts for text in speech_synthesis.sentences(path)]
-    hours = speech_synthesis.synthesise(texts, args.out, args.hours, args.seed)
+    hours = speech_synthesis.synthesise(texts, args.out, args.hours, args.seed, voices=args.voices)
     print(f"{args.out}: {hours:.2f} h of synthetic speech; give this folder to `train` as one more corpus")
 
 
@@ -215,6 +215,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("texts", nargs="+", type=Path, help="LJSpeech's metadata, .trans.txt or plain prose")
     sub.add_argument("--out", type=Path, default=WORK / "synthetic")
     sub.add_argument("--hours", type=float, default=8.0)
+    sub.add_argument("--voices", nargs="+", choices=speech_synthesis.VOICES, default=speech_synthesis.VOICES)
     sub.add_argument("--seed", type=int, default=0)
 
     sub = command(curves, "curves", "draw the error rate of training runs against time")

@@ -65,17 +65,24 @@ def read_weights(folder: str | Path) -> dict[str, Tensor]:
         ("transmitter", {"encoder.": "codec.encoder."}),
         ("receiver", {"decoder.": "codec.decoder."}),
     ):
-        model = onnx.load(Path(folder) / f"{kind}.onnx")
-        arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-        for name, array in arrays.items():
-            if name.endswith(INT8):
-                name = name.removesuffix(INT8)
-                array = array.astype(np.float32) * arrays[name + SCALE]
-            name = name.removesuffix(HALF)
+        for name, value in read_graph(Path(folder) / f"{kind}.onnx").items():
             for ours, theirs in prefixes.items():
                 if name.startswith(ours):
                     name = theirs + name.removeprefix(ours)
-            state |= {key: torch.from_numpy(np.array(a)) for key, a in _undo(name, array.astype(np.float32))}
+            state[name] = value
+    return state
+
+
+def read_graph(path: str | Path) -> dict[str, Tensor]:
+    """Every weight of one file under its torch name, int8 and half precision undone."""
+    state = {}
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    for name, array in arrays.items():
+        if name.endswith(INT8):
+            name = name.removesuffix(INT8)
+            array = array.astype(np.float32) * arrays[name + SCALE]
+        name = name.removesuffix(HALF)
+        state |= {key: torch.from_numpy(np.array(a)) for key, a in _undo(name, array.astype(np.float32))}
     return state
 
 

@@ -105,8 +105,29 @@ def locate(name_or_dir: str | Path) -> Path:
     )
 
 
+def open_session(path: Path, provider: str = "CPUExecutionProvider") -> onnxruntime.InferenceSession:
+    """An .onnx file on one intra-op thread: more gain nothing inside a flowgraph.
+
+    Raises:
+        ContractError: ONNX Runtime cannot load it.
+        RuntimeError: this ONNX Runtime has no such provider; says which it has.
+    """
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise RuntimeError(f"ONNX Runtime has no {provider} here: it has {', '.join(available)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:  # ONNX Runtime's own classes share no base but this
+        raise ContractError(f"{path}: ONNX Runtime cannot load it: {error}") from None
+    if provider not in session.get_providers():
+        raise RuntimeError(f"ONNX Runtime would not run {path} on {provider}")
+    return session
+
+
 class _Session:
-    """One ONNX file, its contract checked, on one intra-op thread: more gain nothing inside a flowgraph."""
+    """One ONNX file, its contract checked."""
 
     kind: str
     inputs: tuple[str, ...]
@@ -125,17 +146,7 @@ class _Session:
             path = locate(path) / f"{self.kind}.onnx"
         elif not path.is_file():
             raise FileNotFoundError(f"no model file {path}")
-        available = onnxruntime.get_available_providers()
-        if provider not in available:
-            raise RuntimeError(f"ONNX Runtime has no {provider} here: it has {', '.join(available)}")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
-        except Exception as error:  # ONNX Runtime's own classes share no base but this
-            raise ContractError(f"{path}: ONNX Runtime cannot load it: {error}") from None
-        if provider not in self._session.get_providers():
-            raise RuntimeError(f"ONNX Runtime would not run {path} on {provider}")
+        self._session = open_session(path, provider)
         self.contract = read_contract(self._session.get_modelmeta().custom_metadata_map, self.kind, path)
         takes = tuple(node.name for node in self._session.get_inputs())
         gives = tuple(node.name for node in self._session.get_outputs())

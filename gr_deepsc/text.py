@@ -1,5 +1,7 @@
 """The alphabet and greedy CTC decoding (Weng et al., section IV-C)."""
 
+import unicodedata
+
 import numpy as np
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
@@ -21,6 +23,17 @@ def encode(text: str) -> list[int]:
         raise ValueError(
             f"{error.args[0]!r} is not one of the {len(ALPHABET)} characters of the alphabet"
         ) from None
+
+
+def spoken(text: str) -> tuple[str, str]:
+    """`text` in the alphabet's characters, as a voice takes it, and the letters and digits that it has no sound for.
+
+    Accents go, capitals become small, all else is a space.
+    """
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    lost = "".join(sorted({c for c in plain if c.isalnum() and c not in ALPHABET}))
+    return " ".join("".join(c if c in ALPHABET else " " for c in plain).split()), lost
 
 
 def greedy(log_probs: np.ndarray) -> tuple[str, float]:

@@ -70,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
             manual.FLOWGRAPH_EXAMPLES,
         )
     )
+    _say(command("say", "speak a text in a registered user's voice", manual.SAY, manual.SAY_EXAMPLES))
+    voices = command("voices", "list the registered users' voices", manual.VOICES)
+    voices.add_argument("--json", action="store_true", help="one JSON object a line")
     _doctor(command("doctor", "check the installation", manual.DOCTOR))
     keys = command("keys", "make keys to talk to another machine", manual.KEYS)
     keys.add_argument("folder", metavar="FOLDER", help="new folder for the keys")
@@ -80,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own); returns the exit status."""
     args = parser().parse_args(argv)
     try:
-        module = {"flowgraph": "flowgraphs"}.get(args.command, args.command)
+        module = {"flowgraph": "flowgraphs", "voices": "say"}.get(args.command, args.command)
         status = importlib.import_module(f".{module}", __package__).run(args)
         sys.stdout.flush()
         return status
@@ -257,6 +260,15 @@ def _flowgraph(command: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "options", nargs=argparse.REMAINDER, metavar="-- OPTIONS", help="for the flowgraph"
             )
+
+
+def _say(command: argparse.ArgumentParser) -> None:
+    command.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
+    command.add_argument("--user-id", type=int, default=0, metavar="N", help="whose voice (0)")
+    command.add_argument("--speed", type=float, default=1.0, metavar="S", help="0.5 to 2 (1)")
+    command.add_argument("--out", metavar="FILE", help="write a wav instead of playing it")
+    command.add_argument("--device", metavar="NAME", help="audio output (the system's default)")
+    command.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:

@@ -128,6 +128,26 @@ EXAMPLES
   deepsc flowgraph open sim_gui
 """
 
+SAY = """\
+Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so that
+any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the voice of
+user 0 and a warning. Needs no GNU Radio.
+"""
+
+SAY_EXAMPLES = """\
+OUTPUT
+  With --json one object with the keys: text (as spoken), user_id, name, seconds, rtf (processing time / duration),
+  processing_s, warnings, file.
+
+EXAMPLES
+  deepsc say "the voice at the other end" --user-id 1
+  deepsc say "hello world" --out hello.wav --json
+"""
+
+VOICES = """\
+List the registered users: ID, name, licence of the recordings that the voice was learnt from.
+"""
+
 DOCTOR = """\
 Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
 Says of each how to mend it. Exit status 0 when all that is necessary is there.

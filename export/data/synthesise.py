@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,7 +31,14 @@ def sentences(path: Path) -> list[str]:
     return [text for text in map(normalise, found) if shortest <= len(text) <= longest]
 
 
-def synthesise(texts: list[str], folder: Path, hours: float, seed: int = 0, jobs: int = 2) -> float:
+def synthesise(
+    texts: list[str],
+    folder: Path,
+    hours: float,
+    seed: int = 0,
+    jobs: int = 2,
+    voices: Sequence[str] = VOICES,
+) -> float:
     """Speaks `texts` in random order and voice until `hours` are reached; writes wavs/, at the end metadata.csv.
 
     Returns:
@@ -61,7 +69,7 @@ def synthesise(texts: list[str], folder: Path, hours: float, seed: int = 0, jobs
         return f"{path.stem}|{text}|flite_{voice}|train", soundfile.info(path).duration / 3600
 
     jobs_left = [
-        (number, texts[i], str(rng.choice(VOICES)), rng.uniform(0.85, 1.2))
+        (number, texts[i], str(rng.choice(voices)), rng.uniform(0.85, 1.2))
         for number, i in enumerate(rng.permutation(len(texts)))
     ]
     rows, done = [], 0.0

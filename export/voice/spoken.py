@@ -1,0 +1,143 @@
+"""Recordings as the acoustic models want them: tokens, mels, durations and pitch, cached once; and their batches."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.text import encode
+
+from ..data.audio import Speech
+from . import align, pitch
+from . import mel as features
+from .acoustic import EDGE
+
+SILENCE = 6  # mel frames: more of it before and after the text is cut off
+
+
+@dataclass
+class Spoken:
+    """One recording: `mel` float16 [frames, mels], `f0` float32 [frames] in Hz, `durations` int64 [n] with edges."""
+
+    key: str
+    text: str
+    speaker: int
+    tokens: np.ndarray  # int64 [n], the edges included
+    mel: np.ndarray
+    f0: np.ndarray
+    durations: np.ndarray
+    heard: np.ndarray  # int64 [n], where each token began as the recogniser heard it
+
+    @property
+    def frames(self) -> int:
+        return len(self.mel)
+
+    def begins(self) -> np.ndarray:
+        """int64 [n], the frame in which each token begins."""
+        return np.cumsum(self.durations) - self.durations
+
+    def pitch(self, mean: float, deviation: float) -> np.ndarray:
+        """float32 [n]: mean log F0 of each token's voiced frames, normalised; across unvoiced tokens interpolated."""
+        begins, voiced = self.begins(), self.f0 > 0
+        logs = np.where(voiced, (np.log(np.maximum(self.f0, 1)) - mean) / deviation, 0)
+        count = np.add.reduceat(voiced.astype(np.float32), begins)
+        total = np.add.reduceat(logs, begins)
+        known = np.flatnonzero(count)
+        if len(known) == 0:
+            return np.zeros(len(begins), np.float32)
+        return np.interp(np.arange(len(begins)), known, total[known] / count[known]).astype(np.float32)
+
+
+def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken]:
+    """Every utterance that its text fits into, silence at the ends cut to `SILENCE` frames."""
+    cuts = align.cached(speech, cache)
+    digest = hashlib.sha256("\n".join(u.key for u in speech.utterances).encode()).hexdigest()[:12]
+    path = Path(cache) / f"mels-{digest}.npz"
+    if not path.is_file():
+        mels, pitches, begins = [], [], []
+        for i in tqdm(range(len(speech)), "mels", unit="utt", disable=None):
+            begins.append(features.speech_part(speech[i]).start / SAMPLE_RATE)
+            waveform = features.prepare(speech[i])
+            mels.append(features.log_mel(torch.from_numpy(waveform)[None])[0].numpy().astype(np.float16))
+            pitches.append(pitch.track(waveform)[: len(mels[-1])])
+        counts = [len(m) for m in mels]
+        np.savez(path, mels=np.concatenate(mels), f0=np.concatenate(pitches), counts=counts, begins=begins)
+    with np.load(path) as file:
+        ends = np.cumsum(file["counts"])[:-1]
+        mels, pitches = np.split(file["mels"], ends), np.split(file["f0"], ends)
+        begins = file["begins"]
+    found = []
+    for utterance, cut, begun, mel, f0 in zip(speech.utterances, cuts, begins, mels, pitches, strict=True):
+        if cut is None:
+            continue
+        try:
+            durations = align.to_durations(cut - begun, len(mel))
+        except align.AlignmentError:
+            continue
+        begin, end = max(0, durations[0] - SILENCE), len(mel) - max(0, durations[-1] - SILENCE)
+        durations[[0, -1]] = np.minimum(durations[[0, -1]], SILENCE)
+        tokens = np.array([EDGE, *encode(utterance.text), EDGE])
+        speaker, heard = speakers.index(utterance.speaker), np.cumsum(durations) - durations
+        mel, f0 = mel[begin:end], f0[begin:end]
+        found.append(Spoken(utterance.key, utterance.text, speaker, tokens, mel, f0, durations, heard))
+    return found
+
+
+@dataclass
+class Batch:
+    tokens: Tensor  # int64 [batch, n]
+    counts: Tensor  # int64 [batch]
+    speakers: Tensor  # int64 [batch]
+    durations: Tensor  # float32 [batch, n], mel frames
+    pitch: Tensor  # float32 [batch, n]
+    mel: Tensor  # float32 [batch, 2 * steps, mels], as recorded
+    frames: Tensor  # int64 [batch]
+
+    @property
+    def steps(self) -> Tensor:
+        """int64 [batch], pairs of mel frames."""
+        return (self.frames + 1) // 2
+
+
+def collate(items: Sequence[Spoken], pitch_of: Sequence[tuple[float, float]]) -> Batch:
+    """`pitch_of` holds mean and standard deviation of each speaker's log F0."""
+    rows, longest = len(items), max(len(item.tokens) for item in items)
+    frames = np.array([item.frames for item in items])
+    mel = np.zeros((rows, frames.max() + frames.max() % 2, items[0].mel.shape[1]), np.float32)
+    tokens, durations = np.zeros((rows, longest), np.int64), np.zeros((rows, longest), np.float32)
+    pitches = np.zeros((rows, longest), np.float32)
+    for i, item in enumerate(items):
+        n = len(item.tokens)
+        tokens[i, :n], durations[i, :n] = item.tokens, item.durations
+        pitches[i, :n] = item.pitch(*pitch_of[item.speaker])
+        mel[i, : item.frames] = item.mel
+    counts = torch.tensor([len(item.tokens) for item in items])
+    speakers = torch.tensor([item.speaker for item in items])
+    arrays = map(torch.from_numpy, (tokens, durations, pitches, mel, frames))
+    tokens, durations, pitches, mel, frames = arrays
+    return Batch(tokens, counts, speakers, durations, pitches, mel, frames)
+
+
+def groups(
+    items: Sequence[Spoken], frames: int, rng: np.random.Generator | None = None
+) -> Iterator[list[Spoken]]:
+    """Items of similar length, each group padded to at most `frames`; shuffled when `rng` is given."""
+    lengths = np.array([item.frames for item in items])
+    order = np.argsort(lengths if rng is None else lengths * rng.uniform(0.95, 1.05, len(items)))
+    found, group = [], []
+    for item in (items[i] for i in order):
+        longest = max([item.frames, *(other.frames for other in group)])
+        if group and longest * (len(group) + 1) > frames:
+            found.append(group)
+            group = []
+        group.append(item)
+    found.append(group)
+    if rng is not None:
+        rng.shuffle(found)
+    yield from found

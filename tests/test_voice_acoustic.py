@@ -1,0 +1,256 @@
+"""Text -> mel: alignment against brute force, a model that ends by construction, the graph that computes the same."""
+
+import itertools
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from deepsc_export import onnx_export
+from deepsc_export.onnx_weights import read_graph
+from deepsc_export.voice import align, export_acoustic, train_acoustic
+from deepsc_export.voice.acoustic import (
+    EDGE,
+    MAX_FRAMES,
+    Acoustic,
+    AcousticDims,
+    duration_loss,
+    parameters,
+    upsample,
+)
+from deepsc_export.voice.mel import MELS
+from deepsc_export.voice.spoken import Spoken, collate, groups
+
+from gr_deepsc.model import MODELS
+from gr_deepsc.text import BLANK, TOKENS, encode
+
+SMALL = AcousticDims(
+    speakers=3, width=32, encoder_convs=1, encoder_layers=1, decoder_convs=1, decoder_units=32, postnet=16
+)
+
+
+def collapse(path: tuple[int, ...], blank: int) -> list[int]:
+    return [t for t, before in zip(path, (None, *path[:-1]), strict=True) if t != before and t != blank]
+
+
+@pytest.mark.parametrize("tokens", [[0], [0, 1], [1, 1], [0, 1, 0], [1, 1, 0]])
+def test_spikes_are_the_best_of_all_paths(tokens):
+    """On 6 frames and 3 symbols, all 3^6 = 729 paths tried: the same probability, and the same text."""
+    rng = np.random.default_rng(len(tokens))
+    for _ in range(10):
+        log_probs = np.log(rng.dirichlet(np.ones(3), 6))
+        best = max(
+            (p for p in itertools.product(range(3), repeat=6) if collapse(p, 2) == tokens),
+            key=lambda p: sum(log_probs[t, s] for t, s in enumerate(p)),
+        )
+        path = np.full(6, 2)
+        for token, (first, last) in zip(tokens, align.spikes(log_probs, tokens), strict=True):
+            path[first:last] = token
+        assert tuple(path) == best
+
+
+def test_a_text_too_long_is_refused():
+    """`aa` needs a blank in between: 3 frames."""
+    flat = np.zeros((2, TOKENS))
+    with pytest.raises(align.AlignmentError):
+        align.spikes(flat, encode("aa"))
+    assert align.spikes(np.zeros((3, TOKENS)), encode("aa")).tolist() == [[0, 1], [2, 3]]
+
+
+def test_monotonic_is_the_best_of_all_segmentations():
+    """Brute force over the C(7, 2) = 21 ways to cut 8 frames into 3 parts."""
+    rng = np.random.default_rng(1)
+    anywhere = np.full(3, 0), np.full(3, 8)
+    for _ in range(20):
+        scores = rng.standard_normal((3, 8))
+        cuts = max(
+            itertools.combinations(range(1, 8), 2),
+            key=lambda c: scores[0, : c[0]].sum() + scores[1, c[0] : c[1]].sum() + scores[2, c[1] :].sum(),
+        )
+        wanted = np.diff([0, *cuts, 8])
+        assert align.monotonic(scores, *anywhere).tolist() == wanted.tolist()
+    late = align.monotonic(scores, np.array([0, 6, 7]), np.array([0, 6, 7]))
+    assert late.tolist() == [6, 1, 1]
+
+
+def test_blanks_are_shared_out():
+    """Midway between two letters; beside a space at most one frame (40 ms) of the silence is the letter's."""
+    tokens = encode("ab c")
+    path = np.array([[3, 4], [8, 9], [12, 13], [22, 23]])
+    assert align.boundaries(path, tokens, 30).tolist() == [2, 6, 10, 21, 24]
+
+
+def test_durations_sum_to_the_frames():
+    """In every case, also where cuts coincide or lie outside, each token has a frame at least."""
+    rng = np.random.default_rng(2)
+    for frames in (12, 40, 200):
+        for _ in range(50):
+            cuts = np.sort(rng.uniform(-0.1, frames / 62.5 + 0.1, 11))
+            durations = align.to_durations(cuts, frames)
+            assert durations.sum() == frames and durations.min() >= 1 and len(durations) == 12
+    assert align.to_durations(np.array([0.16, 0.32, 0.8]), 62).tolist() == [10, 10, 30, 12]
+    with pytest.raises(align.AlignmentError):
+        align.to_durations(np.arange(11) / 10, 11)
+
+
+def test_upsampling_keeps_order_and_length():
+    """A token dominates between its cuts: at a middle its density is 1 / sigma, a neighbour's exp(-3) of that."""
+    durations = torch.tensor([[6.0, 10.0, 4.0, 0.0]])
+    spread, place = upsample(torch.eye(4)[None], durations, 10)
+    assert spread.shape == (1, 10, 4) and place.shape == (1, 10, 2)
+    assert spread.sum(2).allclose(torch.ones(1, 10))
+    assert spread[0].argmax(1).tolist() == [0] * 3 + [1] * 5 + [2] * 2
+    assert spread[0, :, 3].max() == 0  # what is no token has no frames
+
+
+def test_pitch_of_tokens():
+    """The mean of the voiced frames' log F0, across an unvoiced token the middle between its neighbours."""
+    item = spoken("ab", np.random.default_rng(0))  # edge a b edge, 4 frames each
+    item.f0[:] = [0] * 4 + [100] * 4 + [0] * 4 + [400] * 4
+    wanted = np.log([100, 100, 200, 400]) - 5
+    assert np.abs(item.pitch(5.0, 1.0) - wanted).max() < 1e-5
+    assert np.abs(item.pitch(5.0, 2.0) - wanted / 2).max() < 1e-5
+    item.f0[:] = 0
+    assert item.pitch(5.0, 1.0).tolist() == [0, 0, 0, 0]
+
+
+def test_parameter_count():
+    """The default model: 4.4 M, of which the decoder has about half."""
+    model = Acoustic(AcousticDims())
+    print(f"{parameters(model):,} parameters")
+    assert 3e6 < parameters(model) < 6e6
+
+
+@pytest.mark.parametrize("text", ["a", "'", " ", "z" * 300, "qxj vwk " * 75, "hello world"])
+def test_any_text_ends(text):
+    """Frames <= 25 a character, whatever an untrained network predicts; slower by half is twice as long."""
+    torch.manual_seed(0)
+    model = Acoustic(SMALL).eval()
+    model.prosody.output.bias.data[0] = 50.0  # it wants e^50 frames a character
+    tokens = torch.tensor([encode(text)])
+    with torch.inference_mode():
+        mel = model(tokens, torch.tensor([1]), torch.tensor([1.0]))
+        slow = model(tokens, torch.tensor([1]), torch.tensor([0.5]))
+    assert mel.shape == (1, 2 * -(-MAX_FRAMES * (len(text) + 2) // 2), MELS)
+    assert slow.shape[1] == 2 * MAX_FRAMES * (len(text) + 2)
+    assert mel.isfinite().all()
+
+
+def spoken(text: str, rng: np.random.Generator, speaker: int = 0) -> Spoken:
+    """A language of tones: each letter is 4 frames of one raised mel band, louder by speaker."""
+    tokens = np.array([EDGE, *encode(text), EDGE])
+    durations = np.full(len(tokens), 4)
+    mel = np.full((4 * len(tokens), MELS), -4.0)
+    for i, token in enumerate(tokens):
+        mel[4 * i : 4 * i + 4, 2 * token : 2 * token + 4] = speaker
+    mel = (mel + 0.05 * rng.standard_normal(mel.shape)).astype(np.float16)
+    begins = np.cumsum(durations) - durations
+    return Spoken(
+        text + str(speaker),
+        text,
+        speaker,
+        tokens,
+        mel,
+        np.full(len(mel), 200.0, np.float32),
+        durations,
+        begins,
+    )
+
+
+@pytest.fixture
+def language():
+    rng = np.random.default_rng(0)
+    return [
+        spoken("".join(rng.choice(list("abcdefghijkl "), rng.integers(4, 12), replace=False)), rng, i % 2)
+        for i in range(60)
+    ]
+
+
+def test_padding_does_not_leak(language):
+    """A short utterance has the same mel alone and beside a long one."""
+    torch.manual_seed(0)
+    network = train_acoustic.Network(SMALL).eval()
+    short, long = sorted(language, key=lambda item: item.frames)[:: len(language) - 1]
+    pitch = [(5.0, 1.0)] * 3
+    with torch.inference_mode():
+        *_, alone = network.speak(collate([short], pitch))
+        *_, beside = network.speak(collate([short, long], pitch))
+    assert (alone[0] - beside[0, : alone.shape[1]]).abs().max() < 1e-5
+
+
+def test_groups_keep_every_item(language):
+    found = list(groups(language, 300, np.random.default_rng(0)))
+    assert sorted(item.key for group in found for item in group) == sorted(item.key for item in language)
+    assert all(len(group) * max(item.frames for item in group) <= 300 for group in found)
+
+
+def test_training_learns_and_resumes(language, tmp_path, monkeypatch):
+    """In 240 steps the mel error of a language of tones falls below a half; another run of the folder goes on."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(train_acoustic, "REALIGN_AT", (0.5,))
+    monkeypatch.setattr(train_acoustic.Run, "done", property(lambda run: run.steps / 240))  # not by the clock
+    plan = train_acoustic.Plan(1, lr=3e-3, frames=600)
+    names = ["a", "b", "flite_c"]
+    run = train_acoustic.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
+    before, *_ = train_acoustic.validate(run.network, run.valid, run.pitch)
+    train_acoustic.train(run, None)
+    after, duration, ratios = train_acoustic.validate(run.average(), run.valid, run.pitch)
+    assert after < before / 2 and duration < 1.0
+    assert all(abs(ratio - 1) < 0.15 for ratio in ratios.values())
+    moves = [np.abs(item.durations - 4).mean() for item in language[:50]]
+    assert np.mean(moves) < 0.1  # realigned, and stayed
+    again = train_acoustic.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
+    assert again.steps == run.steps and again.best == run.best and again.done >= 1
+
+
+def test_onnx_parity_and_warm_start(tmp_path):
+    """torch and ONNX Runtime within 1e-4 at five lengths; the file gives back its weights to half precision."""
+    torch.manual_seed(0)
+    model = Acoustic(SMALL).eval()
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    path = tmp_path / "acoustic.onnx"
+    worst = export_acoustic.export(model, ["kathleen", "LJ"], path, "nothing", export_acoustic.LICENCES)
+    assert worst < 1e-4
+    meta = {p.key: p.value for p in onnx.load(path).metadata_props}
+    assert (meta["sample_rate"], meta["hop"], meta["mels"]) == ("16000", "256", "80")
+    assert '"name": "LJSpeech", "licence": "public domain"' in meta["users"]
+    warm = Acoustic(SMALL)
+    train_acoustic.fill(warm, read_graph(path))
+    for key, value in warm.state_dict().items():
+        rows = slice(0, 2) if key in ("speaker.weight", "stretch") else slice(None)
+        assert (value[rows] - weights[key][rows]).abs().max() < 2e-3, key
+    assert BLANK == EDGE  # an edge is no character of the alphabet
+
+
+def test_duration_loss_finds_the_mean():
+    """Tokens that last 1 or 9 frames: the best guess is log 5, not the geometric mean's log 3; the truth costs 0."""
+    durations, counts = torch.tensor([[1.0, 9.0]]), torch.tensor([2])
+    guesses = torch.linspace(0, 3, 301)
+    losses = [duration_loss(torch.full((1, 2), g), durations, counts).item() for g in guesses.tolist()]
+    assert abs(guesses[int(np.argmin(losses))].exp().item() - 5) < 0.05
+    assert duration_loss(durations.log(), durations, counts).item() == pytest.approx(0, abs=1e-6)
+
+
+SHIPPED = MODELS / "voice" / "acoustic.onnx"
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no acoustic model is shipped")
+def test_shipped_model_speaks_at_a_reader_s_pace():
+    """Read English is 12 to 20 characters a second, 3 to 5.5 mel frames each; nonsense does not last much longer."""
+    run, names = onnx_export.session(SHIPPED), {}
+    for entry in json.loads(run.get_modelmeta().custom_metadata_map["users"]):
+        names[entry["id"]] = entry["name"]
+    assert names == {0: "kathleen", 1: "LJSpeech"} and SHIPPED.stat().st_size < 15e6
+    sentence = "the receiver knows the text and the user so it speaks in the voice that was registered"
+    hostile = ["z" * 200, "'" * 40, "bcdfg hjklm npqrs tvwxz " * 8, "qxjvk" * 40, (sentence + " ") * 7]
+    for user in names:
+        for text in [sentence, *hostile]:
+            feed = {"tokens": np.array([encode(text)]), "user_id": np.int64([user]), "speed": np.float32([1])}
+            (mel,) = run.run(None, feed)
+            pace = mel.shape[1] / len(text)
+            assert mel.shape[2] == MELS and np.isfinite(mel).all() and pace < 8
+            if text == sentence:
+                assert 3 < pace < 5.5
+                slow = run.run(None, feed | {"speed": np.float32([0.5])})[0].shape[1]
+                assert abs(slow / mel.shape[1] - 2) < 0.03

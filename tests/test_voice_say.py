@@ -1,0 +1,94 @@
+"""`deepsc say` with the shipped voices: what it writes, what it refuses, and that every text ends."""
+
+import json
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+from host_process import deepsc
+
+from gr_deepsc.model import Transmitter
+from gr_deepsc.text import greedy, spoken
+from gr_deepsc.voice import Synthesizer
+
+HOSTILE = (
+    "a", "'", "'''''''''", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
+    "the " * 150, "strengths", "aaaa bbbb cccc dddd", "i i i i i i i", "buffalo " * 20, "psst", "hmm hm mm",
+    "wjqx'zk'bv", "o'o'o'o'o", "the new jal fel as far short of the demans maid on it", "q", "w" * 50, "it's",
+)  # fmt: skip
+SENTENCE = "the various wards were all about eleven feet in height"
+
+
+@pytest.fixture(scope="module")
+def synthesizer():
+    return Synthesizer()
+
+
+def test_users(synthesizer):
+    """Two registered users, of free recordings; `deepsc voices` lists them."""
+    listed = [json.loads(line) for line in deepsc("voices", "--json").stdout.splitlines()]
+    assert [(entry["user_id"], entry["name"], entry["licence"]) for entry in listed] == [
+        (0, "kathleen", "CC0"),
+        (1, "LJSpeech", "public domain"),
+    ]
+    assert {k: tuple(v) for k, v in synthesizer.users.items()} == {
+        e["user_id"]: (e["name"], e["licence"]) for e in listed
+    }
+
+
+def test_written(tmp_path):
+    """A wav of 16 kHz; digits and unknown users are said to have been replaced."""
+    path = tmp_path / "said.wav"
+    done = deepsc("say", "The 3 wards’ HEIGHT, é", "--user-id", 77, "--out", path, "--json")
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    samples, rate = soundfile.read(path)
+    assert rate == 16_000 and len(samples) / rate == pytest.approx(result["seconds"], abs=1e-3)
+    assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3 and np.abs(samples).max() <= 1
+    assert (result["text"], result["user_id"], result["name"]) == ("the wards' height e", 0, "kathleen")
+    assert "3" in result["warnings"][0] and "77" in result["warnings"][1]
+    assert result["rtf"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [(["42"], 1), ([""], 1), (["hello", "--speed", 9], 2), (["hello", "--out", "/nowhere/x.wav"], 2)],
+)
+def test_refused(options, status):
+    """One line that says why, no traceback."""
+    done = deepsc("say", *options)
+    assert done.returncode == status and "Traceback" not in done.stderr and "deepsc: " in done.stderr
+
+
+@pytest.mark.parametrize("user_id", [0, 1])
+def test_every_text_ends(synthesizer, user_id):
+    """20 hostile texts: at most three times as long as 15 characters a second would be, and half a second."""
+    for text in HOSTILE:
+        waveform = synthesizer(text, user_id)
+        assert np.isfinite(waveform).all()
+        assert 0 < len(waveform) / 16_000 < 3 * len(text.strip()) / 15 + 0.5, text
+    assert len(synthesizer("  ", user_id)) == 0
+
+
+@pytest.mark.parametrize("user_id", [0, 1])
+def test_speed(synthesizer, user_id):
+    """Twice as fast is half as long: the durations are rounded to 1/8 of a frame."""
+    slow, fast = (len(synthesizer(SENTENCE, user_id, speed)) for speed in (1.0, 2.0))
+    assert fast / slow == pytest.approx(0.5, abs=0.02)
+
+
+def test_understood(synthesizer):
+    """Our own recogniser reads what the voices say; an independent judge's figures are in MODELS.md."""
+    transmitter = Transmitter("default")
+    texts = [greedy(np.log(transmitter(synthesizer(SENTENCE, user))[1] + 1e-9))[0] for user in (0, 1)]
+    print(texts)
+    assert jiwer.cer([SENTENCE] * 2, texts) < 0.35
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "lost"),
+    [("Où est-ce?", "ou est ce", ""), ("it’s 20°", "it's", "02"), ("Ж x", "x", "ж")],
+)
+def test_spoken(text, wanted, lost):
+    assert spoken(text) == (wanted, lost)

@@ -1,0 +1,118 @@
+"""Tacotron 2: the paper's sizes, attention that learns to go along the text, and a loop that ends."""
+
+import math
+
+import pytest
+import torch
+from deepsc_export.voice import tacotron
+from deepsc_export.voice.acoustic import EDGE, parameters
+from deepsc_export.voice.mel import MELS
+from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Tacotron, TacotronDims
+
+SMALL = TacotronDims(
+    width=32, prenet=16, attention=16, location_filters=4, location_kernel=7, lstm=32, postnet=16,
+    postnet_convs=2, speaker=8, reduction=2,
+)  # fmt: skip
+
+
+def test_paper_sizes():
+    """Parts counted by hand: 4 gates of an LSTM cell of u units on x inputs are 4 (x + u + 2) u."""
+    model = Tacotron(PAPER)
+    context = 512 + 64
+    assert parameters(model.attention_lstm) == 4 * 1024 * (256 + context + 1024 + 2)
+    assert parameters(model.decoder_lstm) == 4 * 1024 * (1024 + context + 1024 + 2)
+    assert parameters(model.encoder.lstm) == 2 * 4 * 256 * (512 + 256 + 2)
+    assert parameters(model.encoder.convs) == 3 * (512 * 512 * 5 + 2 * 512)
+    assert len(model.postnet) == 5 and parameters(model.postnet[1]) == 512 * 512 * 5 + 2 * 512
+    print(f"paper {parameters(model):,}, compact {parameters(Tacotron(COMPACT)):,} parameters")
+    assert parameters(model) == 28_658_674 and parameters(Tacotron(COMPACT)) < 6e6
+
+
+def batch(rows: int = 2) -> tuple[torch.Tensor, ...]:
+    tokens = torch.randint(0, EDGE + 1, (rows, 9))
+    return tokens, torch.arange(rows) % 2, torch.tensor([9, 6][:rows]), torch.randn(rows, 24, MELS)
+
+
+def test_shapes():
+    torch.manual_seed(0)
+    before, after, stops, weights = Tacotron(SMALL)(*batch())
+    assert before.shape == after.shape == (2, 24, MELS)
+    assert stops.shape == (2, 12) and weights.shape == (2, 12, 9)
+    assert (
+        weights.sum(2).allclose(torch.ones(2, 12)) and weights[1, :, 6:].max() == 0
+    )  # nothing past the text
+
+
+def test_guided_attention_matrix():
+    """1 - exp(-(i/n - t/T)^2 / 0.08): 0 on the diagonal, 1 - exp(-0.25 / 0.08) = 0.956 half a text away, 0 outside."""
+    cost = tacotron.off_diagonal(torch.tensor([4, 2]), torch.tensor([8, 4]))
+    assert cost.shape == (2, 8, 4)
+    assert cost[0, 0, 0] == cost[0, 4, 2] == 0
+    assert cost[0, 0, 2].item() == pytest.approx(1 - math.exp(-0.25 / 0.08), abs=1e-6)
+    assert cost[1, 4:].max() == 0 and cost[1, :, 2:].max() == 0
+    diagonal = torch.zeros(2, 8, 4)
+    diagonal[0, torch.arange(8), torch.arange(8) // 2] = 1
+    counts, steps = torch.tensor([4, 2]), torch.tensor([8, 4])
+    assert tacotron.guided_attention_loss(diagonal, counts, steps) < 0.1
+    assert tacotron.guided_attention_loss(diagonal.flip(1), counts, steps) > 0.3
+
+
+def test_attention_is_held_to_the_durations():
+    """Weights on the right tokens cost -log 1 = 0, even ones over four tokens log 4."""
+    durations = torch.tensor([[2.0, 4.0, 2.0, 4.0]])
+    right = torch.zeros(1, 6, 4)
+    right[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
+    steps = torch.tensor([6])
+    assert tacotron.duration_attention_loss(right, durations, steps, 2).item() == pytest.approx(0, abs=1e-6)
+    even = tacotron.duration_attention_loss(torch.full((1, 6, 4), 0.25), durations, steps, 2)
+    assert even.item() == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_it_ends(n):
+    """A decoder that never wants to stop makes 25 frames a token; one that wants to at once makes one step."""
+    torch.manual_seed(0)
+    model = Tacotron(SMALL).eval()
+    tokens = torch.randint(0, EDGE, (n,))
+    model.stop.bias.data.fill_(-1e4)
+    mel, weights = model.speak(tokens, 1)
+    assert len(mel) == MAX_FRAMES * n // 2 * 2 and weights.shape == (MAX_FRAMES * n // 2, n)
+    assert mel.isfinite().all()
+    model.stop.bias.data.fill_(1e4)
+    assert len(model.speak(tokens, 1)[0]) == 2
+
+
+def test_loss_of_the_truth():
+    """Perfect mels cost nothing; a stop logit of +-10 at the right steps log(1 + e^-10) = 4.5e-5."""
+    _, _, _, target = batch()
+    frames = torch.tensor([24, 15])
+    stops = torch.full((2, 12), -10.0)
+    stops[0, 11:] = stops[1, 7:] = 10.0
+    spectrum, stop = tacotron.tacotron_loss(target, target, stops, target, frames, 2)
+    assert spectrum == 0 and stop.item() == pytest.approx(math.log1p(math.exp(-10)), rel=1e-2)
+
+
+def test_attention_learns_to_read():
+    """Each of six tokens is two steps of a band of its own: in 300 steps attention follows, as held to."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = Tacotron(SMALL)
+    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
+    counts, frames = torch.full((16,), 6), torch.full((16,), 24)
+    durations = torch.full((16, 6), 4.0)
+    for _ in range(300):
+        tokens = torch.randint(0, 20, (16, 6))
+        target = 2.0 * torch.nn.functional.one_hot(tokens.repeat_interleave(4, 1), MELS)
+        before, after, stops, weights = model(tokens, torch.zeros(16, dtype=torch.long), counts, target)
+        spectrum, stop = tacotron.tacotron_loss(before, after, stops, target, frames, 2)
+        held = tacotron.duration_attention_loss(weights, durations, frames // 2, 2)
+        optimiser.zero_grad()
+        (spectrum + stop + 0.1 * held).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    model.eval()
+    tokens = torch.tensor([3, 14, 1, 5, 9, 2])
+    mel, weights = model.speak(tokens, 0)
+    assert 22 <= len(mel) <= 26
+    wanted = torch.arange(6).repeat_interleave(2)
+    assert (weights.argmax(1)[:11] - wanted[:11]).abs().max() <= 1
