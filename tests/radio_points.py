@@ -417,6 +417,14 @@ TESTS = (
 )  # fmt: skip
 
 
+def check(test, size: float) -> None:
+    """A test of all points of one function: prints them, and none may fail."""
+    points = list(test(size))
+    for point in points:
+        print(*point, sep=" | ")
+    assert not [point for point in points if point.passed is False]
+
+
 def main() -> None:
     import link_points  # which has its `Point` from here
 

@@ -2,14 +2,7 @@
 
 import link_points
 import pytest
-
-
-def check(test, size):
-    points = list(test(size))
-    for point in points:
-        print(*point, sep=" | ")
-    failed = [point for point in points if point.passed is False]
-    assert not failed
+from radio_points import check
 
 
 @pytest.mark.parametrize("test", link_points.TESTS, ids=lambda test: test.__name__)

@@ -2,17 +2,10 @@
 
 import pytest
 import radio_points
+from radio_points import check
 
 FAST = [test for test in radio_points.TESTS if test.__name__ != "modem_loss"]
 SIZES = {"detection": 0.1, "false_sync": 0.02}
-
-
-def check(test, size):
-    points = list(test(size))
-    for point in points:
-        print(*point, sep=" | ")
-    failed = [point for point in points if point.passed is False]
-    assert not failed
 
 
 @pytest.mark.parametrize("test", FAST, ids=lambda test: test.__name__)
