@@ -158,8 +158,7 @@ def halve(source: Path, target: Path) -> None:
 
 
 def stamp(path: Path, kind: str, config: Config, facts: dict[str, str]) -> None:
-    """Adds the contract to the file's metadata."""
-    model = onnx.load(path)
+    """Adds the contract of one half of a system to its file."""
     contract = {
         "name": SHIPPED.get(config.name, config.name),
         "kind": kind,
@@ -173,17 +172,24 @@ def stamp(path: Path, kind: str, config: Config, facts: dict[str, str]) -> None:
         **({"max_seconds": str(MAX_SECONDS)} if kind == "transmitter" else {}),
         **facts,
     }
+    write_contract(path, contract)
+
+
+def write_contract(path: Path, contract: dict[str, str]) -> None:
+    """Puts `contract` into the file's metadata, and checks the file."""
+    model = onnx.load(path)
     helper.set_model_props(model, contract)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
-def weights_digest(system: DeepSC) -> str:
-    """SHA-256 over the names and float32 values of all weights, whatever file they came from."""
+def provenance(model: nn.Module) -> dict[str, str]:
+    """The code's revision, and SHA-256 over the names and float32 values of all weights."""
     digest = hashlib.sha256()
-    for key, value in sorted(system.state_dict().items()):
+    for key, value in sorted(model.state_dict().items()):
         digest.update(key.encode() + value.numpy().tobytes())
-    return digest.hexdigest()
+    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return {"git_revision": revision.stdout.strip() or "unknown", "checkpoint_sha256": digest.hexdigest()}
 
 
 def export(system: DeepSC, folder: Path, training_data: str, weights: str = "half") -> dict[str, float]:
@@ -197,10 +203,7 @@ def export(system: DeepSC, folder: Path, training_data: str, weights: str = "hal
         The largest difference between torch and ONNX Runtime, by kind, of the float32 graphs.
     """
     config = system.config
-    digest = weights_digest(system)
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True
-    ).stdout.strip()
+    origin = provenance(system)
     licence = "GPL-3.0-or-later"
     if isinstance(config.encoder, WhisperDims):
         licence += "; encoder derived from OpenAI Whisper tiny.en, MIT (see LICENSE.whisper)"
@@ -219,12 +222,11 @@ def export(system: DeepSC, folder: Path, training_data: str, weights: str = "hal
             else:
                 halve(plain, path)
         facts = {
-            "pair": digest[:16],
+            "pair": origin["checkpoint_sha256"][:16],
             "training_data": training_data,
             "licence": licence,
             "weights": weights,
-            "git_revision": revision or "unknown",
-            "checkpoint_sha256": digest,
+            **origin,
             "parity": json.dumps({"fp32_max_abs_difference": figures[kind], "shapes": PARITY_SHAPES}),
         }
         stamp(path, kind, config, facts)

@@ -39,8 +39,7 @@ class Speech:
     def __init__(self, utterances: Sequence[Utterance], cache: str | Path):
         """Decodes what `cache` (a folder) does not hold yet; the file's name is a digest of the utterances' keys."""
         self.utterances = list(utterances)
-        digest = hashlib.sha256("\n".join(u.key for u in self.utterances).encode()).hexdigest()[:12]
-        self._samples = Path(cache) / f"speech-{digest}.i16"
+        self._samples = Path(cache) / f"speech-{self.digest}.i16"
         index = self._samples.with_suffix(".json")
         if not index.is_file():
             self._samples.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +60,11 @@ class Speech:
 
     def __getitem__(self, i: int) -> np.ndarray:
         return self._mapped[self.ends[i] - self.lengths[i] : self.ends[i]] / np.float32(32768)
+
+    @property
+    def digest(self) -> str:
+        """Names what is computed from these utterances and kept on disk."""
+        return hashlib.sha256("\n".join(u.key for u in self.utterances).encode()).hexdigest()[:12]
 
     @property
     def seconds(self) -> float:

@@ -4,9 +4,7 @@ python -m deepsc_export.voice.export_acoustic --run work/voice-acoustic --traini
 """
 
 import argparse
-import hashlib
 import json
-import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,13 +12,21 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import helper
 
 from gr_deepsc import __version__
 from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import OPSET, TOLERANCE, ParityError, halve, session, write_hashes
+from ..onnx_export import (
+    OPSET,
+    TOLERANCE,
+    ParityError,
+    halve,
+    provenance,
+    session,
+    write_contract,
+    write_hashes,
+)
 from ..onnx_weights import name_weights
 from .acoustic import MAX_FRAMES, Acoustic
 from .mel import HOP, MELS
@@ -98,15 +104,10 @@ def export(
         if worst >= TOLERANCE:
             raise ParityError(f"torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
         halve(plain, path)
-    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
-    weights = hashlib.sha256(
-        b"".join(k.encode() + v.numpy().tobytes() for k, v in sorted(model.state_dict().items()))
-    )
     users = [
         {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
         for i, name in enumerate(names)
     ]
-    graph = onnx.load(path)
     contract = {
         "name": "acoustic",
         "kind": "acoustic",
@@ -120,13 +121,10 @@ def export(
         "training_data": training_data,
         "licence": "GPL-3.0-or-later",
         "weights": "half",
-        "git_revision": revision.stdout.strip() or "unknown",
-        "checkpoint_sha256": weights.hexdigest(),
+        **provenance(model),
         "parity": json.dumps({"fp32_max_abs_difference": worst, "characters": LENGTHS}),
     }
-    helper.set_model_props(graph, contract)
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
+    write_contract(path, contract)
     return worst
 
 

@@ -1,6 +1,5 @@
 """Recordings as the acoustic models want them: tokens, mels, durations and pitch, cached once; and their batches."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +56,7 @@ class Spoken:
 def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken]:
     """Every utterance that its text fits into, silence at the ends cut to `SILENCE` frames."""
     cuts = align.cached(speech, cache)
-    digest = hashlib.sha256("\n".join(u.key for u in speech.utterances).encode()).hexdigest()[:12]
-    path = Path(cache) / f"mels-{digest}.npz"
+    path = Path(cache) / f"mels-{speech.digest}.npz"
     if not path.is_file():
         mels, pitches, begins = [], [], []
         for i in tqdm(range(len(speech)), "mels", unit="utt", disable=None):

@@ -1,7 +1,6 @@
 """Training the fast vocoder on speech of any speaker: python -m deepsc_export.voice.train_vocoder CORPORA..."""
 
 import argparse
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,8 +82,7 @@ def through(f0: np.ndarray) -> np.ndarray:
 
 def pitch_tracks(speech: Speech, cache: Path) -> list[np.ndarray]:
     """`pitch.track` of every utterance, computed once."""
-    digest = hashlib.sha256("\n".join(u.key for u in speech.utterances).encode()).hexdigest()[:12]
-    path = Path(cache) / f"pitch-{digest}.npz"
+    path = Path(cache) / f"pitch-{speech.digest}.npz"
     if not path.is_file():
         found = [track(speech[i]) for i in tqdm(range(len(speech)), "pitch", unit="utt", disable=None)]
         np.savez(path, f0=np.concatenate(found), counts=[len(f) for f in found])

@@ -1,9 +1,7 @@
 """Writing vocoder.onnx: export, parity with torch, weights in half precision, contract; and reading weights back."""
 
 import argparse
-import hashlib
 import json
-import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -11,14 +9,23 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import helper
 from torch import Tensor
 
 from gr_deepsc import __version__
 from gr_deepsc.features import SAMPLE_RATE
 
 from .. import checkpoint
-from ..onnx_export import HALF_FROM, OPSET, TOLERANCE, ParityError, halve, session, write_hashes
+from ..onnx_export import (
+    HALF_FROM,
+    OPSET,
+    TOLERANCE,
+    ParityError,
+    halve,
+    provenance,
+    session,
+    write_contract,
+    write_hashes,
+)
 from ..onnx_weights import name_weights, read_graph
 from .mel import HOP, MELS, RMS, log_mel
 from .vocoder import Vocoder
@@ -98,10 +105,6 @@ def check_parity(model: Vocoder, path: Path) -> float:
 def export(model: Vocoder, path: Path, training_data: str) -> float:
     """Writes the vocoder with weights in half precision; returns the parity figure of the float32 graph."""
     model.eval()
-    digest = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
-        digest.update(key.encode() + value.numpy().tobytes())
-    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         plain = Path(temporary) / path.name
@@ -118,14 +121,10 @@ def export(model: Vocoder, path: Path, training_data: str) -> float:
         "training_data": training_data,
         "licence": "GPL-3.0-or-later",
         "weights": "half",
-        "git_revision": revision.stdout.strip() or "unknown",
-        "checkpoint_sha256": digest.hexdigest(),
+        **provenance(model),
         "parity": json.dumps({"fp32_max_abs_difference": difference, "frames": PARITY_FRAMES}),
     }
-    graph = onnx.load(path)
-    helper.set_model_props(graph, contract)
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
+    write_contract(path, contract)
     return difference
 
 

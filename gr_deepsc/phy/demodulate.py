@@ -11,7 +11,6 @@ from .multipath import Symbols
 from .synchronise import Channel, Known, Sync, Window, flat_evidence
 
 WORTH = 0.15  # power of echoes over N0 that is worth an equaliser: as noise they would cost 0.6 dB
-
 FAINT = 1e-3  # of all power: echoes that no payload needs to be rid of, however little noise there is
 
 
@@ -68,7 +67,7 @@ def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
     total = levels.powers.sum()
     if total - levels.powers[multipath.REACH] < max(WORTH * levels.n0, FAINT * total):
         return False
-    echoes = max(multipath.estimate(y, symbols, levels, spread).evidence for spread in multipath.SPREADS)
+    echoes = multipath.likeliest(y, symbols, levels).evidence
     one, n0 = flat_evidence(Known(header), y)
     # log-likelihoods: evidence is over noise alone, and each has its own
     energy, n = float(np.sum(square(y))), len(y)
@@ -80,8 +79,7 @@ def _undo(window: Window, known: np.ndarray, sync: Sync, energy: float):
     y = window.at(np.arange(len(known)), sync).astype(complex)
     symbols = Symbols(known.astype(complex), np.where(known == 0, energy, 0.0))
     levels = multipath.profile(y, symbols)
-    fits = [multipath.estimate(y, symbols, levels, spread) for spread in multipath.SPREADS]
-    taps = max(fits, key=lambda fit: fit.evidence)
+    taps = multipath.likeliest(y, symbols, levels)
     return y, multipath.equalise(y, symbols, taps, levels.n0), taps, levels
 
 

@@ -114,6 +114,11 @@ def estimate(y: np.ndarray, symbols: Symbols, levels: Profile, spread: float) ->
     return Taps(h, (1 - right) * variance[k] + right * variance[k + 1], evidence)
 
 
+def likeliest(y: np.ndarray, symbols: Symbols, levels: Profile) -> Taps:
+    """`estimate` by the Doppler spread of `SPREADS` that has the greatest evidence."""
+    return max((estimate(y, symbols, levels, spread) for spread in SPREADS), key=lambda taps: taps.evidence)
+
+
 def passed(symbols: Symbols, taps: Taps) -> np.ndarray:
     """What the receiver should have got of `symbols.mean`: complex [n]."""
     return np.sum(product(taps.h, _around(symbols.mean)), 1)

@@ -111,6 +111,10 @@ class Known:
         x = self.values.conj().reshape(-1, *[1] * (y.ndim - 1))
         return np.add.reduceat(product(x, y), self._first, axis=0, dtype=complex)
 
+    def turned(self, c: np.ndarray, cfos: np.ndarray) -> np.ndarray:
+        """c with each of these carrier offsets taken out: [nodes, n] and [m] -> [nodes, n, m]."""
+        return product(c[:, :, None], np.exp(-2j * np.pi * cfos * self.nodes.places[:, None, None]))
+
     def levels(self, y: np.ndarray) -> tuple[float, float]:
         """N0, from what a constant h leaves of each node of several symbols, and E|h|^2: complex [known symbols]."""
         c, e = square(self.correlate(y)), self.nodes.energies
@@ -135,7 +139,7 @@ def header_hypotheses(
     chirps = known.lengths > 1
     best = int(np.argmax(np.sum(square(c[chirps]), 0)))
     n0, power = known.levels(y[:, best])
-    turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
+    turned = known.turned(c, cfos)
     found = []
     for kind in HEADER_KINDS:
         evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind]) - np.log(
@@ -235,7 +239,7 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
     y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(_ECHO_TIMES) // 2])
-    turned = product(c[:, :, None], np.exp(-2j * np.pi * _ECHO_CFOS * known.nodes.places[:, None, None]))
+    turned = known.turned(c, _ECHO_CFOS)
     rake = np.max([np.maximum(m.evidence(known.nodes, turned, power, n0), 0).sum(0) for m in _ECHO_MODELS], 0)
     peaks = np.flatnonzero(ndimage.maximum_filter1d(rake, 9) == rake)
     return [float(_ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
@@ -252,7 +256,7 @@ def _search(
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
     c = known.correlate(y)
     n0, power = _fit(known.levels(y[:, len(syncs) // 2]))
-    turned = product(c[:, :, None], np.exp(-2j * np.pi * cfos * known.nodes.places[:, None, None]))
+    turned = known.turned(c, cfos)
     evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in models])
     evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
     m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
