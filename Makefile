@@ -26,11 +26,12 @@ help: ## this list
 
 setup: $(RUNTIME) ## GNU Radio (apt), a virtual environment in .venv, and this package: what running needs, no torch
 
-demo: $(RUNTIME) ## a human recording through encoder, fading channel and decoder, inside GNU Radio
-	@echo "Real recordings -> transmitter -> Rician fading channel, Es/N0 8 dB, in GNU Radio -> receiver -> text"
+demo: $(RUNTIME) ## human recordings through encoder, fading channel and decoder, and a voice, inside GNU Radio
+	@echo "Real recordings -> transmitter -> Rician fading channel, Es/N0 8 dB, in GNU Radio -> receiver -> text -> voice"
 	@echo
 	@$(VENV)/bin/deepsc simulate --channel rician --snr 8 --transcripts tests/samples/transcripts.csv \
-	    tests/samples/*.flac
+	    --user-id 1 --out demo --play tests/samples/*.flac
+	@echo "What was received, spoken: demo/*.received.wav; original and received as spectrograms: demo/*.png"
 
 test: $(DEVELOPMENT) ## the tests (a few minutes)
 	$(PY) -m pytest

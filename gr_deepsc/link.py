@@ -13,8 +13,8 @@ import zmq.utils.z85
 from .addresses import AUDIO_ADDRESS
 
 MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
-# messages queued a peer: at most 128 MiB of audio, 4 MiB of results
-HIGH_WATER = {zmq.PUSH: 32, zmq.PULL: 32, zmq.PUB: 1000, zmq.SUB: 1000}
+# messages queued a peer: at most 128 MiB of audio; of results some 50 MiB, with 6 s of speech each
+HIGH_WATER = {zmq.PUSH: 32, zmq.PULL: 32, zmq.PUB: 250, zmq.SUB: 250}
 TIMEOUT_MS = 1000
 HEARTBEAT_MS = 500
 KINDS = {"push": zmq.PUSH, "pull": zmq.PULL, "pub": zmq.PUB, "sub": zmq.SUB}

@@ -7,8 +7,9 @@ Audio header:  version 1, type "audio", session (1..64 characters, one a sender)
     utterance), chunk (0, 1, 2, ...), end (true on the utterance's last chunk), user_id 0..65535,
     sample_rate (Hz), format "f32" | "s16". Payload: the mono samples of this chunk; may be empty.
 Result header: version 1, type "result", session, seq, user_id, text, confidence, es_n0_db, channel,
-    n_symbols, lost, error (null or a sentence), error_type (null or a slug), and whatever else the graph
-    knows, as symbol_rate (Hz) where there is a radio. Payload: empty.
+    n_symbols, lost, error (null or a sentence), error_type (null or a slug), speech_rate (Hz, null without
+    speech), and whatever else the graph knows, as symbol_rate (Hz) where there is a radio, voice (user ID) and
+    warning (a sentence) where there is a synthesiser. Payload: the text as speech, mono, s16; may be empty.
 
 Nothing here is executed or unpickled, and every size is bounded: what breaks a rule is a `ProtocolError`,
 which a receiver reports as a result and drops. Sockets are made in gr_deepsc/link.py, chunks joined in
@@ -18,7 +19,7 @@ gr_deepsc/assembler.py.
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,7 @@ MAX_SESSION = 64  # characters
 MAX_COUNT = 2**31 - 1  # of seq and chunk
 CHUNK_SECONDS = 0.5  # of speech, in the messages `pack_utterance` makes
 FORMATS = {"f32": np.dtype("<f4"), "s16": np.dtype("<i2")}
+SPEECH_FORMAT = "s16"  # of results
 
 # What every result has, and its value where nobody said otherwise.
 RESULT = {
@@ -45,7 +47,15 @@ RESULT = {
     "lost": False,
     "error": None,
     "error_type": None,
+    "speech_rate": None,
 }
+
+
+class Result(NamedTuple):
+    """What became of an utterance: its `fields` as in `RESULT`, and `speech`, float32 [n], full scale 1.0."""
+
+    fields: dict[str, Any]
+    speech: np.ndarray
 
 
 class ProtocolError(ValueError):
@@ -94,9 +104,6 @@ def pack_audio(
     """
     if format not in FORMATS:
         raise ProtocolError(f"format {format!r} is not one of {', '.join(FORMATS)}")
-    samples = np.asarray(samples, dtype=np.float32)
-    if format == "s16":
-        samples = np.clip(np.round(np.nan_to_num(samples) * 32768), -32768, 32767)
     header = {
         "version": VERSION,
         "type": "audio",
@@ -108,7 +115,7 @@ def pack_audio(
         "sample_rate": sample_rate,
         "format": format,
     }
-    frames = [_dump(header), samples.astype(FORMATS[format]).tobytes()]
+    frames = [_dump(header), _encode(samples, format)]
     unpack(frames)
     return frames
 
@@ -153,41 +160,47 @@ def unpack(frames: list[bytes]) -> tuple[dict[str, Any], bytes]:
         case "audio":
             _check_audio(header, payload)
         case "result":
-            _check_result(header)
+            _check_result(header, payload)
         case other:
             raise ProtocolError(f"message type {other!r} is neither 'audio' nor 'result'", header=header)
     return header, payload
 
 
-def pack_result(fields: dict[str, Any]) -> list[bytes]:
+def pack_result(
+    fields: dict[str, Any], speech: np.ndarray | None = None, speech_rate: int | None = None
+) -> list[bytes]:
     """The two frames of a result; `fields` go over the defaults of `RESULT`.
 
     NumPy numbers are welcome, NaN becomes null. Fields beyond `RESULT` are left out where the
-    header would grow too long with them.
+    header would grow too long with them. `speech`: real [n], full scale 1.0, at `speech_rate` Hz.
 
     Raises:
-        ProtocolError: a field that is no JSON value, or a header over `MAX_HEADER` bytes.
+        ProtocolError: a field that is no JSON value, a header over `MAX_HEADER` bytes, or speech over `MAX_PAYLOAD`.
     """
     header = {"version": VERSION, "type": "result"} | RESULT | fields
+    payload = b"" if speech is None else _encode(speech, SPEECH_FORMAT)
+    if payload:
+        header["speech_rate"] = speech_rate
     header = {key: _plain(value) for key, value in header.items()}
     head = _dump(header)
     if len(head) > MAX_HEADER:
         head = _dump({key: header[key] for key in ("version", "type", *RESULT)})
-    frames = [head, b""]
+    frames = [head, payload]
     unpack(frames)
     return frames
 
 
-def unpack_result(frames: list[bytes]) -> dict[str, Any]:
-    """The fields of a result message.
+def unpack_result(frames: list[bytes]) -> Result:
+    """A result message taken apart.
 
     Raises:
         ProtocolError: not a sound message, or not a result.
     """
-    header, _ = unpack(frames)
+    header, payload = unpack(frames)
     if header["type"] != "result":
         raise ProtocolError(f"a result was expected, not a message of type {header['type']!r}", header=header)
-    return header
+    fields = {key: value for key, value in header.items() if key not in ("version", "type")}
+    return Result(fields, np.frombuffer(payload, FORMATS[SPEECH_FORMAT]).astype(np.float32) / 32768)
 
 
 def _check_audio(header: dict[str, Any], payload: bytes) -> None:
@@ -210,7 +223,7 @@ def _check_audio(header: dict[str, Any], payload: bytes) -> None:
         raise ProtocolError(f"{len(payload)} bytes of payload are no multiple of {size}", header=header)
 
 
-def _check_result(header: dict[str, Any]) -> None:
+def _check_result(header: dict[str, Any], payload: bytes) -> None:
     text_or_null = lambda value: value is None or _is_text(value)  # noqa: E731
     number_or_null = lambda value: value is None or _is_number(value)  # noqa: E731
     rules = {
@@ -227,6 +240,12 @@ def _check_result(header: dict[str, Any]) -> None:
         "error_type": text_or_null,
     }
     _check_fields(header, rules)
+    rate = header.get("speech_rate")
+    sound = _is_count(rate, MAX_RATE) and rate >= MIN_RATE if payload else rate is None
+    if not sound:
+        raise ProtocolError(f"speech_rate {str(rate)[:40]!r} is not allowed", header=header)
+    if len(payload) % FORMATS[SPEECH_FORMAT].itemsize:
+        raise ProtocolError(f"{len(payload)} bytes of speech are no 16-bit samples", header=header)
 
 
 def _check_fields(header: dict[str, Any], rules: dict[str, Callable[[Any], bool]]) -> None:
@@ -256,6 +275,13 @@ def _is_session(value: object) -> bool:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _encode(samples: np.ndarray, format: str) -> bytes:
+    samples = np.asarray(samples, dtype=np.float32)
+    if format == "s16":
+        samples = np.clip(np.round(np.nan_to_num(samples) * 32768), -32768, 32767)
+    return samples.astype(FORMATS[format]).tobytes()
 
 
 def _plain(value: Any) -> Any:

@@ -59,7 +59,10 @@ def parser() -> argparse.ArgumentParser:
     )
     _receive(
         command(
-            "receive", "print what a running flowgraph recognises", manual.RECEIVE, manual.RECEIVE_EXAMPLES
+            "receive",
+            "print, play or save what a running flowgraph recognises",
+            manual.RECEIVE,
+            manual.RECEIVE_EXAMPLES,
         )
     )
     _flowgraph(
@@ -123,7 +126,12 @@ def _simulate(command: argparse.ArgumentParser) -> None:
     )
     _path(command, "awgn")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
-    command.add_argument("--out", metavar="DIR", help="write NAME.txt and NAME.json of each FILE there")
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there",
+    )
+    _audio_output(command)
     command.add_argument(
         "--transcripts",
         metavar="CSV",
@@ -243,6 +251,8 @@ def _receive(command: argparse.ArgumentParser) -> None:
         metavar="S",
         help="give up after S seconds without a result (never; without a flowgraph: 10)",
     )
+    command.add_argument("--out", metavar="DIR", help="write the speech there, as NUMBER-userID.wav")
+    _audio_output(command)
     _curve_key(command)
 
 
@@ -269,6 +279,11 @@ def _say(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="FILE", help="write a wav instead of playing it")
     command.add_argument("--device", metavar="NAME", help="audio output (the system's default)")
     command.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _audio_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--play", action="store_true", help="speak what was recognised")
+    command.add_argument("--device", metavar="NAME", help="audio output for --play (the system's default)")
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:

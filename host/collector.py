@@ -3,11 +3,13 @@
 import queue
 from typing import Any
 
+import numpy as np
+
 PORTS = ("text", "failed", "refused", "status")
 
 
 def collector(gr: Any, pmt: Any, results: queue.SimpleQueue) -> Any:
-    """A block that puts (port, metadata) into `results` for each message at one of `PORTS`.
+    """A block that puts (port, metadata) into `results` for each message at one of `PORTS`; speech goes as `speech`.
 
     Args:
         gr, pmt: the modules, which are imported late.
@@ -22,7 +24,10 @@ def collector(gr: Any, pmt: Any, results: queue.SimpleQueue) -> Any:
 
         # GNU Radio calls handlers by their name: one each
         def text(self, pdu: Any) -> None:
-            results.put(("text", _fields(pmt, pmt.car(pdu))))
+            fields, vector = _fields(pmt, pmt.car(pdu)), pmt.cdr(pdu)
+            if pmt.is_f32vector(vector):
+                fields["speech"] = np.array(pmt.f32vector_elements(vector), np.float32)
+            results.put(("text", fields))
 
         def failed(self, pdu: Any) -> None:
             results.put(("failed", _fields(pmt, pmt.car(pdu))))

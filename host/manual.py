@@ -1,7 +1,7 @@
 """The help texts of the command `deepsc`."""
 
 DESCRIPTION = """\
-Speech in, meaning over the air, text out: DeepSC-ST on GNU Radio.
+Speech in, meaning over the air, text and a voice out: DeepSC-ST on GNU Radio.
 
 With no radio and nothing running, try `deepsc simulate RECORDING`; files of a radio's samples are written by
 `deepsc record` and read by `deepsc play`.
@@ -24,6 +24,8 @@ is told nothing of the path: it finds the bursts, and estimates time, carrier (w
 clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is
 told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
 and fading follow from --seed and the place of the file in the call, so the same call gives the same text.
+
+With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
 """
 
 SIMULATE_EXAMPLES = """\
@@ -34,7 +36,9 @@ OUTPUT
   modem, null with ideal CSI or where no burst was read: detected (a burst was found, even if it could not be
   read), es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel
   that explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and
-  bursts_missing.
+  bursts_missing. With speech also: voice (the user ID whose voice it is), speech_s (its duration), synthesis_s
+  (time to make it, not in rtf), speech (its file, with --out), and warning (null or a sentence: the user has no voice
+  here, nothing was recognised).
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent
   as fast as the speech makes them.
   error_type says what was lost: not_detected, header_crc, bursts_missing (the text has gaps), stopped (the
@@ -104,12 +108,14 @@ EXAMPLES
 """
 
 RECEIVE = """\
-Print the texts that a running flowgraph recognises, one a line, until Ctrl-C.
+Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech Synthesizer
+send speech as well: --play plays it, --out saves it.
 """
 
 RECEIVE_EXAMPLES = """\
 EXAMPLES
   deepsc receive
+  deepsc receive --play --out received/
   deepsc receive --json --count 2 --timeout 30
 """
 

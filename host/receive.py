@@ -1,16 +1,19 @@
-"""`deepsc receive`: what a running flowgraph recognises, on the terminal."""
+"""`deepsc receive`: what a running flowgraph recognises, on the terminal, as files and to the ear."""
 
 import argparse
+import itertools
 import time
+from pathlib import Path
 from typing import Any
 
 import zmq
 
 from gr_deepsc.link import receive_frames
 from gr_deepsc.phy.utterance import SEQUENCE
-from gr_deepsc.protocol import ProtocolError, unpack_result
+from gr_deepsc.protocol import ProtocolError, Result, unpack_result
 
-from .errors import DONE, SOME_FAILED
+from . import speech
+from .errors import DONE, SOME_FAILED, HostError
 from .peer import SETTLE_S, Peer
 from .report import complain, show
 
@@ -46,8 +49,8 @@ class ResultReader:
         self.peer.wait(timeout_s)
         time.sleep(SETTLE_S)
 
-    def read(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next result (fields as in gr_deepsc.protocol.RESULT), or None after `timeout_s` seconds."""
+    def read(self, timeout_s: float) -> Result | None:
+        """The next result, or None after `timeout_s` seconds."""
         deadline = time.monotonic() + timeout_s
         while self.peer.socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
             try:
@@ -55,8 +58,8 @@ class ResultReader:
             except ProtocolError as error:
                 complain(f"a message that is no result was dropped: {error}")
                 continue
-            if not self._session or self._ours(result):
-                return {key: value for key, value in result.items() if key not in ("version", "type")}
+            if not self._session or self._ours(result.fields):
+                return result
         return None
 
     def _ours(self, result: dict[str, Any]) -> bool:
@@ -86,17 +89,23 @@ def unreadable(result: dict[str, Any]) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc receive`."""
+    folder = _folder(args.out) if args.out else None
+    player = speech.Player(args.device) if args.play else None
     context = zmq.Context()
     try:
         reader = ResultReader(context, args.address, args.curve_key)
         reader.wait_for_peer(PATIENCE if args.timeout is None else args.timeout)
         complain(f"listening at {args.address}")
-        return _print_results(reader, args)
+        return _take_results(reader, args, folder, player)
     finally:
         context.destroy(linger=0)
+        if player:
+            player.close()
 
 
-def _print_results(reader: ResultReader, args: argparse.Namespace) -> int:
+def _take_results(
+    reader: ResultReader, args: argparse.Namespace, folder: Path | None, player: speech.Player | None
+) -> int:
     status, count, last, there = DONE, 0, time.monotonic(), True
     while args.count is None or count < args.count:
         result = reader.read(0.2)
@@ -104,12 +113,33 @@ def _print_results(reader: ResultReader, args: argparse.Namespace) -> int:
             there = not there
             complain("the flowgraph is back" if there else "the flowgraph went away; waiting for it")
         if result is not None:
-            show(result, args.json)
+            fields, spoken = result
+            if folder and len(spoken):
+                fields["file"] = str(_save(folder, result))
+            show(fields, args.json)
+            if player and len(spoken):
+                player(spoken, fields["speech_rate"])
             count, last = count + 1, time.monotonic()
-            if result["lost"] or result["error"]:
+            if fields["lost"] or fields["error"]:
                 status = SOME_FAILED
         elif args.timeout is not None and time.monotonic() - last > args.timeout:
             wanted = f" of {args.count}" if args.count else ""
             complain(f"{count}{wanted} results came, none in the last {args.timeout:g} s")
             return SOME_FAILED if args.count or not count else status
     return status
+
+
+def _folder(name: str) -> Path:
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"cannot make the folder {name}: {error.strerror}") from None
+    return Path(name)
+
+
+def _save(folder: Path, result: Result) -> Path:
+    """Speech as NUMBER-userID.wav, a free number: over the air there is no name, and sequence numbers repeat."""
+    number = next(n for n in itertools.count(1) if not any(folder.glob(f"{n:04d}-*.wav")))
+    path = folder / f"{number:04d}-user{result.fields['user_id']}.wav"
+    speech.write(path, result.speech, result.fields["speech_rate"])
+    return path

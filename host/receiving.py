@@ -20,25 +20,26 @@ class StuckError(Exception):
 
 
 class Receiving:
-    """PDUs of samples -> stream -> Burst Receiver -> Semantic Decoder -> results as dictionaries.
+    """PDUs of samples -> stream -> Burst Receiver -> Semantic Decoder (-> Speech Synthesizer) -> results.
 
-    Results are (port, metadata): text of the decoder, failed for what the receiver or the decoder could not read, and
-    refused, a port that parts in front of it may use.
+    Results are (port, metadata as a dictionary): text of the decoder, failed for what the receiver or the decoder
+    could not read, and refused, a port that parts in front of it may use.
 
     Args:
         model: name or folder.
         symbol_rate: Hz, 4 samples a symbol.
         es_n0_db: told to the decoder, for symbols that come past the burst receiver.
+        speak: the results have `speech` as well, float32 at `sample_rate` Hz.
 
     Raises:
-        HostError: GNU Radio or the model cannot be loaded.
+        HostError: GNU Radio or a model cannot be loaded.
     """
 
-    def __init__(self, model: str, symbol_rate: float, es_n0_db: float = 20.0) -> None:
+    def __init__(self, model: str, symbol_rate: float, es_n0_db: float = 20.0, speak: bool = False) -> None:
         gr, self.pmt = import_gnuradio()
         from gnuradio import pdu
 
-        from gr_deepsc.blocks import BurstReceiver, SemanticDecoder
+        from gr_deepsc.blocks import BurstReceiver, SemanticDecoder, SpeechSynthesizer
 
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
@@ -47,6 +48,10 @@ class Receiving:
             self.receiver = BurstReceiver(symbol_rate)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None
+        try:
+            self.synthesizer = SpeechSynthesizer() if speak else None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise HostError(f"cannot load the voices: {error}") from None
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self.collector = collector(gr, self.pmt, self._results)
         self.stream = pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
@@ -55,10 +60,17 @@ class Receiving:
             (self.receiver, "symbols", self.decoder, "symbols"),
             (self.receiver, "failed", self.collector, "failed"),
             (self.receiver, "status", self.collector, "status"),
-            (self.decoder, "text", self.collector, "text"),
             (self.decoder, "failed", self.collector, "failed"),
         )
         self.quiet(self.decoder)
+        if self.synthesizer is None:
+            self.connect((self.decoder, "text", self.collector, "text"))
+        else:
+            self.connect(
+                (self.decoder, "text", self.synthesizer, "text"),
+                (self.synthesizer, "audio", self.collector, "text"),
+                (self.synthesizer, "failed", self.collector, "failed"),
+            )
         self._flushes = self._outcomes = self._sent = 0
 
     def connect(self, *ports: tuple) -> None:

@@ -71,6 +71,14 @@ def block(result: dict[str, Any]) -> str:
         line("overhead", f"{100 * result['overhead']:.0f} % of all symbols, in {bursts}")
     line("confidence", f"{result['confidence']:.2f}")
     line("rtf", f"{result['rtf']:.3f} (processing time / speech time)")
+    if result.get("speech_s"):
+        where = f": {result['speech']}" if "speech" in result else ""
+        line(
+            "speech",
+            f"{result['speech_s']:.1f} s in {result['synthesis_s']:.2f} s, voice {result['voice']}{where}",
+        )
+    if result.get("warning"):
+        line("warning", result["warning"])
     return "\n".join(lines)
 
 
@@ -86,6 +94,8 @@ def line(result: dict[str, Any]) -> str:
     about.append(path)
     if result["confidence"] is not None:
         about.append(f"confidence {result['confidence']:.2f}")
+    if result.get("warning"):
+        about.append(result["warning"])
     return f"{result['text'] or '(nothing)'}  [{', '.join(about)}]"
 
 

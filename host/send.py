@@ -100,9 +100,10 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
     def read(timeout_s: float) -> bool:
         """True where an utterance was answered."""
         nonlocal status, answered, unread
-        result = reader.read(timeout_s)
-        if result is None:
+        answer = reader.read(timeout_s)
+        if answer is None:
             return False
+        result = answer.fields
         if unreadable(result):
             unread += 1
             complain(f"{_unread(1)}: {result['error']}; it may be another sender's; still waiting")

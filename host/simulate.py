@@ -7,24 +7,28 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import jiwer
+import numpy as np
 from tqdm import tqdm
 
 from gr_deepsc import audio
-from gr_deepsc.features import SYMBOLS_PER_FRAME
+from gr_deepsc.features import SAMPLE_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.phy.frame import Layout
 from gr_deepsc.profiles import PROFILES
 
 from .errors import DONE, SOME_FAILED, HostError
 from .radio import stdout_for_results
-from .report import block, cn0_dbhz, name_error, read_transcripts, rounded, snr_3khz_db
+from .report import block, cn0_dbhz, complain, name_error, read_transcripts, rounded, snr_3khz_db
 from .simulation import Simulation
+from .speech import Player
+from .writer import Writer
 
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc simulate`."""
     transcripts = read_transcripts(args.transcripts) if args.transcripts else {}
-    writer = _Writer(args.out) if args.out else None
-    status = DONE
+    writer = Writer(args.out) if args.out else None
+    player = _player(args) if args.play else None
+    status = DONE if player or writer or not args.play else SOME_FAILED
     simulation = Simulation(
         model=args.model,
         channel=args.channel,
@@ -36,16 +40,19 @@ def run(args: argparse.Namespace) -> int:
         clock_ppm=args.clock_ppm,
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
+        speak=bool(player or writer),
     )
     with stdout_for_results(), simulation:
         for seq, path in enumerate(_progress(args.files)):
-            result = simulate_file(simulation, path, seq, args)
+            result, speech = simulate_file(simulation, path, seq, args)
             name = Path(path).stem
             if name in transcripts:
                 result["reference"] = transcripts[name]
                 result["cer"] = round(jiwer.cer(transcripts[name], result["text"]), 4)
             if writer:
-                writer.write(name, result)
+                writer.write(name, path, result, speech)
+            if player and len(speech):
+                player(speech, SAMPLE_RATE)
             if args.json:
                 _say(json.dumps(result, ensure_ascii=False), sys.stdout)
             elif not result["lost"]:
@@ -54,11 +61,24 @@ def run(args: argparse.Namespace) -> int:
                 _say(f"deepsc: {name_error(path, result['error'])}", sys.stderr)
             if result["lost"] or result["error"]:
                 status = SOME_FAILED
+        if player:
+            player.close()
     return status
 
 
-def simulate_file(simulation: Simulation, path: str, seq: int, args: argparse.Namespace) -> dict[str, Any]:
-    """The result of one recording, ready to be written as JSON."""
+def _player(args: argparse.Namespace) -> Player | None:
+    """None where there is nothing to play through: all else is still done."""
+    try:
+        return Player(args.device)
+    except HostError as error:
+        complain(f"not played: {error}")
+        return None
+
+
+def simulate_file(
+    simulation: Simulation, path: str, seq: int, args: argparse.Namespace
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The result of one recording, ready to be written as JSON, and what was said: float32 [n] at 16 kHz."""
     try:
         samples, rate = audio.read(path)
     except audio.AudioError as error:
@@ -77,7 +97,7 @@ def simulate_file(simulation: Simulation, path: str, seq: int, args: argparse.Na
         "seed": args.seed,
         "n_symbols": n_symbols,
         "symbols_per_second": round(n_symbols / seconds, 2) if seconds else 0.0,
-        "rtf": round(got["wall_s"] / seconds, 5) if seconds else 0.0,
+        "rtf": round((got["wall_s"] - got.get("synthesis_s", 0.0)) / seconds, 5) if seconds else 0.0,
         "user_id": args.user_id,
         "lost": bool(got["lost"]),
         "error": got["error"],
@@ -90,7 +110,21 @@ def simulate_file(simulation: Simulation, path: str, seq: int, args: argparse.Na
         "csi": args.csi,
     }
     bursts = _of_bursts(got)
-    return result | (bursts if args.csi == "estimated" else dict.fromkeys(bursts))
+    result |= bursts if args.csi == "estimated" else dict.fromkeys(bursts)
+    speech = got.get("speech", np.zeros(0, np.float32))
+    return result | _of_speech(got), speech
+
+
+def _of_speech(got: dict[str, Any]) -> dict[str, Any]:
+    """What the synthesiser adds to a result; nothing without one."""
+    if "synthesis_s" not in got:
+        return {}
+    return {
+        "voice": got["voice"],
+        "speech_s": round(len(got["speech"]) / SAMPLE_RATE, 3),
+        "synthesis_s": round(got["synthesis_s"], 4),
+        "warning": got.get("warning"),
+    }
 
 
 def _of_bursts(got: dict[str, Any]) -> dict[str, Any]:
@@ -119,31 +153,6 @@ def overhead(n_symbols: int, bursts: int) -> float:
     frames = n_symbols // SYMBOLS_PER_FRAME
     parts = [frames * (k + 1) // bursts - frames * k // bursts for k in range(bursts)]
     return 1 - n_symbols / sum(Layout(part).symbols for part in parts)
-
-
-class _Writer:
-    """NAME.txt and NAME.json in a folder; a name that comes twice gets a number."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
-        self._used: set[str] = set()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HostError(f"cannot make the folder {folder}: {error.strerror}") from None
-
-    def write(self, name: str, result: dict[str, Any]) -> None:
-        unique, number = name, 2
-        while unique in self._used:
-            unique, number = f"{name}-{number}", number + 1
-        self._used.add(unique)
-        try:
-            (self._folder / f"{unique}.txt").write_text(result["text"] + "\n", encoding="utf-8")
-            (self._folder / f"{unique}.json").write_text(
-                json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-            )
-        except OSError as error:
-            raise HostError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
 def _progress(files: list[str]) -> tqdm:

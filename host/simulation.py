@@ -50,6 +50,7 @@ class Simulation:
         csi: one of `CSI`.
         interleaved: for ideal CSI: the symbols are sent in the order in which a burst sends them.
         cfo_hz, clock_ppm, delay_samples, symbol_rate: of the radio path; for estimated CSI.
+        speak: the results have `speech` as well, float32 [n] at their `sample_rate` Hz.
 
     Raises:
         HostError: GNU Radio or the model cannot be loaded, or there is no such path.
@@ -68,9 +69,10 @@ class Simulation:
         clock_ppm: float = 0.0,
         delay_samples: float = 0.0,
         symbol_rate: float = PROFILES[DEFAULT].symbol_rate,
+        speak: bool = False,
     ) -> None:
         self._modem = csi == "estimated"
-        self._receiving = Receiving(model, symbol_rate, es_n0_db)
+        self._receiving = Receiving(model, symbol_rate, es_n0_db, speak)
         from gr_deepsc.blocks import BlockFadingChannel, BurstFramer, RadioPath, SemanticEncoder
 
         try:
@@ -120,7 +122,7 @@ class Simulation:
 
         Returns:
             The text PDU's metadata as plain Python values, with `text`, `lost`, `error`, `error_type`, and
-            `wall_s`: seconds from posting the audio to having the text. Failures are results, too.
+            `wall_s`: seconds from posting the audio to having the text, or the speech. Failures are results, too.
         """
         pmt, meta = self._receiving.pmt, self._receiving.pmt.make_dict()
         for key, value in (

@@ -59,14 +59,20 @@ def free_addresses(count: int = 2) -> list[str]:
 
 @contextlib.contextmanager
 def flowgraph(
-    name: str, model: object, audio: str, results: str, *options: str, curve_key: str = ""
+    name: str,
+    model: object,
+    audio: str,
+    results: str,
+    *options: str,
+    curve_key: str = "",
+    **environment: str,
 ) -> Iterator[subprocess.Popen]:
     """A shipped flowgraph in a process of its own (`deepsc flowgraph run`), ready to be sent to."""
     parameters = ["--model", str(model), "--audio-address", audio, "--result-address", results, *options]
     parameters += ["--curve-key", curve_key] if curve_key else []
     with (
         tempfile.TemporaryFile("w+") as log,
-        started("flowgraph", "run", name, "--", *parameters, log=log) as process,
+        started("flowgraph", "run", name, "--", *parameters, log=log, **environment) as process,
     ):
         wait_until_listening(process, audio, results, log, curve_key)
         yield process

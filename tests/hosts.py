@@ -56,4 +56,4 @@ class Host:
     def result(self, timeout: float = 20.0) -> dict:
         """The next result."""
         assert self.sub.poll(round(1000 * timeout)), f"no result in {timeout} s"
-        return unpack_result(receive_frames(self.sub))
+        return unpack_result(receive_frames(self.sub)).fields

@@ -16,8 +16,9 @@ UNKNOWN_BLOCK = """- name: stranger
   states: {coordinate: [8, 400], rotation: 0, state: enabled}
 
 connections:"""
-SEMANTIC, MODEM = ("SemanticEncoder", "SemanticDecoder"), ("DeepscTransmitter", "DeepscReceiver")
-NAMES = dict.fromkeys(["sim_awgn", "sim_fading", "sim_gui"], SEMANTIC)
+SEMANTIC = ("SemanticEncoder", "SemanticDecoder", "SpeechSynthesizer")
+MODEM = ("DeepscTransmitter", "DeepscReceiver", "SpeechSynthesizer")
+NAMES = dict.fromkeys(["sim_awgn", "sim_fading", "sim_listen", "sim_gui"], SEMANTIC)
 NAMES |= dict.fromkeys(["modem_sim", "modem_fading", "modem_selective"], MODEM)
 NAMES |= {"audio_tx": MODEM[:1], "audio_rx": MODEM[1:]}
 

@@ -121,7 +121,7 @@ def test_results_from_the_air_are_told_apart_without_a_session():
     ]
     for session, seq, user_id in [*published, ("", 1, 4), ("", 31, 4)]:
         publisher.send_multipart(pack_result({"session": session, "seq": seq, "user_id": user_id}))
-    got = [reader.read(5.0) for _ in range(3)]
+    got = [reader.read(5.0).fields for _ in range(3)]
     assert [(result["session"], result["seq"]) for result in got] == [
         ("mine", 32),
         ("mine", 33),
@@ -180,7 +180,7 @@ def test_snr_is_that_of_the_symbols_on_the_air():
         assert report.line(result | {"symbol_rate": rate}) == told
     for nonsense in ("50e3", 0, -1.0, float("inf"), 10**4000, [], {}):
         assert "C/N0 36.0 dBHz" in report.line(result | {"symbol_rate": nonsense})
-    lost = report.line(unpack_result(pack_result(UNREADABLE)))
+    lost = report.line(unpack_result(pack_result(UNREADABLE)).fields)
     assert lost == (
         "LOST: none of the likeliest headers fits its CRC  "
         "[user unknown, Es/N0 -11.0 dB (SNR in 3 kHz 1.2 dB, C/N0 36.0 dBHz)]"

@@ -144,13 +144,17 @@ def test_channel_none_is_clean(recordings, fixture_model):
     assert (result["text"], result["es_n0_db"], result["cn0_dbhz"]) == ("hello world", None, None)
 
 
-def test_out_writes_text_and_json(recordings, fixture_model, tmp_path):
+def test_out_writes_all_of_each_file(recordings, fixture_model, tmp_path):
+    """Of what is lost there is no speech; the second of a name gets a number."""
     good, silent = recordings / "good.wav", recordings / "silent.wav"
     done, results = simulate(fixture_model, "--json", "--out", tmp_path / "new" / "out", good, silent, good)
     assert done.returncode == 1
-    assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == [
-        *("good-2.json", "good-2.txt", "good.json", "good.txt", "silent.json", "silent.txt")
-    ]
+    kinds = ("json", "txt", "received.wav", "png")
+    wanted = {f"{name}.{kind}" for name in ("good", "good-2") for kind in kinds} | {
+        "silent.json",
+        "silent.txt",
+    }
+    assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == wanted
     assert (tmp_path / "new" / "out" / "good.txt").read_text() == "hello world\n"
     assert json.loads((tmp_path / "new" / "out" / "silent.json").read_text()) == results[1]
     done, _ = simulate(fixture_model, "--out", good, good)

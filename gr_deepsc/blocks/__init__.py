@@ -15,6 +15,8 @@ from .result_link import ResultLink
 from .semantic_decoder import SemanticDecoder
 from .semantic_encoder import SemanticEncoder
 from .speech_segmenter import SpeechSegmenter
+from .speech_source import SpeechSource
+from .speech_synthesizer import SpeechSynthesizer
 from .transmitter import DeepscTransmitter
 
 __all__ = [
@@ -34,4 +36,6 @@ __all__ = [
     "SemanticDecoder",
     "SemanticEncoder",
     "SpeechSegmenter",
+    "SpeechSource",
+    "SpeechSynthesizer",
 ]

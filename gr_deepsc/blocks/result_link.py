@@ -1,13 +1,15 @@
-"""Result Link: text PDUs in, results to hosts over ZeroMQ out."""
+"""Result Link: text or audio PDUs in, results to hosts over ZeroMQ out."""
 
 from typing import Any
 
+import numpy as np
 import pmt
 import zmq
 
 from ..addresses import RESULT_ADDRESS
+from ..features import SAMPLE_RATE
 from ..link import open_socket
-from ..protocol import ProtocolError, pack_result
+from ..protocol import FORMATS, MAX_PAYLOAD, SPEECH_FORMAT, ProtocolError, pack_result
 from .pdu import PduBlock, PduError, metadata
 
 
@@ -16,7 +18,7 @@ class ResultLink(PduBlock):
 
     Port: `text` in; wire the `failed` ports of the other blocks here too, so that a lost utterance is a
     result and not silence. Every metadata value that is a string, a number or a truth value goes into the
-    result. The counter `published` tells how many went out.
+    result; the vector of an audio PDU goes along as speech. The counter `published` tells how many went out.
     """
 
     def __init__(self, address: str = RESULT_ADDRESS, curve_key: str = ""):
@@ -47,7 +49,16 @@ class ResultLink(PduBlock):
     def handle(self, message: Any) -> None:
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message))):
             raise PduError("bad_message", "not a PDU: needed is (metadata dict, vector)")
-        self._send(pack_result(_fields(pmt.car(message))))
+        fields, vector = _fields(pmt.car(message)), pmt.cdr(message)
+        if not pmt.is_f32vector(vector):
+            self._send(pack_result(fields))
+            return
+        speech = np.array(pmt.f32vector_elements(vector), np.float32)
+        rate = round(fields.pop("sample_rate", SAMPLE_RATE))
+        if len(speech) * FORMATS[SPEECH_FORMAT].itemsize > MAX_PAYLOAD:
+            fields["warning"] = f"{len(speech) / rate:.0f} s of speech are too long for a message: not sent"
+            speech = None
+        self._send(pack_result(fields, speech, rate))
 
     def fail(self, lost: Any) -> None:
         """Publish a lost utterance; one whose metadata breaks the protocol, as far as it can be told."""
