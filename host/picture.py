@@ -49,6 +49,7 @@ def spectrograms(
         axis.set_title(title, fontsize=9, wrap=True)
         axis.set_xlabel("time (s)")
     axes[0].set_ylabel("frequency (kHz)")
+    axes[0].set_xlim(0, max(extent[1] for _, extent in pictures))
     figure.colorbar(image, ax=axes, label="power density (dB, one loudness)", pad=0.01)
     try:
         figure.savefig(path)
