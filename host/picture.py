@@ -29,7 +29,7 @@ def spectrograms(
     """Writes a PNG of two spectrograms on one scale of colour.
 
     Args:
-        original, received: float32 [n] at `rate` Hz, scaled here to one loudness; `received` may be empty.
+        original, received: float32 [n] at `rate` Hz, scaled here to one loudness.
         titles: of the two.
 
     Raises:
@@ -38,8 +38,7 @@ def spectrograms(
     figure = Figure(SIZE, DPI, layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)  # the same seconds and hertz, too
     pictures = [
-        level_db(samples / max(np.sqrt(np.mean(samples**2)), 1e-9), rate)
-        for samples in (original, received if len(received) else np.zeros(rate, np.float32))
+        level_db(samples / max(np.sqrt(np.mean(samples**2)), 1e-9), rate) for samples in (original, received)
     ]
     top = max(levels.max() for levels, _ in pictures)
     for axis, (levels, extent), title in zip(axes, pictures, titles, strict=True):
