@@ -1,0 +1,139 @@
+"""Training the text transformer through the channel: python -m deepsc_export.deepsc_text.train TEXTS..."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from gr_deepsc.text import ALPHABET
+
+from .. import checkpoint
+from ..data.synthesise import sentences
+from ..models.channel import mmse, transmit
+from ..train_codec import CHANNELS, ES_N0_DB
+from .model import START, TextDims, TextTransformer, spelling_loss
+from .texts import batches, padded
+
+OUT = Path("work/deepsc-text")
+SAVE_EVERY = 5.0  # minutes
+WARM_UP = 200  # updates
+VALID = 16  # sentences: spelling them takes a second each
+VALIDATE = (("awgn", 20.0), ("awgn", -2.0), ("rayleigh", 8.0))
+
+
+def across(
+    model: TextTransformer, tokens: Tensor, counts: Tensor, kind: str, es_n0_db: Tensor | float
+) -> Tensor:
+    """Tokens [batch, n] over the channel, its state known: what the decoder attends to, [batch, n, width]."""
+    symbols = torch.view_as_complex(model.send(tokens, counts).contiguous())
+    z, reliability = mmse(transmit(symbols, kind, es_n0_db))
+    return model.hear(torch.view_as_real(z), reliability)
+
+
+@torch.inference_mode()
+def received(model: TextTransformer, texts: Sequence[str], kind: str, es_n0_db: float) -> list[str]:
+    """Texts over the channel, spelled character after character; the receiver knows how many there are."""
+    tokens, counts = padded(texts)
+    memory = across(model, tokens, counts, kind, es_n0_db)
+    prefix = torch.full((len(texts), 1), START)
+    for _ in range(tokens.shape[1]):
+        best = model.spell(prefix, memory, counts)[:, -1].argmax(1)
+        prefix = torch.cat([prefix, best[:, None]], 1)
+    rows = zip(prefix[:, 1:].tolist(), counts.tolist(), strict=True)
+    return ["".join(ALPHABET[i] for i in row[:count]) for row, count in rows]
+
+
+def train(
+    texts: Sequence[str], valid: Sequence[str], folder: Path, minutes: float, lr: float = 1e-3, seed: int = 0
+) -> TextTransformer:
+    """Until `minutes` of training have passed, those of earlier sessions included; returns averaged weights.
+
+    Channel and Es/N0 are drawn as for the speech codec. The folder keeps last.pt, best.pt (averaged) and log.csv.
+    """
+    torch.manual_seed(seed)
+    model = TextTransformer(TextDims())
+    optimiser = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
+    ema, steps = checkpoint.Ema(model), 0
+    if (folder / "last.pt").is_file():
+        state = checkpoint.load(folder / "last.pt")
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        ema.state, ema.updates, steps = state["ema"], state["updates"], state["steps"]
+    fields = [f"{kind}_{snr:g}" for kind, snr in VALIDATE]
+    log = checkpoint.Log(folder / "log.csv", ["steps", "nats", *fields])
+    torch.manual_seed(seed + steps)  # a resumed run draws other noise
+    rng = np.random.default_rng([seed, steps])
+    average = TextTransformer(TextDims()).eval()
+
+    def save(losses: list[float]) -> None:
+        average.load_state_dict(ema.state)
+        rates = {}
+        for field, (kind, snr) in zip(fields, VALIDATE, strict=True):
+            rates[field] = round(jiwer.cer(list(valid), received(average, valid, kind, snr)), 4)
+        log.write(steps=steps, nats=round(float(np.mean(losses)), 4), **rates)
+        tqdm.write(f"{log.minutes:6.1f} min  {steps} updates  {np.mean(losses):.4f} nats  CER {rates}")
+        checkpoint.save(folder / "best.pt", {"dims": model.dims, "model": ema.state})
+        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "ema": ema.state}
+        checkpoint.save(folder / "last.pt", state | {"updates": ema.updates, "steps": steps})
+
+    losses, saved = [], log.minutes
+    bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
+    source = batches(texts, 6_000, rng)
+    while log.minutes < minutes:
+        model.train()
+        tokens, counts = padded(next(source))
+        kind = CHANNELS[rng.integers(len(CHANNELS))]
+        es_n0_db = torch.empty(len(tokens)).uniform_(*ES_N0_DB)
+        fall = max(0.02, 1 - log.minutes / minutes)
+        for group in optimiser.param_groups:
+            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * fall
+        with checkpoint.half_precision():
+            memory = across(model, tokens, counts, kind, es_n0_db)
+            logits = model.spell(F.pad(tokens, (1, 0), value=START)[:, :-1], memory, counts)
+        loss = spelling_loss(logits, tokens, counts)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        ema.update(model)
+        losses.append(loss.item())
+        steps += 1
+        bar.n = log.minutes
+        bar.set_postfix_str(f"{np.mean(losses[-50:]):.3f} nats")
+        if log.minutes - saved > SAVE_EVERY:
+            save(losses)
+            losses, saved = [], log.minutes
+    if losses:
+        save(losses)
+    average.load_state_dict(ema.state)
+    return average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.deepsc_text.train", description=__doc__)
+    parser.add_argument(
+        "texts", nargs="+", type=Path, help="as for `synthesise`: prose, .trans.txt or LJSpeech's csv"
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the run")
+    parser.add_argument("--minutes", type=float, default=30, help="in all, earlier sessions included")
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    found = [text for path in args.texts for text in sentences(path)]
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(found))
+    valid, texts = [found[i] for i in order[:VALID]], [found[i] for i in order[VALID:]]
+    print(f"{len(texts):,} sentences, {sum(map(len, texts)):,} characters")
+    train(texts, valid, args.out, args.minutes, args.lr, args.seed)
+
+
+if __name__ == "__main__":
+    main()
