@@ -68,7 +68,12 @@ class TextTransformer(nn.Module):
     def send(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
         """int64 [batch, n] -> symbols [batch, 8 n, 2], E|x|^2 = 1 over each text, 0 beyond its end."""
         mask = None if counts is None else valid_mask(counts, tokens.shape[1])
-        x = self.encoder(self._embed(tokens), src_key_padding_mask=None if mask is None else ~mask)
+        x = self.encoder(self.embed(tokens), src_key_padding_mask=None if mask is None else ~mask)
+        return self.modulate(x, counts)
+
+    def modulate(self, x: Tensor, counts: Tensor | None) -> Tensor:
+        """What the encoder made of the characters [batch, n, width] -> their symbols, as `send`."""
+        mask = None if counts is None else valid_mask(counts, x.shape[1])
         x = self.channel_encoder(x).float()
         if mask is None:
             power = 2 * x.square().mean((1, 2), keepdim=True)
@@ -79,7 +84,7 @@ class TextTransformer(nn.Module):
 
     def hear(self, symbols: Tensor, reliability: Tensor) -> Tensor:
         """Equalised symbols [batch, 8 n, 2] and their reliability [batch, 8 n] -> memory [batch, n, width]."""
-        rows = len(symbols)
+        rows = symbols.shape[0]  # len() would be baked into ONNX
         x = torch.cat([symbols.reshape(rows, -1, 2 * SYMBOLS), reliability.reshape(rows, -1, SYMBOLS)], 2)
         return self.memory_norm(self.channel_decoder(x) + self.places[: x.shape[1]])
 
@@ -87,10 +92,11 @@ class TextTransformer(nn.Module):
         """START and the characters so far, int64 [batch, t], memory [batch, n, width] -> logits [batch, t, 28]."""
         ahead = torch.ones(prefix.shape[1], prefix.shape[1], dtype=torch.bool).triu(1)
         hidden = None if counts is None else ~valid_mask(counts, memory.shape[1])
-        x = self.decoder(self._embed(prefix), memory, tgt_mask=ahead, memory_key_padding_mask=hidden)
+        x = self.decoder(self.embed(prefix), memory, tgt_mask=ahead, memory_key_padding_mask=hidden)
         return self.output(x)
 
-    def _embed(self, tokens: Tensor) -> Tensor:
+    def embed(self, tokens: Tensor) -> Tensor:
+        """int64 [batch, n] -> [batch, n, width], with their places."""
         return self.embedding(tokens) * math.sqrt(self.dims.width) + self.places[: tokens.shape[1]]
 
 

@@ -1,0 +1,93 @@
+"""The text transformer as it is exported: torch's own attention layers bake the length of the example into ONNX.
+
+The decoder goes one character at a time: what was computed of earlier ones is kept, not repeated.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .model import TextTransformer
+
+
+class Sender(nn.Module):
+    """Characters int64 [batch, n] -> symbols [batch, 8 n, 2], E|x|^2 = 1."""
+
+    def __init__(self, model: TextTransformer):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        model = self.model
+        x = model.embed(tokens)
+        for layer in model.encoder.layers:
+            x = x + attend(layer.self_attn, *project(layer.self_attn, layer.norm1(x), model.dims.heads))
+            x = x + layer.linear2(F.relu(layer.linear1(layer.norm2(x))))
+        return model.modulate(x, None)
+
+
+class Memory(nn.Module):
+    """Equalised symbols [batch, 8 n, 2] and reliability [batch, 8 n] -> keys and values of all layers.
+
+    They are float32 [layers, 2, batch, heads, n, d].
+    """
+
+    def __init__(self, model: TextTransformer):
+        super().__init__()
+        self.model = model
+
+    def forward(self, symbols: Tensor, reliability: Tensor) -> Tensor:
+        memory = self.model.hear(symbols, reliability)
+        heads = self.model.dims.heads
+        return torch.stack(
+            [
+                torch.stack(project(layer.multihead_attn, memory, heads)[1:])
+                for layer in self.model.decoder.layers
+            ]
+        )
+
+
+class Step(nn.Module):
+    """The next character, from the last one and what `Memory` and earlier steps gave."""
+
+    def __init__(self, model: TextTransformer):
+        super().__init__()
+        self.model = model
+
+    def forward(self, token: Tensor, place: Tensor, past: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Last character (START at first).
+
+        Args:
+            token: int64 [batch].
+            place: int64 [1], how many characters came before.
+            past: float32 [layers, 2, batch, heads, place, d], of the characters before.
+            memory: float32 [layers, 2, batch, heads, n, d].
+
+        Returns:
+            log-probabilities [batch, 28], and `past` with this character.
+        """
+        model, heads, now = self.model, self.model.dims.heads, []
+        x = model.embedding(token)[:, None] * math.sqrt(model.dims.width) + model.places[place]
+        for i, layer in enumerate(model.decoder.layers):
+            query, key, value = project(layer.self_attn, layer.norm1(x), heads)
+            now.append(torch.cat([past[i], torch.stack([key, value])], 3))
+            x = x + attend(layer.self_attn, query, now[-1][0], now[-1][1])
+            query = project(layer.multihead_attn, layer.norm2(x), heads)[0]
+            x = x + attend(layer.multihead_attn, query, memory[i, 0], memory[i, 1])
+            x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
+        return model.output(model.decoder.norm(x[:, 0])).log_softmax(-1), torch.stack(now)
+
+
+def project(attention: nn.MultiheadAttention, x: Tensor, heads: int) -> list[Tensor]:
+    """Queries, keys and values of [batch, n, width], each [batch, heads, n, d]."""
+    made = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+    rows, n = x.shape[0], x.shape[1]
+    return [part.reshape(rows, n, heads, -1).transpose(1, 2) for part in made.chunk(3, -1)]
+
+
+def attend(attention: nn.MultiheadAttention, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Scaled dot products (Vaswani et al. 2017, equation 1) of all heads, [batch, n, width]."""
+    weights = (query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])).softmax(-1)
+    return attention.out_proj((weights @ value).transpose(1, 2).flatten(2))
