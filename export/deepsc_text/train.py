@@ -23,6 +23,8 @@ from .texts import batches, padded
 OUT = Path("work/deepsc-text")
 SAVE_EVERY = 5.0  # minutes
 WARM_UP = 200  # updates
+BATCH = 2_000  # characters: the alignment of text and symbols takes many updates to be found, not large ones
+EASY = 0.25  # of the run, in which the least Es/N0 falls to that of `ES_N0_DB`
 VALID = 16  # sentences: spelling them takes a second each
 VALIDATE = (("awgn", 20.0), ("awgn", -2.0), ("rayleigh", 8.0))
 
@@ -84,12 +86,14 @@ def train(
 
     losses, saved = [], log.minutes
     bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
-    source = batches(texts, 6_000, rng)
+    source = batches(texts, BATCH, rng)
     while log.minutes < minutes:
         model.train()
         tokens, counts = padded(next(source))
         kind = CHANNELS[rng.integers(len(CHANNELS))]
-        es_n0_db = torch.empty(len(tokens)).uniform_(*ES_N0_DB)
+        least, most = ES_N0_DB
+        least = max(least, most - (most - least) * log.minutes / (EASY * minutes))
+        es_n0_db = torch.empty(len(tokens)).uniform_(least, most)
         fall = max(0.02, 1 - log.minutes / minutes)
         for group in optimiser.param_groups:
             group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * fall
