@@ -13,7 +13,8 @@ _POLYNOMIAL = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1], np.uint8)  # x^11 = x^
 
 def append(message: np.ndarray) -> np.ndarray:
     """uint8 [..., A] -> uint8 [..., A + 11]: the message and its check bits."""
-    check = (message @ _remainders(message.shape[-1])) & 1 ^ 1
+    sums = message.astype(np.float32) @ _remainders(message.shape[-1])  # exact below 2^24, and BLAS knows no bits
+    check = sums.astype(np.int32) & 1 ^ 1
     return np.concatenate([message, check.astype(np.uint8)], axis=-1)
 
 
@@ -24,9 +25,9 @@ def passes(word: np.ndarray) -> np.ndarray:
 
 @cache
 def _remainders(length: int) -> np.ndarray:
-    """x^(11 + place) modulo the polynomial for each message bit, first bit first: int64 [length, 11]."""
+    """x^(11 + place) modulo the polynomial for each message bit, first bit first: float32 [length, 11]."""
     rows, row = [], _POLYNOMIAL
     for _ in range(length):
         rows.append(row)
         row = np.append(row[1:], np.uint8(0)) ^ row[0] * _POLYNOMIAL
-    return np.array(rows[::-1], np.int64).reshape(length, BITS)
+    return np.array(rows[::-1], np.float32).reshape(length, BITS)
