@@ -21,9 +21,7 @@ def gr_fec_successive_cancellation(llrs: np.ndarray, information: np.ndarray) ->
     reverse = np.array([int(f"{i:0{n.bit_length() - 1}b}"[::-1], 2) for i in range(n)])
     frozen = np.flatnonzero(~information).tolist()
     decoder = fec.polar_decoder_sc.make(n, k, frozen, [0] * len(frozen))
-    chain = fec.extended_decoder(
-        decoder, threading=None, ann=None, puncpat="11", integration_period=10_000
-    )
+    chain = fec.extended_decoder(decoder, threading=None, ann=None, puncpat="11", integration_period=10_000)
     source = blocks.vector_source_f((-llrs[:, reverse]).ravel().tolist(), False, 1)
     sink = blocks.vector_sink_b(1)
     graph = gr.top_block()

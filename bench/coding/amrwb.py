@@ -103,4 +103,6 @@ def _load(name: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(name)
     except OSError:
-        raise MissingCodecError(f"AMR-WB needs {name}, which is not here: make bench, or sudo apt-get install {PACKAGES}") from None
+        raise MissingCodecError(
+            f"AMR-WB needs {name}, which is not here: make bench, or sudo apt-get install {PACKAGES}"
+        ) from None

@@ -41,7 +41,7 @@ class Blocks:
 
         Overhead: symbols beyond n / rate / 6, so the zeros and the four bits. The CRC costs reliability, no symbols.
         """
-        count = -(-len(bits) // self.data)
+        count = max(-(-len(bits) // self.data), 1)  # an empty message is a block as well
         messages = scramble(np.pad(bits, (0, count * self.data - len(bits)))).reshape(count, self.data)
         symbols = QAM.modulate(self.code.encode(messages).reshape(-1))
         return Sent(symbols, len(symbols) - round(len(bits) / self.data * LENGTH / QAM.bits), len(bits))
