@@ -27,7 +27,10 @@ class Air:
     seq: int
 
     def __call__(self, symbols: np.ndarray) -> channel.Received:
-        """complex64 [n], E|x|^2 = 1, through the channel; every system meets the same fading and noise."""
+        """complex64 [n], E|x|^2 = 1, through the channel.
+
+        Systems that send equally many symbols meet the same fading and noise; the others the same seed's.
+        """
         rng = np.random.default_rng([self.seed, self.seq])
         return channel.transmit(symbols, self.kind, self.es_n0_db, rng)
 

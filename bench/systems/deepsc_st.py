@@ -1,4 +1,4 @@
-"""Ours: DeepSC-ST as the paper has it, and gr-deepsc with its burst modem."""
+"""Ours: DeepSC-ST with the paper's channel codec, with the default model, and gr-deepsc with its burst modem."""
 
 from importlib import resources
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from gr_deepsc.decode import Decoder
 from gr_deepsc.features import SYMBOLS_PER_FRAME
-from gr_deepsc.model import codec_id
+from gr_deepsc.model import Receiver, codec_id
 from gr_deepsc.phy import air as radio
 from gr_deepsc.phy import utterance as bursts
 from gr_deepsc.phy.detect import HOP
-from gr_deepsc.phy.equalise import zero_forcing
-from gr_deepsc.phy.frame import MAX_FRAMES, Layout
+from gr_deepsc.phy.equalise import mmse, zero_forcing
+from gr_deepsc.phy.frame import MAX_FRAMES, Layout, deinterleave, interleave
 from gr_deepsc.phy.listener import Listener
+from gr_deepsc.text import greedy
 
 from ..system import Air, Heard, Sent, Utterance
 from . import recogniser
@@ -51,6 +52,27 @@ class PaperDeepSC:
 
     def _dense(self, layer: str, x: np.ndarray) -> np.ndarray:
         return x @ self._weights[f"{layer}.weight"].T + self._weights[f"{layer}.bias"]
+
+
+class DeepSC:
+    """The default model, h and N0 known: MMSE estimates and their reliability, interleaved as in a burst.
+
+    What `deepsc simulate --csi ideal` does, noise and fading included.
+    """
+
+    name = "deepsc-st"
+    label = "DeepSC-ST (default model, CSI known)"
+
+    def __init__(self) -> None:
+        recogniser.transmitter()
+        self._receiver = Receiver("default")
+
+    def send(self, utterance: Utterance) -> Sent:
+        return Sent(interleave(recogniser.transmitter()(utterance.samples)[0]), 0)
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        z, rho = (deinterleave(each) for each in mmse(*air(sent.symbols)))
+        return Heard(greedy(self._receiver(z, rho))[0], None)
 
 
 class GrDeepSC:

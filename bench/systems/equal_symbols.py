@@ -8,6 +8,7 @@ from gr_deepsc.features import SYMBOLS_PER_FRAME, frame_count
 
 from ..coding import huffman
 from ..coding.code import Code
+from ..coding.interleaver import order
 from ..coding.qam import Qam
 from ..system import Air, Heard, Sent, Utterance
 from . import recogniser
@@ -37,13 +38,13 @@ class EqualSymbols:
         symbols = SYMBOLS_PER_FRAME * frame_count(len(utterance.samples))
         code = code_for(len(bits), symbols)
         padded = np.pad(bits, (0, code.message - len(bits)))
-        sent = np.empty(code.sent, np.uint8)
-        sent[order(code.sent)] = code.encode(padded[None])[0]
+        sent = code.encode(padded[None])[0, order(code.sent)]
         return Sent(QAM.modulate(sent), 0, len(bits))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         code = code_for(sent.side, len(sent.symbols))
-        llrs = QAM.demodulate(*air(sent.symbols))[order(code.sent)]
+        llrs = np.empty(code.sent, np.float32)
+        llrs[order(code.sent)] = QAM.demodulate(*air(sent.symbols))
         messages, passed = code.decode(llrs[None])
         text = huffman.decode(messages[0, : sent.side])
         return Heard(" ".join(text.split()), None, float(not passed[0]))
@@ -54,8 +55,3 @@ def code_for(bits: int, symbols: int) -> Code:
     """For `bits` of data, at least one, in `symbols`."""
     sent = QAM.bits * symbols
     return Code(max(bits, 1), 1 << (sent - 1).bit_length(), sent, QAM, PATHS, exact=True)
-
-
-def order(count: int) -> np.ndarray:
-    """Where on air each of `count` code bits goes: int [count]."""
-    return np.random.default_rng(0).permutation(count)

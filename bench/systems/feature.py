@@ -8,7 +8,7 @@ from ..system import Air, Heard, Sent, Utterance
 from . import recogniser
 from .blocks import Blocks
 
-SINGLE, HALF_PRECISION = np.dtype(">f4"), np.dtype(">f2")  # IEEE 754, sign first
+SINGLE, HALF = np.dtype(">f4"), np.dtype(">f2")  # IEEE 754, sign first
 
 
 class Feature:
