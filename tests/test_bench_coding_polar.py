@@ -5,6 +5,7 @@ import pytest
 from coded import bpsk_llrs, demap_one_by_one, gr_fec_successive_cancellation, normal_approximation
 from deepsc_bench.coding import crc, density, polar
 from deepsc_bench.coding.code import Code
+from deepsc_bench.coding.interleaver import order
 from deepsc_bench.coding.qam import Qam
 from deepsc_bench.systems.equal_symbols import code_for
 from scipy.integrate import quad
@@ -251,3 +252,30 @@ def test_the_rival_over_its_whole_range():
         errors, gap = rival_errors(es_n0_db, 400)
         print(f"250 bits in 2,000 symbols at {es_n0_db} dB: {errors:.3f}, {gap:.2f} dB from the bound")
         assert 0.1 < gap < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "es_n0_db"), [("rayleigh", -8.5), ("rician", -8.7)])
+def test_the_rival_in_fading_is_near_the_outage(kind, es_n0_db):
+    """No code gets through fading whose capacity, mean over the blocks, is below the rate: at most 0.9 dB from that."""
+    symbols, bits, rng = 2000, 250, np.random.default_rng(12)
+    code, snr = code_for(bits, symbols), np.linspace(-50, 10, 601)
+    noise = np.linspace(-10, 10, 801)
+    mean = 2 * 10 ** (snr[:, None] / 10)
+    told = 1 - np.logaddexp(0, -(mean + np.sqrt(2 * mean) * noise)) / np.log(2)
+    capacity = 2 * told @ (norm.pdf(noise) / norm.pdf(noise).sum())
+    share = np.bincount(np.arange(symbols) // channel.BLOCK) / symbols
+    draws = [channel.fading(kind, len(share), rng) for _ in range(20_000)]
+    power = 10 * np.log10(np.abs(np.array(draws)) ** 2)
+    here, behind = (
+        (np.interp(power + es_n0_db - step, snr, capacity) @ share < bits / symbols).mean()
+        for step in (0, 0.9)
+    )
+    messages = rng.integers(0, 2, (300, bits), dtype=np.uint8)
+    places, llrs = order(code.sent), np.empty((300, code.sent), np.float32)
+    for row, sent in zip(llrs, code.encode(messages)[:, places], strict=True):
+        received = channel.transmit(code.qam.modulate(sent), kind, es_n0_db, rng)
+        row[places] = code.qam.demodulate(*received)
+    errors = (code.decode(llrs)[0] != messages).any(1).mean()
+    print(f"{kind} at {es_n0_db} dB: {errors:.3f}, outage {here:.3f}, 0.9 dB below {behind:.3f}")
+    assert here * 0.8 < errors < behind

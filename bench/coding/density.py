@@ -81,20 +81,14 @@ def _inverse_log_phi(log_phi: np.ndarray) -> np.ndarray:
 @cache
 def _phi_table() -> tuple[np.ndarray, np.ndarray]:
     """ln m and ln(-ln phi(m)), nearly a line: phi(m) = e^(-m / 4) E[1 / cosh(t / 2)], t normal of variance 2 m."""
-    m = np.geomspace(*_EXTREME, 2000)
-    u = np.linspace(-12, 12, 1501)
-    sigma = np.sqrt(2 * m)
-    width = np.minimum(sigma, 4.0)[:, None]
-    # E[1 - 1 / cosh] where it is the small one of the two, so that ln phi of little m keeps its digits
-    t, density = width * u, np.exp(-((width * u / sigma[:, None]) ** 2) / 2) / np.sqrt(2 * np.pi)
-    step = (u[1] - u[0]) * width[:, 0] / sigma
-    one_less = -np.expm1(-np.log(np.cosh(t / 2))) * density
-    log_mean = np.where(
-        m < 1,
-        np.log1p(-np.minimum(one_less.sum(1) * step, 0.9)),
-        np.log((density / np.cosh(t / 2)).sum(1) * step),
-    )
-    return np.log(m), np.log(m / 4 - log_mean)
+    m = np.geomspace(*_EXTREME, 1000)
+    sigma = np.sqrt(2 * m)[:, None]
+    u = np.linspace(-12, 12, 801)
+    t = np.minimum(sigma, 4) * u  # as far as either the density or 1 / cosh reaches
+    weight = np.exp(-((t / sigma) ** 2) / 2) / np.sqrt(2 * np.pi) * (t[:, 1:2] - t[:, :1]) / sigma
+    mean = (weight / np.cosh(t / 2)).sum(1)
+    one_less = (weight * 2 * np.sinh(t / 4) ** 2 / np.cosh(t / 2)).sum(1)  # keeps its digits where m is small
+    return np.log(m), np.log(m / 4 - np.where(m < 1, np.log1p(-one_less), np.log(mean)))
 
 
 @cache

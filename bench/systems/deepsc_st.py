@@ -107,7 +107,8 @@ class GrDeepSC:
             rng = np.random.default_rng([air.seed, air.seq, part])
             events += listener.push(path(np.concatenate([silence, samples, silence]), rng))
         events += listener.flush()
-        heard = [event for event in events if isinstance(event, bursts.Utterance)]
+        ours = 0, air.seq % bursts.SEQUENCE, self._codec
+        heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
         text = self._decode(heard[0])[0] if heard else ""
         return Heard(text, None, 1 - sum(len(each.bursts) for each in heard) / len(parts))
 
