@@ -12,7 +12,7 @@ from . import crc, density, polar
 from .qam import Qam
 
 _DESIGN_ERRORS = (
-    0.1  # block error rate of successive cancellation where the places are chosen; the list does better
+    0.1  # of blocks under successive cancellation where the places are chosen; the list does better
 )
 
 
@@ -30,7 +30,7 @@ class Code:
     sent: int
     qam: Qam
     paths: int  # of the list decoder
-    exact: bool = False  # with gr_deepsc's decoder: no approximation of the LLRs, ten times as slow
+    min_sum: bool = True  # many blocks at a time; else gr_deepsc's decoder, exact and ten times as slow
 
     def __post_init__(self) -> None:
         if not 0 < self.message + crc.BITS <= min(self.length, self.sent):
@@ -93,15 +93,13 @@ class Code:
         passed = ~u[:, ~self.information].any(axis=1) & crc.passes(words)  # each bit's likeliest value: done
         for blocks, candidates in self._lists(combined, np.flatnonzero(~passed)):
             passes = crc.passes(candidates)
-            words[blocks] = np.take_along_axis(candidates, passes.argmax(axis=-1)[:, None, None], axis=1)[
-                :, 0
-            ]
-            passed[blocks] = passes.any(axis=-1)
+            words[blocks] = candidates[np.arange(len(blocks)), passes.argmax(axis=1)]
+            passed[blocks] = passes.any(axis=1)
         return words[:, : self.message], passed
 
     def _lists(self, llrs: np.ndarray, blocks: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks and their messages, best first: int [n], uint8 [n, paths, K]."""
-        if self.exact:
+        if not self.min_sum:
             for block in blocks:
                 yield np.array([block]), exact.decode(llrs[block], self.information, self.paths)[None]
         elif len(blocks):

@@ -22,8 +22,9 @@ from . import recogniser
 class PaperDeepSC:
     """The paper's channel codec, 40-40 and 40-40-29 units, on the default recogniser's P; h known, zero forcing.
 
-    Symbols are sent in the order of the frames. The codec was trained by `deepsc_export.paper_codec`: Rician fading,
-    8 dB, recogniser fixed. What differs from the paper is the recogniser.
+    Symbols are sent in the order of the frames. `deepsc_export.paper_codec` trained the codec as the paper does, in
+    Rician fading at 8 dB. What differs is the recogniser, and that the codec learnt behind a fixed one, from its P
+    beside the transcripts.
     """
 
     name = "deepsc-st-paper"

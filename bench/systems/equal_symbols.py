@@ -54,4 +54,4 @@ class EqualSymbols:
 def code_for(bits: int, symbols: int) -> Code:
     """For `bits` of data, at least one, in `symbols`."""
     sent = QAM.bits * symbols
-    return Code(max(bits, 1), 1 << (sent - 1).bit_length(), sent, QAM, PATHS, exact=True)
+    return Code(max(bits, 1), 1 << (sent - 1).bit_length(), sent, QAM, PATHS, min_sum=False)
