@@ -196,3 +196,35 @@ def test_the_papers_codec_is_the_trained_one(utterance, systems, sent):
     assert np.allclose(torch.view_as_complex(symbols)[0].numpy(), sent["deepsc-st-paper"].symbols, atol=1e-5)
     heard = system.receive(sent["deepsc-st-paper"], Air("none", 0.0, 0, 0))
     assert heard.text == recogniser.text_of(np.exp(log_probs))
+
+
+def test_the_papers_codec_trains(tmp_path, monkeypatch):
+    """Two steps from three recordings: as many weights, changed, and the same ones again from the same command."""
+    pytest.importorskip("torch")
+    from deepsc_export import paper_codec
+
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "wavs").symlink_to(SAMPLE.parent, target_is_directory=True)
+    rows = (SAMPLE.parent / "transcripts.csv").read_text(encoding="utf-8").splitlines()
+    splits = ("train", "train", "valid")
+    listed = [f"{row}|someone|{split}" for row, split in zip(rows, splits, strict=True)]
+    (corpus / "metadata.csv").write_text("\n".join(listed), encoding="utf-8")
+    made = []
+    for run in ("first", "second"):
+        out = tmp_path / f"{run}.npz"
+        command = [
+            "paper_codec",
+            str(corpus),
+            "--out",
+            str(out),
+            "--work",
+            str(tmp_path / run),
+            "--steps",
+            "2",
+        ]
+        monkeypatch.setattr("sys.argv", command)
+        paper_codec.main()
+        made.append(dict(np.load(out)))
+    assert sum(weight.size for weight in made[0].values()) == 7309
+    assert all(np.array_equal(made[0][name], made[1][name]) for name in made[0])
