@@ -11,9 +11,9 @@ KBITS_6_60, KBITS_19_85 = 0, 6  # modes of AMR-WB
 class Speech:
     """AMR-WB -> blocks -> AMR-WB -> recogniser.
 
-    The codec's frames follow each other without gaps, so that each lies in two or three blocks. A frame is lost, and the
-    codec told so, if one of them fails its CRC. At 19.85 kbit/s and rate 1/2, 77.5 blocks of 256
-    bits and 6,668 symbols a second; at 6.60 kbit/s and rate 1/6, 77.6 blocks of 85 bits and 6,678 symbols.
+    The codec's frames follow each other without gaps, so that each lies in two or three blocks. A frame is lost, and
+    the codec told so, if one of them fails its CRC. At 19.85 kbit/s and rate 1/2, 77.5 blocks of 256 bits and 6,668
+    symbols a second; at 6.60 kbit/s and rate 1/6, 77.6 blocks of 85 bits and 6,678 symbols.
     """
 
     def __init__(self, name: str, label: str, mode: int, blocks: Blocks) -> None:
