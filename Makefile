@@ -12,14 +12,17 @@ PY := $(VENV)/bin/python
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
 # Development only: the software radio of the tests, and UHD's blocks over it.
 APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr
+# AMR-WB, for the speech transceiver that `deepsc bench` compares with.
+APT_BENCH := libvo-amrwbenc0 libopencore-amrwb0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint constraints.txt
 
 RUNTIME := $(VENV)/.runtime-installed
+BENCH := $(VENV)/.bench-installed
 DEVELOPMENT := $(VENV)/.development-installed
 PRETRAINED := $(VENV)/.pretrained-installed
 
-.PHONY: help setup demo test test-slow lint train export clean
+.PHONY: help setup demo bench test test-slow lint train export clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -32,6 +35,8 @@ demo: $(RUNTIME) ## human recordings through encoder, fading channel and decoder
 	@$(VENV)/bin/deepsc simulate --channel rician --snr 8 --transcripts tests/samples/transcripts.csv \
 	    --user-id 1 --out demo --play tests/samples/*.flac
 	@echo "What was received, spoken: demo/*.received.wav; original and received as spectrograms: demo/*.png"
+
+bench: $(BENCH) ## what `deepsc bench` needs: AMR-WB (apt) and a few packages
 
 test: $(DEVELOPMENT) ## the tests (a few minutes)
 	$(PY) -m pytest
@@ -72,7 +77,12 @@ $(RUNTIME): pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-$(DEVELOPMENT): $(RUNTIME)
+$(BENCH): $(RUNTIME)
+	$(call install_missing,$(APT_BENCH))
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) $(BENCH)
 	$(call install_missing,$(APT_DEVELOPMENT))
 	$(PIP) --editable '.[train,test]'
 	@touch $@

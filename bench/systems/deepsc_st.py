@@ -1,0 +1,118 @@
+"""Ours: DeepSC-ST with the paper's channel codec, with the default model, and gr-deepsc with its burst modem."""
+
+from importlib import resources
+
+import numpy as np
+
+from gr_deepsc.decode import Decoder
+from gr_deepsc.features import SYMBOLS_PER_FRAME
+from gr_deepsc.model import Receiver, codec_id
+from gr_deepsc.phy import air as radio
+from gr_deepsc.phy import utterance as bursts
+from gr_deepsc.phy.detect import HOP
+from gr_deepsc.phy.equalise import mmse, zero_forcing
+from gr_deepsc.phy.frame import MAX_FRAMES, Layout, deinterleave, interleave
+from gr_deepsc.phy.listener import Listener
+from gr_deepsc.text import greedy
+
+from ..system import Air, Heard, Sent, Utterance
+from . import recogniser
+
+
+class PaperDeepSC:
+    """The paper's channel codec, 40-40 and 40-40-29 units, on the default recogniser's P; h known, zero forcing.
+
+    Symbols are sent in the order of the frames. `deepsc_export.paper_codec` trained the codec as the paper does, in
+    Rician fading at 8 dB. What differs is the recogniser, and that the codec learnt behind a fixed one, from its P
+    beside the transcripts.
+    """
+
+    name = "deepsc-st-paper"
+    label = "DeepSC-ST (paper's codec, CSI known)"
+
+    def __init__(self) -> None:
+        recogniser.transmitter()
+        with resources.files(__package__).joinpath("paper_codec.npz").open("rb") as file:
+            self._weights = dict(np.load(file))
+
+    def send(self, utterance: Utterance) -> Sent:
+        hidden = _relu6(self._dense("encoder.hidden", recogniser.features(utterance.samples)))
+        pairs = self._dense("encoder.output", hidden).reshape(-1, 2)
+        symbols = pairs[:, 0] + 1j * pairs[:, 1]
+        return Sent((symbols / np.sqrt(np.mean(np.abs(symbols) ** 2))).astype(np.complex64), 0)
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        received, csi, _ = air(sent.symbols)
+        z, _ = zero_forcing(received, csi)
+        x = np.stack([z.real, z.imag], axis=1).reshape(-1, 2 * SYMBOLS_PER_FRAME)
+        for layer in ("decoder.hidden1", "decoder.hidden2"):
+            x = _relu6(self._dense(layer, x))
+        logits = self._dense("decoder.output", x)
+        probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return Heard(recogniser.text_of(probabilities), None)
+
+    def _dense(self, layer: str, x: np.ndarray) -> np.ndarray:
+        return x @ self._weights[f"{layer}.weight"].T + self._weights[f"{layer}.bias"]
+
+
+class DeepSC:
+    """The default model, h and N0 known: MMSE estimates and their reliability, interleaved as in a burst.
+
+    What `deepsc simulate --csi ideal` does, noise and fading included.
+    """
+
+    name = "deepsc-st"
+    label = "DeepSC-ST (default model, CSI known)"
+
+    def __init__(self) -> None:
+        recogniser.transmitter()
+        self._receiver = Receiver("default")
+
+    def send(self, utterance: Utterance) -> Sent:
+        return Sent(interleave(recogniser.transmitter()(utterance.samples)[0]), 0)
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        z, rho = (deinterleave(each) for each in mmse(*air(sent.symbols)))
+        return Heard(greedy(self._receiver(z, rho))[0], None)
+
+
+class GrDeepSC:
+    """The default model behind the whole modem: nothing about the channel is told, not even where a burst begins.
+
+    `Sent.symbols` is the payload. `receive` makes bursts of it and sends their samples over the path that
+    `deepsc simulate` sends them over for the same channel, seed and number of the utterance. The fading has blocks of
+    128 symbols like the others', but they are drawn for the samples of a burst and begin at a random place.
+    """
+
+    name = "gr-deepsc"
+    label = "gr-deepsc (burst modem, CSI estimated)"
+
+    def __init__(self) -> None:
+        self._decode = Decoder("default")
+        self._codec = codec_id(recogniser.transmitter().contract.pair)
+
+    def send(self, utterance: Utterance) -> Sent:
+        """Overhead: ramps, chirps, headers and pilots."""
+        payload, _ = recogniser.transmitter()(utterance.samples)
+        frames = len(payload) // SYMBOLS_PER_FRAME
+        parts = -(-frames // MAX_FRAMES)
+        lengths = [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
+        return Sent(payload, sum(Layout(length).symbols for length in lengths) - len(payload))
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the bursts that were not found or whose header could not be read."""
+        path, silence = radio.Air(air.kind, air.es_n0_db), np.zeros(HOP, np.complex64)
+        listener, events = Listener(), []
+        parts = bursts.split(sent.symbols, self._codec, 0, air.seq)
+        for part, samples in enumerate(parts):
+            rng = np.random.default_rng([air.seed, air.seq, part])
+            events += listener.push(path(np.concatenate([silence, samples, silence]), rng))
+        events += listener.flush()
+        ours = 0, air.seq % bursts.SEQUENCE, self._codec
+        heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
+        text = self._decode(heard[0])[0] if heard else ""
+        return Heard(text, None, 1 - sum(len(each.bursts) for each in heard) / len(parts))
+
+
+def _relu6(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, 0, 6)

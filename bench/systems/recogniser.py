@@ -1,0 +1,31 @@
+"""The one recogniser that all systems share: the default model's encoder as far as its features P."""
+
+from functools import cache
+
+import numpy as np
+
+from gr_deepsc.model import Transmitter
+from gr_deepsc.text import greedy
+
+_LEAST = np.finfo(np.float32).tiny
+
+
+@cache
+def transmitter() -> Transmitter:
+    """The default model's, loaded once a process."""
+    return Transmitter("default")
+
+
+def features(samples: np.ndarray) -> np.ndarray:
+    """Speech float32 [samples] at 16 kHz -> P float32 [frames, 29]."""
+    return transmitter()(samples)[1]
+
+
+def text_of(probabilities: np.ndarray) -> str:
+    """Greedy CTC decoding of P float32 [frames, 29]."""
+    return greedy(np.log(np.maximum(probabilities, _LEAST)))[0]
+
+
+def recognise(samples: np.ndarray) -> str:
+    """Speech float32 [samples] at 16 kHz -> text."""
+    return text_of(features(samples))
