@@ -1,0 +1,107 @@
+"""Figures, drawn from the rows of a CSV."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from gr_deepsc.features import SAMPLE_RATE
+
+CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rician": "Rician fading, K = 1"}
+# Okabe and Ito's colours, told apart by colour-blind readers; markers tell them apart in grey
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
+_MARKERS = "osD^vPX*"
+_DPI = 110
+
+
+def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | None = None) -> None:
+    """Column `y` against Es/N0: a panel a channel, a curve a system, its 95 % interval as a band.
+
+    Rows of channel `none` are references: dashed lines across all panels.
+
+    Args:
+        rows: with the columns system, label, channel, es_n0_db, `y`, `y`_low and `y`_high.
+        path: of the PNG.
+        top: where the axis ends; None for as far as the values go.
+    """
+    present = {row["channel"] for row in rows}
+    channels = [kind for kind in CHANNELS if kind in present]
+    figure, axes = plt.subplots(
+        1,
+        len(channels),
+        figsize=(1 + 4 * len(channels), 4.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    lines = {}
+    for axis, channel in zip(axes[0], channels, strict=True):
+        for number, (label, points) in enumerate(_by_label(rows, channel).items()):
+            x, low, high, middle = _columns(points, "es_n0_db", f"{y}_low", f"{y}_high", y)
+            style = number % len(_COLOURS)
+            (lines[label],) = axis.plot(
+                x, middle, color=_COLOURS[style], marker=_MARKERS[style], markersize=5, linewidth=1.6
+            )
+            axis.fill_between(x, low, high, color=_COLOURS[style], alpha=0.15, linewidth=0)
+        for number, (label, points) in enumerate(_by_label(rows, "none").items()):
+            lines[label] = axis.axhline(
+                float(points[0][y]), color="grey", linestyle=("--", ":", "-.")[number % 3]
+            )
+        axis.set(title=CHANNELS[channel], xlabel="Es/N0 (dB)")
+        axis.grid(alpha=0.3)
+    axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), top))
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(4, len(lines)))
+    figure.savefig(path, dpi=_DPI)
+    plt.close(figure)
+
+
+def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
+    """The spectrograms of sounds (title, float32 at 16 kHz), one below the other, on one scale of colours and time."""
+    seconds = max(len(samples) for _, samples in sounds) / SAMPLE_RATE
+    figure, axes = plt.subplots(
+        len(sounds), 1, figsize=(9, 0.8 + 1.9 * len(sounds)), sharex=True, squeeze=False, layout="constrained"
+    )
+    for axis, (title, samples) in zip(axes[:, 0], sounds, strict=True):
+        level = samples / max(1e-9, np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+        with np.errstate(divide="ignore"):
+            *_, image = axis.specgram(
+                level, 512, SAMPLE_RATE, noverlap=352, vmin=-110, vmax=-30, cmap="magma"
+            )
+        axis.set_title(title, loc="left", fontsize=9)
+        axis.set(ylabel="kHz", ylim=(0, 8000), xlim=(0, seconds), yticks=(0, 4000, 8000), facecolor="black")
+        axis.set_yticklabels(("0", "4", "8"))
+    axes[-1, 0].set_xlabel("time (s)")
+    figure.colorbar(image, ax=axes[:, 0], label="dB/Hz, all speech at one level")
+    figure.savefig(path, dpi=_DPI)
+    plt.close(figure)
+
+
+def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str) -> None:
+    """Column `y` against `x` on one axis, a line for each value of the column `label`."""
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row[label], []).append(row)
+    for number, (name, points) in enumerate(groups.items()):
+        style = number % len(_COLOURS)
+        axis.plot(
+            *_columns(points, x, y), color=_COLOURS[style], marker=_MARKERS[style], label=name, markersize=4
+        )
+    axis.grid(alpha=0.3)
+
+
+def _by_label(rows: Sequence[dict], channel: str) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for row in rows:
+        if row["channel"] == channel:
+            found.setdefault(row["label"], []).append(row)
+    return found
+
+
+def _columns(rows: Sequence[dict], *names: str) -> list[np.ndarray]:
+    """float64 columns; an empty field is NaN."""
+    return [np.array([float(row[name] or "nan") for row in rows]) for name in names]
