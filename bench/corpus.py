@@ -41,7 +41,7 @@ def test_set(folders: Sequence[str | Path], count: int | None) -> list[Utterance
     total = sum(map(len, sources))
     chosen = [source[i] for source, n in zip(sources, _shares(sources, count or total), strict=True)
               for i in np.linspace(0, len(source) - 1, n).round().astype(int)]  # fmt: skip
-    return [Utterance(key, _read(path), text) for key, path, text in chosen]
+    return [Utterance(key, recording(path), text) for key, path, text in chosen]
 
 
 def _shares(sources: list[list], count: int) -> list[int]:
@@ -71,7 +71,12 @@ def _samples() -> list[tuple[str, Path, str]]:
     return [(f"samples/{name}", SAMPLES / f"{name}.flac", text) for name, text in rows]
 
 
-def _read(path: Path) -> np.ndarray:
+def recording(path: Path) -> np.ndarray:
+    """float32 [samples] at 16 kHz of a file.
+
+    Raises:
+        BenchError: it cannot be read, or is not what the transmitter takes.
+    """
     try:
         return audio.check(*audio.read(path))
     except audio.AudioError as error:

@@ -16,7 +16,7 @@ CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rician": "Rician fad
 # Okabe and Ito's colours, told apart by colour-blind readers; markers tell them apart in grey
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 _MARKERS = "osD^vPX*"
-_DPI = 110
+DPI = 110
 
 
 def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | None = None) -> None:
@@ -56,7 +56,7 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | N
         axis.grid(alpha=0.3)
     axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), top))
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(4, len(lines)))
-    figure.savefig(path, dpi=_DPI)
+    figure.savefig(path, dpi=DPI)
     plt.close(figure)
 
 
@@ -77,7 +77,7 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
         axis.set_yticklabels(("0", "4", "8"))
     axes[-1, 0].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes[:, 0], label="dB/Hz, all speech at one level")
-    figure.savefig(path, dpi=_DPI)
+    figure.savefig(path, dpi=DPI)
     plt.close(figure)
 
 

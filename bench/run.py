@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -40,7 +41,8 @@ def executor(cores: int, scheduler: str | None) -> Iterator[concurrent.futures.E
     """
     if scheduler is None:
         spawn = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(cores, mp_context=spawn) as pool:
+        ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+        with concurrent.futures.ProcessPoolExecutor(cores, spawn, signal.signal, ignore) as pool:
             yield pool
         return
     from distributed import Client
@@ -127,7 +129,9 @@ class Runner:
     def _result(self, task: Task, future: concurrent.futures.Future) -> Sequence[Item]:
         try:
             chain, items = future.result()
-        except Exception as error:  # whatever a system or a worker may raise ends the run, by name
+        except BenchError as error:
+            raise BenchError(f"{task.name}: {error}") from None
+        except Exception as error:  # whatever else a system or a worker may raise ends the run, by name
             raise BenchError(f"{task.name}: {type(error).__name__}: {error}") from error
         if chain != provenance.chain():
             raise BenchError("a worker has other models or code than this machine: install the same revision")

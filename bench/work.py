@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.voice import DEFAULT_USER, Synthesizer
 
 from .corpus import number

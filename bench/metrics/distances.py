@@ -9,8 +9,9 @@ import numpy as np
 def frechet(real: np.ndarray, heard: np.ndarray) -> float:
     """FDSD: |mu1 - mu2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), and of that the root.
 
-    The eigenvalues of (S1 S2)^(1/2) are the singular values of the product of the centred sets. That needs no
-    [features, features] square root, which is singular when there are fewer windows than features.
+    The eigenvalues of (S1 S2)^(1/2) are the singular values of A1 A2', the centred sets with S = A'A, or of R1 R2' of
+    their QR decompositions. So no square root is taken of a matrix that is singular, as it is where there are fewer
+    windows than features.
 
     It is biased: two samples of one distribution are at a distance that falls with the number of windows. Compare
     values of equal numbers only.
@@ -21,7 +22,8 @@ def frechet(real: np.ndarray, heard: np.ndarray) -> float:
     real, heard = real.astype(np.float64), heard.astype(np.float64)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (real, heard)]
     traces = sum(np.sum(x**2) for x in centred)
-    common = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    triangles = [np.linalg.qr(x, mode="r") for x in centred]
+    common = np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum()
     squared = np.sum((real.mean(0) - heard.mean(0)) ** 2) + traces - 2 * common
     return float(np.sqrt(max(squared, 0.0)))  # rounding may leave -1e-15
 

@@ -1,10 +1,10 @@
 """What a recogniser has in mind while it listens: the features of the DeepSpeech distances.
 
-Binkowski et al. take the states of Deep Speech 2 before its last layer, averaged over windows of 2 s. Here they are those of
-the `default` transmitter: the 512 states of its BiGRUs, which its dense layer turns into P. It is the network at hand that is
-most like theirs, it comes with the package, and it is not changed by what it is used to measure. It has learnt from real
-speech only, so that it also hears what a voice lacks. That systems under test use it too does not favour them: what they
-say is synthesised from text. Still, only values of one network compare: its hash is in each result.
+Binkowski et al. take the states of Deep Speech 2 before its last layer, averaged over windows of 2 s. Here they are
+those of the `default` transmitter: the 512 states of its BiGRUs, which a dense layer turns into P. Of the networks at
+hand it is most like theirs; it comes with the package, and has learnt from real speech only, so that it also hears
+what a synthetic voice lacks. Only values of one network compare: its hash is in each result. Some systems under test
+use the same network to transmit; what an unrelated recogniser hears is measured by `judge`.
 """
 
 import base64

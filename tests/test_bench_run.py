@@ -1,0 +1,175 @@
+"""`deepsc bench`: the same results on one core, two cores and a cluster, and after an interruption."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from deepsc_bench import corpus, provenance
+from deepsc_bench.errors import BenchError
+from deepsc_host.cli import main
+from host_process import COMMAND, deepsc
+
+SMALL = ("--utterances", "2", "--snr", "-8", "4", "--channels", "awgn", "rayleigh", "--systems", "deepsc-st")
+ITEMS = 2 + 2 * (1 + 4) + 2  # clean: sent and received; deepsc-st: sent, 4 points
+
+
+def bench(out: Path, *options: str) -> None:
+    assert main(["bench", *options, "--out", str(out)]) == 0
+
+
+def items(out: Path) -> int:
+    """How many are finished; 0 before there is a table."""
+    try:
+        with sqlite3.connect(out / "items.sqlite") as base:
+            return base.execute("SELECT count(*) FROM items").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def one_core(tmp_path_factory):
+    """A small fig5, measured by one process."""
+    out = tmp_path_factory.mktemp("one")
+    bench(out, "fig5", *SMALL, "--jobs", "1")
+    return out
+
+
+def test_what_is_written(one_core):
+    """A row a point with its interval; provenance; cost of every item; a picture."""
+    header, *rows = (one_core / "fig5.csv").read_text().splitlines()
+    assert header.startswith("system,label,channel,es_n0_db,utterances,cer,cer_low,cer_high,wer,")
+    assert [tuple(row.split(",")[-11:-7]) for row in rows[1:]] == [
+        (channel, snr, "2", cer)
+        for (channel, snr), cer in zip(
+            [("awgn", "-8"), ("awgn", "4"), ("rayleigh", "-8"), ("rayleigh", "4")],
+            [row.split(",")[-8] for row in rows[1:]],
+            strict=True,
+        )
+    ]
+    cer = {tuple(row.split(",")[-11:-9]): float(row.split(",")[-8]) for row in rows}
+    assert cer["none", "inf"] <= cer["awgn", "4"] < cer["awgn", "-8"] < cer["rayleigh", "-8"] + 0.2
+    about = json.loads((one_core / "fig5.json").read_text())
+    assert about["seed"] == 0 and about["utterances"] == ["samples/LJ002-0004", "samples/arctic_a0209"]
+    assert len(about["models"]["default/transmitter"]) == 64 and about["packages"]["onnxruntime"]
+    assert len((one_core / "fig5-costs.csv").read_text().splitlines()) == 1 + 8
+    assert (one_core / "fig5.png").stat().st_size > 10_000
+    assert items(one_core) == ITEMS
+
+
+def test_two_cores(one_core, tmp_path):
+    bench(tmp_path, "fig5", *SMALL, "--jobs", "2")
+    assert (tmp_path / "fig5.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
+
+
+def test_two_workers_of_a_cluster(one_core, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="pip install '.[bench]'")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        bench(tmp_path, "fig5", *SMALL, "--scheduler", cluster.scheduler_address)
+    assert (tmp_path / "fig5.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
+
+
+def test_one_recording_does_not_change_another(one_core, tmp_path):
+    """The channel follows from the recording's key: with a third one between them, the two are not measured again."""
+    (tmp_path / "items.sqlite").write_bytes((one_core / "items.sqlite").read_bytes())
+    bench(tmp_path, "fig5", *SMALL, "--utterances", "3")
+    assert items(tmp_path) == ITEMS * 3 // 2
+
+
+def test_other_figures_need_nothing_new(one_core):
+    """fig6 is fig5's words; table2 is what was sent."""
+    for name in ("fig6", "table2"):
+        bench(one_core, name, *SMALL)
+    assert items(one_core) == ITEMS
+    assert (one_core / "fig6.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
+    # 20 symbols a frame of 40 ms, the last frame of each recording completed: 77,265 and 42,720 samples
+    symbols = 20 * (121 + 67) / ((77_265 + 42_720) / 16_000)
+    assert (one_core / "table2.csv").read_text().splitlines()[1].split(",")[-2] == f"{symbols:.4f}"
+
+
+def test_goes_on_after_an_interruption(one_core, tmp_path):
+    """Ctrl-C as soon as something is finished; the same command then gives the same CSV."""
+    command = [*COMMAND, "bench", "fig5", *SMALL, "--jobs", "1", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not items(tmp_path) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2 and "goes on from there" in errors and "Traceback" not in errors
+    there = items(tmp_path)
+    assert 0 < there < ITEMS
+    bench(tmp_path, "fig5", *SMALL, "--jobs", "1")
+    assert (tmp_path / "fig5.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["fig99"], "fig5"),
+        (["fig5", "--systems", "telepathy"], "deepsc-st"),
+        (["fig5", "--channels", "wire"], "rayleigh"),
+        (["fig5", "--corpus", "/nowhere"], "metadata.csv"),
+        (["fig5", "--out", "/proc/nowhere"], "cannot make the folder"),
+    ],
+)
+def test_refused(options, reason, tmp_path, capsys):
+    """One line that says what there is, and the status of a failed set-up."""
+    out = [] if "--out" in options else ["--out", str(tmp_path)]
+    assert main(["bench", *options, *out]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("deepsc: ") and error.count("\n") == 1 and reason in error
+
+
+def test_the_host_does_without(tmp_path):
+    """Without the packages of the extra, `deepsc bench` says how to get them, and nothing else needs them."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules.update(dict.fromkeys(('matplotlib', 'dask', 'distributed', 'num2words', 'onnx')))\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = deepsc("bench", "--list", PYTHONPATH=path)
+    assert done.returncode == 2 and "pip install '.[bench]'" in done.stderr and "Traceback" not in done.stderr
+    assert deepsc("voices", PYTHONPATH=path).returncode == 0
+
+
+def test_list():
+    done = deepsc("bench", "--list")
+    assert done.returncode == 0 and "deepsc-st" in done.stdout
+    assert {"fig4", "fig5", "fig10", "table2", "robust"} <= {
+        line.split()[0] for line in done.stdout.splitlines() if line
+    }
+
+
+def test_recordings_are_shared_out(tmp_path):
+    """Evenly over the corpora and over each of them; a small one gives all it has."""
+    corpora = []
+    for name, count in (("big", 20), ("small", 2)):
+        folder = tmp_path / name
+        (folder / "wavs").mkdir(parents=True)
+        rows = []
+        for i in range(count):
+            link = folder / "wavs" / f"u{i:02}.flac"
+            link.symlink_to(corpus.SAMPLES / "LJ002-0045.flac")
+            rows.append(
+                f"u{i:02}|The various wards|s{i}|{'test' if i % 2 == 0 or name == 'small' else 'train'}\n"
+            )
+        (folder / "metadata.csv").write_text("".join(rows))
+        corpora.append(folder)
+    keys = [u.key for u in corpus.test_set(corpora, 6)]
+    assert keys == ["big/u00", "big/u06", "big/u12", "big/u18", "small/u00", "small/u01"]
+    assert len(corpus.test_set(corpora, None)) == 12
+    (tmp_path / "big" / "metadata.csv").write_text("u00|words|s|train\n")
+    with pytest.raises(BenchError, match="test split"):
+        corpus.test_set([tmp_path / "big"], 1)
+
+
+def test_chain_names_code_and_models():
+    """Items of other code or models are not taken for this one's: a process elsewhere computes the same name."""
+    script = "from deepsc_bench.provenance import chain; print(chain())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == provenance.chain()
