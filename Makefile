@@ -73,7 +73,7 @@ $(RUNTIME): pyproject.toml constraints.txt
 
 $(DEVELOPMENT): $(RUNTIME)
 	$(call install_missing,$(APT_DEVELOPMENT))
-	$(PIP) --editable '.[train,test]'
+	$(PIP) --editable '.[train,test,bench]'
 	@touch $@
 
 # The weights that training of the default model starts from.
