@@ -16,6 +16,7 @@ from .run import Runner, executor
 from .store import Store
 from .systems import SYSTEMS
 
+SHOWN = 40  # rows that a person may want to read at once
 ITEMS = "items.sqlite"  # in the output folder: all experiments there share what they measured
 
 
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> None:
         experiment.draw(outcome.rows, path.with_suffix(".png"))
     about = _about(args, experiment.title, outcome, time.time() - start)
     path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    print("\n\n".join(part for part in (path.read_text(encoding="utf-8").strip(), outcome.summary) if part))
+    table = path.read_text(encoding="utf-8").strip() if len(outcome.rows) <= SHOWN else ""
+    print("\n\n".join(part for part in (table, outcome.summary) if part))
     print(f"\n{path}" + (f", {path.with_suffix('.png').name}" if experiment.draw else ""))
 
 

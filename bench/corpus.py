@@ -13,9 +13,8 @@ from gr_deepsc import audio
 from .errors import BenchError
 from .system import Utterance
 
-SAMPLES = (
-    Path(gr_deepsc.__file__).parent.parent / "tests" / "samples"
-)  # in a checkout, not in an installation
+# in a checkout; an installed package has none
+SAMPLES = Path(gr_deepsc.__file__).parent.parent / "tests" / "samples"
 
 
 def number(utterance: Utterance) -> int:
@@ -41,6 +40,8 @@ def test_set(folders: Sequence[str | Path], count: int | None) -> list[Utterance
     total = sum(map(len, sources))
     chosen = [source[i] for source, n in zip(sources, _shares(sources, count or total), strict=True)
               for i in np.linspace(0, len(source) - 1, n).round().astype(int)]  # fmt: skip
+    if len({key for key, _, _ in chosen}) < len(chosen):
+        raise BenchError("two corpora have the same folder name: rename one, as items are kept by it")
     return [Utterance(key, recording(path), text) for key, path, text in chosen]
 
 

@@ -19,7 +19,7 @@ _MARKERS = "osD^vPX*"
 DPI = 110
 
 
-def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | None = None) -> None:
+def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
     """Column `y` against Es/N0: a panel a channel, a curve a system, its 95 % interval as a band.
 
     Rows of channel `none` are references: dashed lines across all panels.
@@ -27,7 +27,6 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | N
     Args:
         rows: with the columns system, label, channel, es_n0_db, `y`, `y`_low and `y`_high.
         path: of the PNG.
-        top: where the axis ends; None for as far as the values go.
     """
     present = {row["channel"] for row in rows}
     channels = [kind for kind in CHANNELS if kind in present]
@@ -54,7 +53,7 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str, top: float | N
             )
         axis.set(title=CHANNELS[channel], xlabel="Es/N0 (dB)")
         axis.grid(alpha=0.3)
-    axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), top))
+    axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), None))
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(4, len(lines)))
     figure.savefig(path, dpi=DPI)
     plt.close(figure)

@@ -35,8 +35,8 @@ def chain() -> str:
     Code that only collects, tabulates and draws them is not in it.
     """
     code = [path for path in _CHAIN.rglob("*.py") if path.parent.name != "blocks"]
-    code += [*HERE.glob("systems/**/*.py"), *HERE.glob("coding/**/*.py"), *HERE.glob("metrics/*.py")]
-    code += [HERE / name for name in ("system.py", "references.py", "work.py")]
+    code += [path for name in ("systems", "coding", "metrics") for path in (HERE / name).rglob("*.py")]
+    code += [*HERE.rglob("*.npz"), *(HERE / name for name in ("system.py", "references.py", "work.py"))]
     found = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in models().items()).encode())
     for path in sorted(code):
         found.update(path.read_bytes())

@@ -41,8 +41,7 @@ def executor(cores: int, scheduler: str | None) -> Iterator[concurrent.futures.E
     """
     if scheduler is None:
         spawn = multiprocessing.get_context("spawn")
-        ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
-        with concurrent.futures.ProcessPoolExecutor(cores, spawn, signal.signal, ignore) as pool:
+        with concurrent.futures.ProcessPoolExecutor(cores, spawn, _leave_to_parent) as pool:
             yield pool
         return
     from distributed import Client
@@ -61,6 +60,11 @@ def executor(cores: int, scheduler: str | None) -> Iterator[concurrent.futures.E
         yield client.get_executor(pure=False)
 
 
+def _leave_to_parent() -> None:
+    """Ctrl-C, which a terminal sends to all processes, is for the parent; programs that a worker starts heed it."""
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+
+
 class Runner:
     """Measures what `store` does not hold."""
 
@@ -76,8 +80,9 @@ class Runner:
         Args:
             measure: one of `work.MEASURES`, which says what figures an item has.
         """
+        digests = {u.key: digest(u) for u in utterances}
         keys = {
-            (name, point, u.key): self.key(measure if point else "sent", name, u.key, digest(u), point)
+            (name, point, u.key): self.key(measure if point else "sent", name, u.key, digests[u.key], point)
             for name in systems
             for u in utterances
             for point in (None, *points)

@@ -169,6 +169,34 @@ def test_recordings_are_shared_out(tmp_path):
         corpus.test_set([tmp_path / "big"], 1)
 
 
+@pytest.mark.slow
+def test_experiments_that_train(tmp_path, capsys):
+    """fig4 and robust from end to end on a corpus of the three samples; a finished model is not trained again."""
+    folder = tmp_path / "tiny"
+    (folder / "wavs").mkdir(parents=True)
+    lines = []
+    for row, split in zip(
+        (corpus.SAMPLES / "transcripts.csv").read_text().splitlines(), ("train", "valid", "test"), strict=True
+    ):
+        name = row.partition("|")[0]
+        (folder / "wavs" / f"{name}.flac").symlink_to(corpus.SAMPLES / f"{name}.flac")
+        lines.append(f"{row}|somebody|{split}\n")
+    (folder / "metadata.csv").write_text("".join(lines))
+    for name in ("fig4", "robust"):
+        assert main(["bench", name, "--quick", "--out", str(tmp_path)]) == 2  # there is nothing to learn from
+        bench(tmp_path, name, "--quick", "--corpus", str(folder), "--channels", "awgn", "rician")
+    losses = [float(row["loss"]) for row in rows(tmp_path, "fig4.csv")]
+    assert len(losses) == 3 * 3 and losses[0] > losses[2]  # three epochs at the highest rate
+    found = rows(tmp_path, "robust.csv")
+    assert (
+        len(found) == (2 + 1) * 2 * 2
+    )  # trained at 8 dB of both channels, and at all; two channels, two Es/N0
+    assert all(float(row["cer"]) < 1.5 for row in found)
+    there = items(tmp_path)
+    bench(tmp_path, "robust", "--quick", "--corpus", str(folder), "--channels", "awgn", "rician")
+    assert items(tmp_path) == there
+
+
 def test_chain_names_code_and_models():
     """Items of other code or models are not taken for this one's: a process elsewhere computes the same name."""
     script = "from deepsc_bench.provenance import chain; print(chain())"

@@ -46,7 +46,7 @@ def heard(setting: Setting) -> Outcome:
 
 
 def _figure(y: str, ylabel: str) -> partial:
-    return partial(curves, y=y, ylabel=ylabel, top=1.05)
+    return partial(curves, y=y, ylabel=ylabel)
 
 
 FIG5 = Experiment("character error rate against Es/N0", read, _figure("cer", "CER"))

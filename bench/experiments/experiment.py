@@ -11,7 +11,6 @@ from ..system import Utterance
 from ..work import Point
 
 NOWHERE = Point("none", math.inf)  # where a reference is measured
-SIZES = ("quick", "default", "full")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Setting:
 
     runner: Runner
     out: Path
-    size: str  # one of `SIZES`
+    size: str  # quick, default or full
     systems: tuple[str, ...]
     channels: tuple[str, ...]
     corpora: tuple[Path, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from ..plot import DPI, lines
 from ..run import Task
@@ -15,8 +16,8 @@ from . import training
 from .experiment import Experiment, Outcome, Setting
 
 RATES = (5e-4, 1e-4, 5e-5)  # the paper's
-MINUTES = {"quick": 2, "default": 18, "full": 120}  # of speech in an epoch
-EPOCHS = {"quick": 3, "default": 40, "full": 40}
+MINUTES = {"quick": 2, "default": 12, "full": 60}  # of speech in an epoch
+EPOCHS = {"quick": 3, "default": 30, "full": 50}
 CONFIG = "compact"
 
 
@@ -72,6 +73,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     for axis, column, title in zip(axes, ("loss", "valid_loss"), ("training", "validation"), strict=True):
         lines(axis, rows, "epoch", column, "learning_rate")
         axis.set(title=title, xlabel="epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("CTC loss a token")
     axes[0].legend(title="learning rate")
     figure.savefig(path, dpi=DPI)

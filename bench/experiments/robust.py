@@ -34,7 +34,7 @@ TESTED = tuple(map(float, range(-8, 21, 4)))
 SIZES = {"quick": Size(6, (-4.0, 8.0)), "default": Size(60, TESTED), "full": Size(None, TESTED)}
 TRAINED = {"quick": (8.0,), "default": (0.0, 8.0, 16.0), "full": (-4.0, 0.0, 4.0, 8.0, 12.0, 16.0)}  # dB
 MINUTES = {"quick": 4, "default": 60, "full": 300}  # of speech to learn from
-STEPS = {"quick": 150, "default": 1000, "full": 3000}  # batches of 240 s
+STEPS = {"quick": 150, "default": 2000, "full": 10_000}  # batches of 240 s
 VALIDATION = 1  # minutes; it only makes the log that training writes
 
 
@@ -99,7 +99,7 @@ def run(setting: Setting) -> Outcome:
         "test": _joined(test, [u.text for u in utterances]),
     }
     numbers, steps = tuple(map(number, utterances)), STEPS[setting.size]
-    models = [Point(kind, snr) for kind in CHANNELS for snr in TRAINED[setting.size]] + [None]
+    models = [Point(kind, snr) for kind in setting.channels for snr in TRAINED[setting.size]] + [None]
     about = [
         [u.key for u in utterances],
         [folder.name for folder in setting.corpora],
