@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = EXPERIMENTS.get(args.name)
     if experiment is None:
         raise BenchError(f"no experiment {args.name}: there are {', '.join(EXPERIMENTS)}")
-    out, start = Path(args.out), time.time()
+    out, start, made_by = Path(args.out), time.time(), provenance.describe()
     store = Store(_folder(out) / ITEMS)
     try:
         with executor(args.jobs, args.scheduler) as pool:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         write_csv(out / f"{args.name}-costs.csv", outcome.costs)
     if experiment.draw:
         experiment.draw(outcome.rows, path.with_suffix(".png"))
-    about = _about(args, experiment.title, outcome, time.time() - start)
+    about = _about(args, experiment.title, outcome, time.time() - start) | made_by
     path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     table = path.read_text(encoding="utf-8").strip() if len(outcome.rows) <= SHOWN else ""
     print("\n\n".join(part for part in (table, outcome.summary) if part))
@@ -87,7 +87,7 @@ def _about(args: argparse.Namespace, title: str, outcome: Outcome, seconds: floa
         "wall_s": round(seconds, 1),  # of this run: what an earlier one measured is not measured again
         "utterances": outcome.utterances,
     }
-    return {"experiment": args.name, "title": title} | chosen | provenance.describe()
+    return {"experiment": args.name, "title": title} | chosen
 
 
 def _chosen(noun: str, wanted: Sequence[str], known: dict) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from gr_deepsc.features import SAMPLE_RATE
 
 CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rician": "Rician fading, K = 1"}
-# Okabe and Ito's colours, told apart by colour-blind readers; markers tell them apart in grey
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
-_MARKERS = "osD^vPX*"
+# Okabe and Ito's colours, told apart by colour-blind readers; in grey the markers tell them apart
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = "osD^vPX*<>"  # not as many as colours: the two come around at different times
 DPI = 110
 
 
@@ -42,11 +42,8 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
     for axis, channel in zip(axes[0], channels, strict=True):
         for number, (label, points) in enumerate(_by_label(rows, channel).items()):
             x, low, high, middle = _columns(points, "es_n0_db", f"{y}_low", f"{y}_high", y)
-            style = number % len(_COLOURS)
-            (lines[label],) = axis.plot(
-                x, middle, color=_COLOURS[style], marker=_MARKERS[style], markersize=5, linewidth=1.6
-            )
-            axis.fill_between(x, low, high, color=_COLOURS[style], alpha=0.15, linewidth=0)
+            (lines[label],) = axis.plot(x, middle, **_style(number))
+            axis.fill_between(x, low, high, color=lines[label].get_color(), alpha=0.13, linewidth=0)
         for number, (label, points) in enumerate(_by_label(rows, "none").items()):
             lines[label] = axis.axhline(
                 float(points[0][y]), color="grey", linestyle=("--", ":", "-.")[number % 3]
@@ -86,11 +83,15 @@ def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str) -> None:
     for row in rows:
         groups.setdefault(row[label], []).append(row)
     for number, (name, points) in enumerate(groups.items()):
-        style = number % len(_COLOURS)
-        axis.plot(
-            *_columns(points, x, y), color=_COLOURS[style], marker=_MARKERS[style], label=name, markersize=4
-        )
+        axis.plot(*_columns(points, x, y), label=name, **_style(number))
     axis.grid(alpha=0.3)
+
+
+def _style(number: int) -> dict[str, object]:
+    """Of the curve with that number, unlike all others' for 70 curves."""
+    colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+    dash = "--" if number // len(_COLOURS) % 2 else "-"
+    return {"color": colour, "marker": marker, "linestyle": dash, "markersize": 4.5, "linewidth": 1.4}
 
 
 def _by_label(rows: Sequence[dict], channel: str) -> dict[str, list[dict]]:

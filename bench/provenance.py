@@ -13,6 +13,7 @@ import gr_deepsc
 
 HERE = Path(__file__).parent
 _CHAIN = Path(gr_deepsc.__file__).parent
+_READ = (".py", ".npz", ".csv", ".json")  # of the systems: code and what it reads
 _PACKAGES = ("gr-deepsc", "numpy", "scipy", "onnxruntime", "jiwer", "dask", "faster-whisper", "torch")
 
 
@@ -35,8 +36,9 @@ def chain() -> str:
     Code that only collects, tabulates and draws them is not in it.
     """
     code = [path for path in _CHAIN.rglob("*.py") if path.parent.name != "blocks"]
-    code += [path for name in ("systems", "coding", "metrics") for path in (HERE / name).rglob("*.py")]
-    code += [*HERE.rglob("*.npz"), *(HERE / name for name in ("system.py", "references.py", "work.py"))]
+    parts = [path for name in ("systems", "coding", "metrics") for path in (HERE / name).rglob("*.*")]
+    code += [path for path in parts if path.suffix in _READ]
+    code += [HERE / name for name in ("system.py", "references.py", "work.py")]
     found = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in models().items()).encode())
     for path in sorted(code):
         found.update(path.read_bytes())

@@ -10,10 +10,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         from deepsc_bench import command
         from deepsc_bench.errors import BenchError
-    except ImportError as error:
+
+        try:
+            command.run(args)
+        except BenchError as error:
+            raise HostError(str(error)) from None
+    except ModuleNotFoundError as error:
         raise HostError(f"{error.name} is missing: install with pip install '.[bench]'") from None
-    try:
-        command.run(args)
-    except BenchError as error:
-        raise HostError(str(error)) from None
     return DONE
