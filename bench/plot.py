@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 import matplotlib
 
@@ -56,23 +57,34 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
     plt.close(figure)
 
 
-def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
-    """The spectrograms of sounds (title, float32 at 16 kHz), one below the other, on one scale of colours and time."""
-    seconds = max(len(samples) for _, samples in sounds) / SAMPLE_RATE
+def spectrograms(sounds: Sequence[tuple[str, str, np.ndarray]], path: Path) -> None:
+    """Spectrograms of sounds (label, text, float32 at 16 kHz) on one scale of colours and one of time."""
+    seconds = max(len(samples) for *_, samples in sounds) / SAMPLE_RATE
+    columns = 1 if len(sounds) <= 4 else 2
     figure, axes = plt.subplots(
-        len(sounds), 1, figsize=(9, 0.8 + 1.9 * len(sounds)), sharex=True, squeeze=False, layout="constrained"
+        -(-len(sounds) // columns),
+        columns,
+        figsize=(1.5 + 6.5 * columns, 0.8 + 2.1 * -(-len(sounds) // columns)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
-    for axis, (title, samples) in zip(axes[:, 0], sounds, strict=True):
-        level = samples / max(1e-9, np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
-        with np.errstate(divide="ignore"):
+    for axis in axes.flat[len(sounds) :]:
+        axis.set_visible(False)
+    for axis, (label, text, samples) in zip(axes.flat, sounds, strict=False):
+        with np.errstate(divide="ignore"):  # silence
             *_, image = axis.specgram(
-                level, 512, SAMPLE_RATE, noverlap=352, vmin=-110, vmax=-30, cmap="magma"
+                samples, 512, SAMPLE_RATE, noverlap=352, vmin=-125, vmax=-50, cmap="magma"
             )
-        axis.set_title(title, loc="left", fontsize=9)
-        axis.set(ylabel="kHz", ylim=(0, 8000), xlim=(0, seconds), yticks=(0, 4000, 8000), facecolor="black")
+        axis.set_title(f"{label}\n{shorten(text, 72, placeholder=' ...')}", loc="left", fontsize=9)
+        axis.set(ylim=(0, 8000), xlim=(0, seconds), yticks=(0, 4000, 8000), facecolor="black")
         axis.set_yticklabels(("0", "4", "8"))
-    axes[-1, 0].set_xlabel("time (s)")
-    figure.colorbar(image, ax=axes[:, 0], label="dB/Hz, all speech at one level")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("kHz")
+    for axis in axes[-1]:
+        axis.set_xlabel("time (s)")
+    figure.colorbar(image, ax=axes, aspect=50, shrink=0.7, label="dB of full scale / Hz")
     figure.savefig(path, dpi=DPI)
     plt.close(figure)
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import soundfile
 
 from gr_deepsc.features import SAMPLE_RATE
@@ -41,7 +40,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     sounds = []
     for row in rows:
         samples, _ = soundfile.read(path.parent / row["sound"], dtype="float32")
-        sounds.append((f"{row['label']}: {row['text'] or '(nothing)'}", np.asarray(samples)))
+        sounds.append((row["label"], row["text"] or "(nothing)", samples))
     spectrograms(sounds, path)
 
 
