@@ -100,15 +100,19 @@ def test_one_recording_does_not_change_another(one_core, tmp_path):
 
 
 def test_other_figures_need_nothing_new(one_core):
-    """fig6 is fig5's words; table2 is what was sent."""
-    for name in ("fig6", "table2"):
-        bench(one_core, name, *SMALL)
+    """fig6 is fig5's words; table2 is what was sent; complexity knows what it took."""
+    for name in ("fig6", "table2", "complexity"):
+        bench(one_core, name, *SMALL, "--quick")
     assert items(one_core) == ITEMS
     assert (one_core / "fig6.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
     # 20 symbols a frame of 40 ms, the last frame of each recording completed: 77,205 and 43,433 samples
     (row,) = rows(one_core, "table2.csv")
     assert row["symbols"] == f"{20 * (121 + 68) / ((77_205 + 43_433) / 16_000):.4f}"
     assert row["overhead"] == "0.0000"
+    networks = {row["network"]: row for row in rows(one_core, "complexity.csv")}
+    assert int(networks["default/transmitter"]["macs"]) > 10 * int(networks["default/receiver"]["macs"]) > 0
+    rtf = {row["of"]: float(row["rtf"]) for row in rows(one_core, "complexity-costs.csv")}
+    assert rtf["default/transmitter"] > 0 and rtf[OURS] > 0
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from gr_deepsc.model import open_session
 
 from ..metrics import networks
 from ..provenance import network_files
-from .experiment import Experiment, Outcome, Setting
+from ..work import Point
+from .experiment import Experiment, Outcome, Setting, Size
 
 READING_PACE = 15  # characters a second
 RUNS = {"quick": 3, "default": 20, "full": 100}
+SPEECH, WHERE = Size(12), Point("awgn", 4.0)  # of the whole systems
 
 
 def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
@@ -36,7 +38,7 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
 
 
 def run(setting: Setting) -> Outcome:
-    """A row a network. The real-time factor is the CPU time for that second, in the table of costs."""
+    """A row a network. Real-time factors, of the networks for that second and of the whole systems, are costs."""
     rows, costs = [], []
     for name, path in network_files().items():
         metadata = onnx.load(path, load_external_data=False).metadata_props
@@ -55,9 +57,24 @@ def run(setting: Setting) -> Outcome:
                 start = time.process_time()
                 session.run(None, feed)
                 took.append(time.process_time() - start)
-            costs.append({"network": name, "rtf": round(float(np.median(took[1:])), 5)})
-    lines = [f"{cost['network']:28} real-time factor {cost['rtf']:.4f}" for cost in costs]
+            costs.append({"of": name, "rtf": round(float(np.median(took[1:])), 5)})
+    costs += _systems(setting)
+    lines = [f"{cost['of']:28} real-time factor {cost['rtf']:.4f}" for cost in costs]
     return Outcome(rows, [], costs, "\n".join(lines))
 
 
-COMPLEXITY = Experiment("parameters, multiply-accumulates, bytes and real-time factor of the networks", run)
+def _systems(setting: Setting) -> list[dict]:
+    """CPU time of sending and receiving over the time of the speech, models loaded; without speaking the text."""
+    utterances, rows = setting.speech(SPEECH), []
+    items = setting.runner.measure("text", setting.systems, utterances, [WHERE])
+    for name in setting.systems:
+        sent = [items[name, None, u.key] for u in utterances]
+        spent = sum(item.seconds for item in sent) + sum(
+            items[name, WHERE, u.key].seconds for u in utterances
+        )
+        seconds = sum(item.figures["samples"] for item in sent) / SAMPLE_RATE
+        rows.append({"of": name, "rtf": round(spent / seconds, 5)})
+    return rows
+
+
+COMPLEXITY = Experiment("parameters, multiply-accumulates, bytes and real-time factors", run)
