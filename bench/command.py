@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from . import provenance
 from .errors import BenchError
 from .experiments import EXPERIMENTS
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     out, start, made_by = Path(args.out), time.time(), provenance.describe()
     store = Store(_folder(out) / ITEMS)
     try:
-        with executor(args.jobs, args.scheduler) as pool:
+        with executor(args.jobs, args.scheduler) as pool, threadpool_limits(1):  # sums in one order
             setting = Setting(
                 Runner(store, pool, args.seed),
                 out,

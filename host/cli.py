@@ -276,10 +276,8 @@ def _bench(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", nargs="?", metavar="NAME", help="of an experiment")
     command.add_argument("--list", action="store_true", help="list the experiments and the systems")
     sizes = command.add_mutually_exclusive_group()
-    for size, summary in (("quick", "minutes"), ("full", "all test recordings: many hours")):
-        sizes.add_argument(
-            f"--{size}", dest="size", action="store_const", const=size, help=f"{summary} (an hour)"
-        )
+    for size, summary in (("quick", "minutes instead of an hour"), ("full", "many hours")):
+        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size, help=summary)
     command.set_defaults(size="default")
     command.add_argument(
         "--corpus",

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from tqdm import tqdm
+
 from ..store import Item
 from ..system import Utterance
 from ..work import Point
@@ -32,8 +34,9 @@ def sweep(
         about |= {"es_n0_db": f"{point.es_n0_db:g}", "utterances": len(utterances)}
         return about | {name: field(value) for name, value in found.items()}
 
-    rows = [row(name, NOWHERE) for name in references]
-    rows += [row(name, point) for name in setting.systems for point in points]
+    places = [(name, NOWHERE) for name in references]
+    places += [(name, point) for name in setting.systems for point in points]
+    rows = [row(*place) for place in tqdm(places, "intervals", unit="point", disable=None, delay=1)]
     spent = costs(items, setting.systems)
     return Outcome(rows, [u.key for u in utterances], spent, table(spent))
 
