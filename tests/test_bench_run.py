@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from deepsc_bench import corpus, provenance
 from deepsc_bench.errors import BenchError
-from deepsc_bench.systems import SYSTEMS
 from deepsc_host.cli import main
 from host_process import COMMAND, deepsc
 
-OURS = next(name for name in SYSTEMS if name.startswith("deepsc-st"))
+OURS = "deepsc-st"
 SMALL = ("--utterances", "2", "--snr", "-8", "4", "--channels", "awgn", "rayleigh", "--systems", OURS)
 ITEMS = 2 * (2 + 1 + 4)  # of each recording: clean, sent and received; ours, sent and received at four points
 
