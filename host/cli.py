@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _say(command("say", "speak a text in a registered user's voice", manual.SAY, manual.SAY_EXAMPLES))
     voices = command("voices", "list the registered users' voices", manual.VOICES)
     voices.add_argument("--json", action="store_true", help="one JSON object a line")
+    _bench(command("bench", "the paper's experiments", manual.BENCH, manual.BENCH_EXAMPLES))
     _doctor(command("doctor", "check the installation", manual.DOCTOR))
     keys = command("keys", "make keys to talk to another machine", manual.KEYS)
     keys.add_argument("folder", metavar="FOLDER", help="new folder for the keys")
@@ -284,6 +285,34 @@ def _say(command: argparse.ArgumentParser) -> None:
 def _audio_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--play", action="store_true", help="speak what was recognised")
     command.add_argument("--device", metavar="NAME", help="audio output for --play (the system's default)")
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", nargs="?", metavar="NAME", help="of an experiment")
+    command.add_argument("--list", action="store_true", help="list the experiments and the systems")
+    sizes = command.add_mutually_exclusive_group()
+    for size, summary in (("quick", "minutes instead of an hour"), ("full", "many hours")):
+        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size, help=summary)
+    command.set_defaults(size="default")
+    command.add_argument(
+        "--corpus",
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders of corpora whose test splits to use (the checkout's three samples)",
+    )
+    command.add_argument("--utterances", type=_positive, metavar="N", help="so many of them (the size's)")
+    command.add_argument("--systems", nargs="+", default=[], metavar="NAME", help="only these (all)")
+    command.add_argument("--channels", nargs="+", default=[], metavar="KIND", help="only these (all)")
+    command.add_argument(
+        "--snr", nargs="+", type=_decibels, default=[], metavar="DB", help="Es/N0 (the size's)"
+    )
+    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the channels (0)")
+    command.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count(), metavar="N", help="processes (one a core)"
+    )
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of dask.distributed, to use its workers")
+    command.add_argument("--out", default="work/bench", metavar="DIR", help="for the results (work/bench)")
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:

@@ -154,6 +154,26 @@ VOICES = """\
 List the registered users: ID, name, licence of the recordings that the voice was learnt from.
 """
 
+BENCH = """\
+Run one of the paper's experiments: the compared systems, the same recordings, the same realisations of the channel.
+Needs pip install '.[bench]'.
+
+What is measured is kept in DIR at once: a stopped run goes on from there, and fig6 needs no more than fig5 left.
+The results do not depend on the number of processes or machines.
+"""
+
+BENCH_EXAMPLES = """\
+OUTPUT
+  DIR/NAME.csv, NAME.png, NAME.json (machine, command, revision, seed, models, packages), NAME-costs.csv (CPU
+  seconds of every item) and items.sqlite (what was measured). docs/bench.md explains the columns.
+
+EXAMPLES
+  deepsc bench --list
+  deepsc bench fig5 --quick
+  deepsc bench fig5 --corpus corpora/LJSpeech-1.1 corpora/mini_librispeech
+  deepsc bench fig5 --scheduler tcp://10.0.0.1:8786    # `dask scheduler`, `dask worker tcp://10.0.0.1:8786`
+"""
+
 DOCTOR = """\
 Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
 Says of each how to mend it. Exit status 0 when all that is necessary is there.

@@ -1,0 +1,50 @@
+"""What the systems are compared with: the recording itself, and recognition without a channel."""
+
+import numpy as np
+
+from gr_deepsc.model import Transmitter
+from gr_deepsc.text import greedy
+
+from .system import Air, Heard, Sent, System, Utterance
+
+
+class Original:
+    """The recording and its transcript, as if the air were empty."""
+
+    name = "original"
+    label = "recordings"
+
+    def send(self, utterance: Utterance) -> Sent:
+        return Sent(np.empty(0, np.complex64), overhead=0, side=utterance)
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        return Heard(sent.side.text, sent.side.samples)
+
+
+class Transcript(Original):
+    """The transcript, read out by the synthesiser: what the voice alone loses."""
+
+    name = "transcript"
+    label = "transcripts, synthesised"
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        return Heard(sent.side.text, None)
+
+
+class Clean:
+    """The recogniser where the speech is: what the paper calls its ground truth."""
+
+    name = "clean"
+    label = "recogniser alone, no channel"
+
+    def __init__(self) -> None:
+        self._transmitter = Transmitter("default")
+
+    def send(self, utterance: Utterance) -> Sent:
+        return Sent(np.empty(0, np.complex64), overhead=0, side=self._transmitter(utterance.samples)[1])
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        return Heard(greedy(np.log(np.maximum(sent.side, np.finfo(np.float32).tiny)))[0], None)
+
+
+REFERENCES: dict[str, type[System]] = {system.name: system for system in (Original, Transcript, Clean)}
