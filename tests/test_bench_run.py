@@ -26,6 +26,11 @@ def bench(out: Path, *options: str) -> None:
     assert main(["bench", *options, "--out", str(out)]) == 0
 
 
+def heed_interrupts() -> None:
+    """A shell has its background jobs ignore SIGINT, and they hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def items(out: Path) -> int:
     """How many are finished; 0 before there is a table."""
     try:
@@ -73,7 +78,7 @@ def test_two_cores_after_an_interruption(one_core, tmp_path):
     """Ctrl-C as soon as something is finished; the same command goes on and gives one core's CSV."""
     options = ["fig5", *SMALL, "--jobs", "2"]
     command = [*COMMAND, "bench", *options, "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     deadline = time.monotonic() + PATIENCE
     while not items(tmp_path) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
