@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     """Run `args.name`; the options are those of `deepsc bench`.
 
     Raises:
-        BenchError: the experiment cannot be run or was stopped; what was measured before is kept.
+        BenchError: the experiment cannot be run, or failed; what was measured before is kept, as after Ctrl-C.
     """
     if args.list or not args.name:
         print(listing())
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> None:
             )
             outcome = experiment.run(setting)
     except KeyboardInterrupt:
-        raise BenchError("stopped; the same command goes on from there") from None
+        print("deepsc: stopped; the same command goes on from there", file=sys.stderr)
+        raise
     finally:
         store.close()
     path = out / f"{args.name}.csv"
