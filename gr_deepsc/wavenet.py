@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .features import SAMPLE_RATE
+from .mel import FLOOR, HOP
 from .model import ContractError
 from .voice_parts import open_part
 
@@ -128,3 +129,12 @@ class WaveNet:
         )
         uniform = draws(len(frames.a) * SUBHOP, seed)
         return generate(step, frames, self._dilations, uniform, bar if self._progress else iter)
+
+    def together(self, mels: list[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+        """Log-mels [frames, 80] of any lengths -> their waveforms, drawn as one batch: the shorter end in silence."""
+        longest = max(map(len, mels))
+        padded = [
+            np.pad(mel, ((0, longest - len(mel)), (0, 0)), constant_values=np.log(FLOOR)) for mel in mels
+        ]
+        made = self(np.stack(padded).astype(np.float32), seed)
+        return [waveform[: HOP * (len(mel) - 1)] for waveform, mel in zip(made, mels, strict=True)]

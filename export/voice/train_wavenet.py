@@ -61,7 +61,7 @@ class Run:
         self.model = WaveNet(dims)
         self.model.load_state_dict(initial, strict=False)
         learnt = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(learnt, betas=(0.9, 0.99), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(learnt, plan.lr, betas=(0.9, 0.99), weight_decay=0.01)
         self.ema = checkpoint.Ema(self.model)
         self.steps, self.best = 0, math.inf
         if (self.folder / "last.pt").is_file():

@@ -86,7 +86,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
         """[..., residual] now; projected past and condition [..., 2 * residual] -> next x, this layer's output."""
-        value, gate = (told + self.present(x)).chunk(2, -1)
+        value, gate = (told + self.present(x)).split(x.shape[-1], -1)
         y = value.tanh() * gate.sigmoid()
         return (x + self.out(y)) * math.sqrt(0.5), y
 

@@ -19,6 +19,7 @@ from .vocoder import band_to_bin
 SUBFRAMES = HOP // SUBHOP  # of a mel frame, each with coefficients of its own
 LSB = 2.0**-15  # of 16-bit audio: the least noise of any recording
 WHITE = 1e-5  # of the power, added as white noise: bounds the prediction's gain to 50 dB
+LOUDEST = 7.0  # nepers: |X| of a full-scale sine is 6.2; acoustic models may put out anything
 LAG_BANDWIDTH = 40.0  # Hz: resolved harmonics are no resonances
 
 
@@ -57,15 +58,16 @@ class Prediction(nn.Module):
         weight[0] = weight[-1] = 1 / N_FFT
         cosines = weight * torch.cos(2 * math.pi / N_FFT * bins[:, None] * lags)
         lag_window = torch.exp(-0.5 * (2 * math.pi * LAG_BANDWIDTH / SAMPLE_RATE * lags.double()).square())
-        self.register_buffer("transform", (cosines * lag_window).float(), persistent=False)
+        # in double precision: rounded cosines make no autocorrelation, and Levinson's error may become negative
+        self.register_buffer("transform", cosines * lag_window, persistent=False)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        density = torch.exp(2 * ((subframes(mel) + self.offset) @ self.spread))
+        density = torch.exp(2 * ((subframes(mel) + self.offset) @ self.spread).clamp(max=LOUDEST).double())
         r = density @ self.transform
         level = r[..., :1]
         r = torch.cat([level * (1 + WHITE) + LSB**2, r[..., 1:]], -1)
         a, error = levinson(r)
-        return a, error.sqrt(), r[..., 0].sqrt()
+        return a.float(), error.sqrt().float(), r[..., 0].sqrt().float()
 
 
 def predict(waveform: Tensor, a: Tensor) -> Tensor:

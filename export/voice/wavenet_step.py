@@ -49,11 +49,11 @@ class StepPart(nn.Module):
         model = self.model
         prediction = (recent * a).sum(0)
         x = model.input(model.relative(recent[-1], prediction, excitation.T, gain, level))
-        told = torch.baddbmm(condition, rings, model.past)
+        told = (condition + rings @ model.past).unbind()
         inputs, made = [], []
-        for i, layer in enumerate(model.layers):
+        for layer, part in zip(model.layers, told, strict=True):
             inputs.append(x)
-            x, y = layer(x, told[i])
+            x, y = layer(x, part)
             made.append(y)
         parameters = shifted(model.head(model.skip(torch.cat(made, 1))), prediction, gain)
         drawn = sample(parameters, uniform, temperature)
