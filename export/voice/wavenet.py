@@ -109,9 +109,8 @@ class WaveNet(nn.Module):
         features = MELS
         if dims.predicts:
             self.prediction = Prediction()
-            self.pitch = Pitch(VocoderDims.pitch_width).requires_grad_(
-                False
-            )  # the fast vocoder's, trained there
+            self.pitch = Pitch(VocoderDims.pitch_width)  # the fast vocoder's, trained there
+            self.pitch.requires_grad_(False)
             features = 2 * dims.condition
             self.context = nn.Sequential(
                 nn.Conv1d(MELS + 2, features, 5, padding=2),
