@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from gr_deepsc.voice import VOICE
@@ -29,7 +28,7 @@ from .wavenet import CONFIGS, WaveNet, WaveNetDims, log_likelihood
 from .wavenet_onnx import read_wavenet
 
 MARGIN = 4  # frames on either side of a crop: context of its mels
-NOISE = 0.1  # nepers at most, of the log-mels
+BLUR = 0.1  # nepers at most, of the log-mels: acoustic models' are no recordings'
 VALID_FRAMES = 62  # of each validation utterance, 1 s
 VALID_UTTERANCES = 24
 
@@ -45,7 +44,6 @@ class Plan:
     noise: float = (
         0.15  # at most, of the excitation's standard deviation, in the samples that the network is told
     )
-    blur: float = 0.0  # at most, of the mels that it is told: 1 = the mean of 3 x 3, twice
     seed: int = 0
 
     @property
@@ -87,9 +85,9 @@ class Run:
         found = validate(self.average(), valid)
         samples = self.steps * self.plan.batch * self.plan.kept * HOP
         self.log.write(steps=self.steps, samples=samples, nats=round(nats, 4), valid_nats=round(found, 4))
-        self.best = min(self.best, found)
-        # not the best but the latest: what blurred mels teach is no better on recordings' mels
-        checkpoint.save(self.folder / "best.pt", {"dims": self.dims, "model": self.ema.state})
+        if found < self.best:
+            self.best = found
+            checkpoint.save(self.folder / "best.pt", {"dims": self.dims, "model": self.ema.state})
         state = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -107,26 +105,17 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.lr * rise * fall
 
-    def wear(self, mel: Tensor) -> Tensor:
-        """Log-mels more like an acoustic model's: blurred over 5 frames and bands, more or less, and some noise."""
-        if self.plan.blur:
-            strength = self.plan.blur * torch.rand(len(mel), 1, 1)
-            for _ in range(2):
-                around = F.avg_pool2d(mel[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
-                mel = torch.lerp(mel, around, strength)
-        return mel + NOISE * torch.rand(len(mel), 1, 1) * torch.randn(mel.shape)
-
     def step(self, waveform: Tensor) -> float:
         """One update; nats a sample."""
         mel = log_mel(waveform)
-        worn = self.wear(mel)
+        blurred = mel + BLUR * torch.rand(len(mel), 1, 1) * torch.randn(mel.shape)
         told = waveform
         if self.dims.predicts:  # a generated past is never exactly what a recording's is
             gain = self.model.prediction(mel)[1].repeat_interleave(SUBHOP, 1)
             level = self.plan.noise * torch.rand(len(mel), 1)
             told = waveform + level * gain * torch.randn(waveform.shape)
         with checkpoint.half_precision():
-            parameters = self.model(told, worn, MARGIN)
+            parameters = self.model(told, blurred, MARGIN)
         kept = waveform[:, MARGIN * HOP : -MARGIN * HOP]
         loss = -log_likelihood(parameters.float(), kept).mean()
         self.optimiser.zero_grad()
@@ -204,13 +193,12 @@ def main() -> None:
     parser.add_argument("--init", type=Path, metavar="DIR", help=f"start from shipped files, as in {VOICE}")
     parser.add_argument("--frames", type=int, default=Plan.kept, help="of 16 ms in a crop")
     parser.add_argument("--batch", type=int, default=Plan.batch)
-    parser.add_argument("--blur", type=float, default=Plan.blur, help="of the mels, 0 to 1, to end with")
     parser.add_argument("--lr", type=float, default=Plan.lr)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    plan = Plan(args.minutes, args.frames, args.batch, lr=args.lr, blur=args.blur, seed=args.seed)
+    plan = Plan(args.minutes, args.frames, args.batch, lr=args.lr, seed=args.seed)
     try:
         utterances = [load(folder) for folder in args.corpora]
     except CorpusError as error:
