@@ -1,7 +1,6 @@
-"""Text to speech in a registered user's voice: acoustic.onnx (text -> log-mels), vocoder.onnx (log-mels -> waveform).
+"""Text to speech in a registered user's voice: acoustic.onnx (text -> log-mels), then one of `vocoders`.
 
-Both know their contract, as the models of `model` do. The acoustic model predicts how long each character is spoken,
-at most 0.4 s: whatever the text, it ends.
+The acoustic model predicts how long each character is spoken, at most 0.4 s: whatever the text, it ends.
 """
 
 import json
@@ -9,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 
-from . import features
-from .model import MODELS, ContractError, open_session
+from . import features, vocoders
+from .mel import MELS
+from .model import MODELS, ContractError
 from .text import ALPHABET, encode
+from .voice_parts import open_part
 
 VOICE = MODELS / "voice"
 DEFAULT_USER = 0
@@ -35,37 +35,42 @@ class Synthesizer:
         sample_rate: Hz.
     """
 
-    def __init__(self, folder: str | Path = VOICE):
-        """Load acoustic.onnx and vocoder.onnx of `folder`.
+    def __init__(self, folder: str | Path = VOICE, vocoder: str = vocoders.DEFAULT, progress: bool = False):
+        """Load acoustic.onnx of `folder` and the files of the vocoder.
+
+        Args:
+            vocoder: one of `vocoders.VOCODERS`.
+            progress: show a slow vocoder's on stderr, where that is a terminal.
 
         Raises:
-            FileNotFoundError: one of them is not there.
-            ContractError: they are no such models, or do not fit each other.
+            ValueError: there is no such vocoder.
+            FileNotFoundError: one of the files is not there.
+            ContractError: they are no such models.
         """
-        self._acoustic, acoustic = _open(Path(folder), "acoustic")
-        self._vocoder, vocoder = _open(Path(folder), "vocoder")
-        for key in ("sample_rate", "hop", "mels"):
-            if acoustic.get(key) != vocoder.get(key):
-                raise ContractError(
-                    f"{folder}: {key} of acoustic.onnx is {acoustic.get(key)}, of vocoder.onnx {vocoder.get(key)}"
-                )
-        if (acoustic["vocabulary"], acoustic["sample_rate"]) != (ALPHABET, str(features.SAMPLE_RATE)):
-            raise ContractError(f"{folder}: acoustic.onnx is for another alphabet or sample rate")
+        self._vocoder = vocoders.load(vocoder, folder, progress)
+        self._acoustic, acoustic = open_part(folder, "acoustic")
+        if acoustic.get("vocabulary") != ALPHABET:
+            raise ContractError(f"{folder}: acoustic.onnx is for another alphabet")
         self.sample_rate = features.SAMPLE_RATE
         self.users = {
             entry["id"]: User(entry["name"], entry["licence"]) for entry in json.loads(acoustic["users"])
         }
 
     def __call__(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
-        """Speak `text`.
+        """Speak `text`: float32 [samples] in -1..1; see `log_mel`. Nothing but spaces is silence of no length."""
+        mel = self.log_mel(text, user_id, speed)
+        return np.clip(self._vocoder(mel), -1, 1) if len(mel) else np.zeros(0, np.float32)
+
+    def log_mel(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
+        """What the vocoder is given for `text`.
 
         Args:
-            text: of the alphabet's characters; nothing but spaces is silence of no length.
+            text: of the alphabet's characters.
             user_id: a registered user.
             speed: in `SPEEDS`, 1 is the user's own.
 
         Returns:
-            float32 [samples].
+            float32 [frames, 80]; no frames where there is nothing but spaces.
 
         Raises:
             ValueError: another character, user or speed.
@@ -77,24 +82,10 @@ class Synthesizer:
             raise ValueError(f"a speed of {speed}: must be {SPEEDS[0]} to {SPEEDS[1]}")
         tokens = encode(" ".join(text.split()))
         if not tokens:
-            return np.zeros(0, np.float32)
+            return np.zeros((0, MELS), np.float32)
         feed = {
             "tokens": np.array([tokens], np.int64),
             "user_id": np.array([user_id], np.int64),
             "speed": np.array([speed], np.float32),
         }
-        (mel,) = self._acoustic.run(None, feed)
-        (waveform,) = self._vocoder.run(None, {"mel": mel})
-        return np.clip(waveform[0], -1, 1)
-
-
-def _open(folder: Path, kind: str) -> tuple[onnxruntime.InferenceSession, dict[str, str]]:
-    """A file's session and its contract."""
-    path = folder / f"{kind}.onnx"
-    if not path.is_file():
-        raise FileNotFoundError(f"no voice: {path} is missing")
-    session = open_session(path)
-    contract = session.get_modelmeta().custom_metadata_map
-    if contract.get("kind") != kind:
-        raise ContractError(f"{path}: its kind is {contract.get('kind')!r}, needed is {kind!r}")
-    return session, contract
+        return self._acoustic.run(None, feed)[0][0]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 from gr_deepsc.profiles import DEFAULT, PROFILES
+from gr_deepsc.vocoders import DEFAULT as VOCODER
+from gr_deepsc.vocoders import VOCODERS
 
 from . import manual
 from .errors import SETUP_FAILED, HostError
@@ -276,6 +278,12 @@ def _flowgraph(command: argparse.ArgumentParser) -> None:
 def _say(command: argparse.ArgumentParser) -> None:
     command.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
     command.add_argument("--user-id", type=int, default=0, metavar="N", help="whose voice (0)")
+    command.add_argument(
+        "--vocoder",
+        choices=tuple(VOCODERS),
+        default=VOCODER,
+        help=f"fast, or wavenet: slower than speech, or griffinlim: untrained ({VOCODER})",
+    )
     command.add_argument("--speed", type=float, default=1.0, metavar="S", help="0.5 to 2 (1)")
     command.add_argument("--out", metavar="FILE", help="write a wav instead of playing it")
     command.add_argument("--device", metavar="NAME", help="audio output (the system's default)")

@@ -138,16 +138,23 @@ SAY = """\
 Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so that
 any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the voice of
 user 0 and a warning. Needs no GNU Radio.
+
+VOCODERS
+  fast        a filtered pulse train and noise, 60 times faster than speech; the default
+  wavenet     the paper's, sample by sample: some ten seconds for a second of speech; a bar shows how far it is
+  griffinlim  a phase found by iteration, no training; for comparison
 """
 
 SAY_EXAMPLES = """\
 OUTPUT
-  With --json one object with the keys: text (as spoken), user_id, name, seconds, rtf (processing time / duration),
-  processing_s, warnings, file.
+  With --json one object with the keys: text (as spoken), user_id, name, seconds, vocoder, rtf (time taken / seconds),
+  first_audio_s (from the text to the first sample that could be played: a text is spoken as a whole), load_s (of the
+  models, before that), warnings, file.
 
 EXAMPLES
   deepsc say "the voice at the other end" --user-id 1
   deepsc say "hello world" --out hello.wav --json
+  deepsc say "hello" --vocoder wavenet --out hello.wav
 """
 
 VOICES = """\

@@ -19,23 +19,29 @@ from .errors import DONE, SOME_FAILED, HostError
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc say` or `deepsc voices`."""
+    return _voices(args.json) if args.command == "voices" else _say(args)
+
+
+def _synthesizer(**options: str | bool) -> Synthesizer:
     try:
-        synthesizer = Synthesizer()
+        return Synthesizer(**options)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
-    return _voices(synthesizer, args.json) if args.command == "voices" else _say(synthesizer, args)
 
 
-def _voices(synthesizer: Synthesizer, as_json: bool) -> int:
-    for user_id, user in synthesizer.users.items():
+def _voices(as_json: bool) -> int:
+    for user_id, user in _synthesizer().users.items():
         entry = {"user_id": user_id, "name": user.name, "licence": user.licence}
         print(json.dumps(entry) if as_json else f"{user_id:>5}  {user.name:<16} {user.licence}")
     return DONE
 
 
-def _say(synthesizer: Synthesizer, args: argparse.Namespace) -> int:
+def _say(args: argparse.Namespace) -> int:
     if not SPEEDS[0] <= args.speed <= SPEEDS[1]:
         raise HostError(f"--speed {args.speed:g}: must be {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+    begin = time.perf_counter()
+    synthesizer = _synthesizer(vocoder=args.vocoder, progress=True)
+    load = time.perf_counter() - begin
     text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
     warnings, user_id = [], args.user_id
     if lost:
@@ -48,9 +54,9 @@ def _say(synthesizer: Synthesizer, args: argparse.Namespace) -> int:
     if not text:
         print("deepsc: there is nothing to say in this text", file=sys.stderr)
         return SOME_FAILED
-    start = time.perf_counter()
+    begin = time.perf_counter()
     waveform = synthesizer(text, user_id, args.speed)
-    took, seconds = time.perf_counter() - start, len(waveform) / synthesizer.sample_rate
+    took, seconds = time.perf_counter() - begin, len(waveform) / synthesizer.sample_rate
     if args.out:
         _write(args.out, waveform, synthesizer.sample_rate)
     else:
@@ -58,7 +64,10 @@ def _say(synthesizer: Synthesizer, args: argparse.Namespace) -> int:
     name = synthesizer.users[user_id].name
     if args.json:
         result = {"text": text, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}
-        result |= {"rtf": round(took / seconds, 4), "processing_s": round(took, 4)}
+        # spoken as a whole: the first sample is ready when the last one is
+        result |= {"vocoder": args.vocoder, "rtf": round(took / seconds, 4)}
+        # a text is spoken as a whole: its first sample is ready when its last one is
+        result |= {"first_audio_s": round(took, 4), "load_s": round(load, 4)}
         print(json.dumps(result | {"warnings": warnings, "file": args.out}))
     else:
         print(f"{name}, {seconds:.1f} s of speech in {took:.2f} s{f': {args.out}' if args.out else ''}")

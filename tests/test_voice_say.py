@@ -6,11 +6,13 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
+import torch
+from deepsc_export.voice.mel import log_mel
 from host_process import deepsc
 
 from gr_deepsc.model import Transmitter
 from gr_deepsc.text import greedy, spoken
-from gr_deepsc.voice import Synthesizer
+from gr_deepsc.voice import VOICE, Synthesizer
 
 HOSTILE = (
     "a", "'", "'''''''''", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
@@ -49,6 +51,41 @@ def test_written(tmp_path):
     assert (result["text"], result["user_id"], result["name"]) == ("the wards' height e", 0, "kathleen")
     assert "3" in result["warnings"][0] and "77" in result["warnings"][1]
     assert result["rtf"] > 0
+
+
+@pytest.mark.parametrize("vocoder", ["fast", "wavenet", "griffinlim"])
+def test_vocoders(tmp_path, vocoder):
+    """One word by each, as in another process; at a voice's level, its loud mels those that were asked for."""
+    path = tmp_path / "said.wav"
+    done = deepsc("say", "yes", "--vocoder", vocoder, "--speed", 2, "--out", path, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    samples, _ = soundfile.read(path, dtype="float32")
+    assert result["vocoder"] == vocoder and result["seconds"] == pytest.approx(
+        len(samples) / 16_000, abs=1e-3
+    )
+    assert result["first_audio_s"] == pytest.approx(result["rtf"] * result["seconds"], rel=0.01, abs=1e-3)
+    assert result["load_s"] > 0
+    synthesizer = Synthesizer(vocoder=vocoder)
+    assert samples == pytest.approx(synthesizer("yes", speed=2.0), abs=1 / 32_768)
+    wanted = synthesizer.log_mel("yes", speed=2.0)
+    assert len(samples) == 256 * (len(wanted) - 1)
+    found = log_mel(torch.from_numpy(samples)[None])[0].numpy()
+    loud = wanted > wanted.max() - 4
+    assert np.abs(found - wanted)[loud].mean() < 0.7
+    assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3
+
+
+def test_vocoder_that_is_not_there(tmp_path):
+    """One line that says which there are, or which file is missing."""
+    done = deepsc("say", "hello", "--vocoder", "vocodex")
+    assert done.returncode == 2 and "griffinlim" in done.stderr and "Traceback" not in done.stderr
+    with pytest.raises(ValueError, match="there are fast, wavenet, griffinlim"):
+        Synthesizer(vocoder="vocodex")
+    for name in ("acoustic.onnx", "vocoder.onnx"):
+        (tmp_path / name).symlink_to(VOICE / name)
+    with pytest.raises(FileNotFoundError, match=r"wavenet_frames\.onnx is missing"):
+        Synthesizer(tmp_path, vocoder="wavenet")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Vocoders: sources against theory, copies keep the mels, ONNX equals torch, WaveNet is what its definition says."""
+"""Vocoders but WaveNet: sources against theory, copies keep the mels, ONNX equals torch."""
 
 import math
 from dataclasses import replace
@@ -8,9 +8,10 @@ import onnx
 import pytest
 import torch
 from deepsc_export import onnx_export
-from deepsc_export.voice import griffin_lim, mel, pitch, train_vocoder, vocoder_losses, vocoder_onnx, wavenet
+from deepsc_export.voice import mel, pitch, train_vocoder, vocoder_losses, vocoder_onnx
 from deepsc_export.voice.vocoder import Fourier, Onsets, Vocoder, VocoderDims, pulses
-from scipy.stats import logistic
+
+from gr_deepsc import griffin_lim
 
 RATE = 16_000
 SMALL = VocoderDims(width=32, hidden=64, blocks=2, pitch_width=16)
@@ -254,89 +255,3 @@ def test_magnitudes_have_the_mels():
     assert (found >= 0).all()
     difference = np.log(mel.band_filters().numpy() @ found).T - wanted
     assert np.abs(difference).mean() < 0.2  # nothing but a few lines: narrower than any band
-
-
-# --- WaveNet -----------------------------------------------------------------------------------------------------
-
-TINY = wavenet.WaveNetDims(layers=6, cycles=2, residual=8, skip=8, condition=4, mixtures=3)
-
-
-@pytest.fixture
-def net():
-    torch.manual_seed(0)
-    return wavenet.WaveNet(TINY).eval()
-
-
-def test_dimensions():
-    """Receptive field of cycles of 2^k dilations: cycles * (2^per cycle - 1) + 1."""
-    assert wavenet.PAPER.receptive_field == 3 * 1023 + 1 and wavenet.COMPACT.receptive_field == 2 * 1023 + 1
-    assert TINY.dilations == [1, 2, 4, 1, 2, 4]
-
-
-def test_wavenet_is_causal_over_its_receptive_field(net):
-    """The parameters at t see samples t - 15 .. t - 1, all of them and no other."""
-    features, waveform = torch.randn(1, 3, 80), 0.1 * torch.randn(1, 512)
-    t = 300
-    waveform.requires_grad_(True)
-    net(waveform, features)[0, t].sum().backward()
-    seen = waveform.grad[0].nonzero()[:, 0].tolist()
-    assert seen == list(range(t - TINY.receptive_field, t))
-
-
-def test_conditions_are_centred_on_frames(net):
-    """A frame's mels reach the samples less than 1.5 frames around 256 times its number (two layers' kernels)."""
-    features = torch.zeros(1, 9, 80)
-    silent = net.condition(features)
-    features[0, 4] = 1
-    touched = (net.condition(features) - silent).abs().sum(2)[0].nonzero()[:, 0]
-    assert silent.shape == (1, 8 * 256, 4)
-    middle = (touched.min() + touched.max()).item() / 2
-    assert middle == pytest.approx(4 * 256, abs=1) and touched.max() - touched.min() < 3 * 256
-
-
-def test_cached_equals_plain(net):
-    """The rings give, sample by sample, what the convolutions give at once; and so for what it generates itself."""
-    features, waveform = torch.randn(2, 3, 80), 0.3 * torch.randn(2, 512)
-    with torch.inference_mode():
-        wanted = net(waveform, features)
-    step = wavenet.Stepper(net, features)
-    inputs = torch.nn.functional.pad(waveform, (1, 0))
-    found = torch.stack([step(inputs[:, t]) for t in range(512)], 1)
-    assert found.numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
-    made = wavenet.generate(net, features, torch.Generator().manual_seed(3))
-    with torch.inference_mode():
-        parameters = net(made, features)
-    again, generator = [], torch.Generator().manual_seed(3)
-    for t in range(512):
-        again.append(wavenet.sample(parameters[:, t], generator))
-    assert torch.stack(again, 1).numpy() == pytest.approx(made.numpy(), abs=1e-4)
-
-
-def test_likelihood_is_the_mixture_of_logistics():
-    """Against scipy's logistic distribution: the probability between a level's edges, and all of it sums to 1."""
-    rng = np.random.default_rng(0)
-    weights, means, scales = rng.normal(size=3), np.array([-0.4, 0.0, 0.7]), np.array([0.2, 0.01, 0.0005])
-    parameters = torch.tensor(np.concatenate([weights, means, np.log(scales)]), dtype=torch.float64)
-    x = np.linspace(-0.9, 0.9, 37)
-    half = 1 / 65_535
-    mixture = np.exp(weights) / np.exp(weights).sum()
-    wanted = sum(
-        w * (logistic.cdf(x + half, m, s) - logistic.cdf(x - half, m, s))
-        for w, m, s in zip(mixture, means, scales, strict=True)
-    )
-    found = wavenet.log_likelihood(parameters.expand(37, 9), torch.from_numpy(x)).exp().numpy()
-    assert found == pytest.approx(wanted, rel=1e-3)
-    levels = torch.linspace(-1, 1, 65_536, dtype=torch.float64)
-    total = wavenet.log_likelihood(parameters.expand(65_536, 9), levels).exp().sum()
-    assert total.item() == pytest.approx(1, abs=1e-4)
-
-
-def test_samples_are_distributed_as_the_mixture():
-    """Mean and variance of 20,000 draws: sum w m, and sum w (s^2 pi^2 / 3 + m^2) - mean^2."""
-    mixture, means, scales = np.array([0.25, 0.75]), np.array([-0.3, 0.1]), np.array([0.02, 0.01])
-    parameters = torch.tensor(np.concatenate([np.log(mixture), means, np.log(scales)]), dtype=torch.float32)
-    x = wavenet.sample(parameters.expand(20_000, 6), torch.Generator().manual_seed(0)).numpy()
-    mean = mixture @ means
-    variance = mixture @ (scales**2 * np.pi**2 / 3 + means**2) - mean**2
-    assert x.mean() == pytest.approx(mean, abs=4 * math.sqrt(variance / 20_000))
-    assert x.var() == pytest.approx(variance, rel=0.03)

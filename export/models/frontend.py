@@ -1,12 +1,11 @@
 """Waveform -> time-frequency features, as convolutions with a Fourier basis so that they export to plain ONNX."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import HOP, SAMPLE_RATE
+from gr_deepsc.features import HOP
+from gr_deepsc.mel import mel_filters
 
 HOP_IN = 160  # samples a spectrum, 10 ms: four spectra for one feature frame
 SPECTRA_PER_FRAME = HOP // HOP_IN
@@ -74,26 +73,10 @@ class LogMel(nn.Module):
     def __init__(self, bands: int = 80):
         super().__init__()
         self.spectrum = PowerSpectrum(torch.hann_window(400), centre=0)
-        self.register_buffer("filters", mel_filters(400, bands), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel_filters(400, bands)), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """[batch, samples] -> [batch, 80, time]. Zeros appended to a waveform do not change its other frames."""
         log_mel = torch.log10((self.filters @ self.spectrum(pad_to_frames(waveform))).clamp(min=1e-10))
         floor = log_mel.amax(dim=(1, 2), keepdim=True) - 8
         return (torch.maximum(log_mel, floor) + 4) / 4
-
-
-def mel_filters(n_fft: int, bands: int) -> Tensor:
-    """Triangular filters on Slaney's mel scale with unit area: float32 [bands, n_fft / 2 + 1].
-
-    Source: Slaney, Auditory Toolbox (1998), as in `librosa.filters.mel`: linear to 1 kHz, logarithmic above.
-    """
-    knee, step = 15.0, math.log(6.4) / 27
-    top = knee + math.log(SAMPLE_RATE / 2000) / step
-    mel = torch.linspace(0, top, bands + 2, dtype=torch.float64)
-    edges = torch.where(mel < knee, mel * 200 / 3, 1000 * torch.exp(step * (mel - knee)))
-    bins = torch.linspace(0, SAMPLE_RATE / 2, n_fft // 2 + 1, dtype=torch.float64)
-    width = edges.diff()
-    ramp = edges[:, None] - bins
-    triangles = torch.minimum(-ramp[:-2] / width[:-1, None], ramp[2:] / width[1:, None]).clamp(min=0)
-    return (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).float()

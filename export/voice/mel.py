@@ -1,8 +1,4 @@
-"""What acoustic models and vocoders agree on: the log-mel spectrogram, and how a voice's recordings are prepared.
-
-80 bands on Slaney's mel scale from 0 to 8 kHz, natural logarithm of magnitudes: Tacotron 2's features (Shen et al.
-2018, section 2.2) at 16 kHz, with a hop of 16 ms instead of 12.5 so that a vocoder's frame is a power of two.
-"""
+"""Log-mel spectrograms (`gr_deepsc.mel`) in torch, and how a voice's recordings are prepared."""
 
 import math
 from functools import cache
@@ -13,14 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.mel import FLOOR, FRAME_RATE, HOP, MELS, N_FFT, WINDOW, mel_filters
 
-from ..models.frontend import mel_filters
-
-N_FFT = WINDOW = 1024
-HOP = 256  # samples a mel frame, 16 ms
-FRAME_RATE = SAMPLE_RATE / HOP  # 62.5 mel frames a second
-MELS = 80
-FLOOR = 1e-5  # magnitudes below are silence
+__all__ = ["FLOOR", "FRAME_RATE", "HOP", "MELS", "N_FFT", "WINDOW"]  # from here in all of export/voice
 
 RMS = 0.06  # of prepared speech, -24 dB of full scale: room for the peaks of all but a few utterances
 PEAK = 0.95
@@ -80,4 +71,4 @@ def prepare(samples: np.ndarray) -> np.ndarray:
 
 @cache
 def band_filters() -> Tensor:
-    return mel_filters(N_FFT, MELS)
+    return torch.from_numpy(mel_filters())

@@ -17,8 +17,7 @@ from torch.nn import functional as F
 
 from gr_deepsc.features import SAMPLE_RATE
 
-from ..models.frontend import mel_filters
-from .mel import FLOOR, HOP, MELS, N_FFT
+from .mel import FLOOR, HOP, MELS, N_FFT, band_filters
 from .pitch import F0_RANGE
 
 BINS = N_FFT // 2 + 1
@@ -186,7 +185,7 @@ class Vocoder(nn.Module):
         nn.init.normal_(self.output.weight, std=0.002)
         nn.init.zeros_(self.output.bias)
         self.fourier = Fourier()
-        filters = mel_filters(N_FFT, MELS)
+        filters = band_filters()
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("spread", band_to_bin(filters), persistent=False)
         self.register_buffer("flat", self.filters.sum(1)[:, None] * math.sqrt(N_FFT), persistent=False)

@@ -3,25 +3,34 @@
 Sample after sample, a stack of dilated causal convolutions says how the next one is distributed: as a mixture of
 logistic distributions, of which it gives weights, means and logarithms of scales (section III-C of the paper, after
 Salimans et al. 2017, arXiv 1701.05517). It is the faithful vocoder and a slow one; `vocoder.py` is the default.
+
+The configuration that is trained here, `excitation`, is an LP-WaveNet: see `wavenet_prediction`. What it is told of the
+past is divided by the level that the mels give, and it looks one pitch period back, at the F0 that the fast vocoder's
+pitch layer reads off the mels (as the pitch-adaptive layers of QPNet do, Wu et al. 2019, arXiv 1907.00797).
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.wavenet import ORDER, SUBHOP, TAPS
+
 from .mel import HOP, MELS
+from .vocoder import Pitch, VocoderDims
+from .wavenet_prediction import SUBFRAMES, Prediction, predict, subframes
 
 LEVELS = 1 << 16  # of 16-bit audio between -1 and 1
 MIN_LOG_SCALE = -12.0
-UPSAMPLING = (16, 16)  # of mel frames to samples, in two layers as in Tacotron 2
 
 
 @dataclass(frozen=True)
 class WaveNetDims:
-    """`layers` in `cycles` of dilations 1, 2, 4, ...; channels."""
+    """`layers` in `cycles` of dilations 1, 2, 4, ...; channels; what the network is told."""
 
     layers: int
     cycles: int
@@ -29,6 +38,9 @@ class WaveNetDims:
     skip: int
     condition: int
     mixtures: int = 10
+    upsampling: tuple[int, ...] = (16, 16)  # of mel frames, in two layers to samples as in Tacotron 2
+    predicts: bool = False  # linear prediction: the network learns the excitation
+    pitch: bool = False  # inputs a pitch period ago; needs `predicts`
 
     @property
     def dilations(self) -> list[int]:
@@ -36,15 +48,30 @@ class WaveNetDims:
 
     @property
     def receptive_field(self) -> int:
-        """How many earlier samples the distribution of one depends on."""
+        """How many earlier inputs the distribution of one sample depends on."""
         return sum(self.dilations) + 1
+
+    @property
+    def inputs(self) -> int:
+        """Previous sample; with prediction also that and the previous excitation; with pitch the taps."""
+        return 1 + 2 * self.predicts + len(TAPS) * self.pitch
 
 
 # 30 layers in 3 cycles are Tacotron 2's (Shen et al. 2018, section 2.3); neither it nor the paper gives channels:
 # these are of the open implementations
 PAPER = WaveNetDims(layers=30, cycles=3, residual=512, skip=256, condition=80)
 COMPACT = WaveNetDims(layers=20, cycles=2, residual=64, skip=64, condition=32)
-CONFIGS = {"paper": PAPER, "compact": COMPACT}
+EXCITATION = WaveNetDims(
+    layers=16,
+    cycles=2,
+    residual=64,
+    skip=64,
+    condition=64,
+    upsampling=(SUBFRAMES,),
+    predicts=True,
+    pitch=True,
+)
+CONFIGS = {"paper": PAPER, "compact": COMPACT, "excitation": EXCITATION}
 
 
 class Layer(nn.Module):
@@ -53,17 +80,24 @@ class Layer(nn.Module):
     def __init__(self, dims: WaveNetDims, dilation: int):
         super().__init__()
         self.dilation = dilation
-        self.past = nn.Linear(dims.residual, 2 * dims.residual, bias=False)
-        self.present = nn.Linear(dims.residual, 2 * dims.residual)
-        self.condition = nn.Linear(dims.condition, 2 * dims.residual, bias=False)
+        self.condition = nn.Linear(dims.condition, 2 * dims.residual)
+        self.present = nn.Linear(dims.residual, 2 * dims.residual, bias=False)
         self.out = nn.Linear(dims.residual, dims.residual)
-        self.skip = nn.Linear(dims.residual, dims.skip)
 
-    def forward(self, x: Tensor, past: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """[..., residual] now and `dilation` samples ago, `self.condition` applied already -> next x, skip."""
-        value, gate = (self.present(x) + self.past(past) + condition).chunk(2, -1)
+    def forward(self, x: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+        """[..., residual] now; projected past and condition [..., 2 * residual] -> next x, this layer's output."""
+        value, gate = (told + self.present(x)).split(x.shape[-1], -1)
         y = value.tanh() * gate.sigmoid()
-        return (x + self.out(y)) * math.sqrt(0.5), self.skip(y)
+        return (x + self.out(y)) * math.sqrt(0.5), y
+
+
+class Guide(NamedTuple):
+    """What the mels say of every sub-frame of 64 samples, n = 4 (frames - 1) of them, beside `condition`."""
+
+    a: Tensor  # prediction coefficients [batch, n, 16]
+    gain: Tensor  # standard deviation of the excitation [batch, n]
+    level: Tensor  # standard deviation of the waveform [batch, n]
+    lag: Tensor  # pitch period in samples, int64 [batch, n]
 
 
 class WaveNet(nn.Module):
@@ -72,37 +106,111 @@ class WaveNet(nn.Module):
     def __init__(self, dims: WaveNetDims):
         super().__init__()
         self.dims = dims
-        widths = (MELS, *[dims.condition] * len(UPSAMPLING))
+        features = MELS
+        if dims.predicts:
+            self.prediction = Prediction()
+            self.pitch = Pitch(VocoderDims.pitch_width)  # the fast vocoder's, trained there
+            self.pitch.requires_grad_(False)
+            features = 2 * dims.condition
+            self.context = nn.Sequential(
+                nn.Conv1d(MELS + 2, features, 5, padding=2),
+                nn.GELU(),
+                nn.Conv1d(features, features, 3, padding=1),
+            )
+        widths = (features, *[dims.condition] * len(dims.upsampling))
         self.upsample = nn.ModuleList(
             nn.ConvTranspose1d(a, b, 2 * factor, factor, factor // 2)
-            for a, b, factor in zip(widths, widths[1:], UPSAMPLING, strict=False)
+            for a, b, factor in zip(widths, widths[1:], dims.upsampling, strict=False)
         )
-        self.input = nn.Linear(1, dims.residual)
+        self.input = nn.Linear(dims.inputs, dims.residual)
         self.layers = nn.ModuleList(Layer(dims, dilation) for dilation in dims.dilations)
+        self.layers[-1].out = nn.Identity()  # nothing reads what it would lead to
+        # of all layers: a generator looks up the past and adds up the layers' outputs in one go
+        bound = dims.residual**-0.5
+        self.past = nn.Parameter(
+            torch.empty(dims.layers, dims.residual, 2 * dims.residual).uniform_(-bound, bound)
+        )
+        self.skip = nn.Linear(dims.layers * dims.residual, dims.skip)
         self.head = nn.Sequential(
             nn.ReLU(), nn.Linear(dims.skip, dims.skip), nn.ReLU(), nn.Linear(dims.skip, 3 * dims.mixtures)
         )
 
     def condition(self, mel: Tensor) -> Tensor:
-        """[batch, frames, 80] -> [batch, 256 (frames - 1), condition]: one for each sample between the frames."""
-        x = (mel.transpose(1, 2) + 4) / 3
+        """[batch, frames, 80] -> [batch, n (frames - 1), condition], n of them between two frames: 4 or 256."""
+        x = (mel + 4) / 3
+        if self.dims.predicts:
+            f0, voicing = self.pitch(mel)
+            x = torch.cat([x, voicing.sigmoid()[..., None], f0.float().log2()[..., None] - 7.5], 2)
+            x = self.context(x.transpose(1, 2))
+        else:
+            x = x.transpose(1, 2)
         for layer in self.upsample:
             x = F.leaky_relu(layer(x), 0.4)
-        return x[..., HOP // 2 : -HOP // 2].transpose(1, 2)  # frames are centred on multiples of HOP
+        half = math.prod(self.dims.upsampling) // 2
+        return x[..., half:-half].transpose(1, 2)  # frames are centred on multiples of HOP
 
-    def forward(self, waveform: Tensor, mel: Tensor) -> Tensor:
+    def guide(self, mel: Tensor) -> Guide:
+        """Log-mels float32 [batch, frames, 80] -> what prediction and pitch need; without them nothing is predicted."""
+        if self.dims.predicts:
+            f0, _ = self.pitch(mel)
+            lag = torch.round(SAMPLE_RATE / subframes(f0.log()).exp()).long()
+            return Guide(*self.prediction(mel), lag)
+        one = torch.ones_like(subframes(mel)[..., 0])
+        return Guide(torch.zeros_like(one)[..., None].repeat(1, 1, ORDER), one, one, ORDER * one.long())
+
+    def inputs(self, waveform: Tensor, guide: Guide) -> tuple[Tensor, Tensor]:
+        """Of every sample, from those before it: the network's inputs [batch, samples, inputs]; the prediction."""
+        prediction = predict(waveform, guide.a)
+        excitation = F.pad(waveform - prediction, (1, 0))[:, :-1]
+        found = [excitation]
+        ago = torch.arange(1, waveform.shape[1] + 1) - guide.lag.repeat_interleave(SUBHOP, 1)
+        for tap in TAPS:
+            at = ago + tap
+            found.append(torch.where(at > 0, excitation.gather(1, at.clamp(min=0)), 0))
+        gain, level = guide.gain.repeat_interleave(SUBHOP, 1), guide.level.repeat_interleave(SUBHOP, 1)
+        previous = F.pad(waveform, (1, 0))[:, :-1]
+        return self.relative(previous, prediction, torch.stack(found, 2), gain, level), prediction
+
+    def relative(
+        self, previous: Tensor, prediction: Tensor, excitation: Tensor, gain: Tensor, level: Tensor
+    ) -> Tensor:
+        """[...], excitation [..., 6] -> the network's inputs: relative to the mels' levels, large ones compressed."""
+        heard = torch.stack([previous, prediction], -1) / level[..., None]
+        x = torch.cat([heard, excitation / gain[..., None]], -1)[..., : self.dims.inputs]
+        return x.sign() * x.abs().log1p()
+
+    def forward(self, waveform: Tensor, mel: Tensor, margin: int = 0) -> Tensor:
         """[batch, 256 (frames - 1)] in -1..1, [batch, frames, 80] -> parameters [batch, samples, 3 * mixtures].
 
-        The parameters at t depend on the samples before t and on the mels.
+        The parameters at t depend on the samples before t and on the mels. The convolutions leave out the first and
+        the last `margin` frames, which are context of the mels and of the prediction only.
         """
-        condition = self.condition(mel)
-        x = self.input(F.pad(waveform, (1, 0))[:, :-1, None])
-        total = 0
-        for layer in self.layers:
-            past = F.pad(x, (0, 0, layer.dilation, 0))[:, : x.shape[1]]
-            x, skip = layer(x, past, layer.condition(condition))
-            total = total + skip
-        return self.head(total * math.sqrt(1 / len(self.layers)))
+        with torch.autocast("cpu", enabled=False):
+            guide = self.guide(mel)
+            x, prediction = self.inputs(waveform, guide)
+        condition, per_frame = self.condition(mel), math.prod(self.dims.upsampling)
+        condition = condition[:, margin * per_frame : condition.shape[1] - margin * per_frame, None]
+        kept = slice(margin * HOP, x.shape[1] - margin * HOP)
+        x = self.stack(x[:, kept], condition).float()
+        return shifted(x, prediction[:, kept], guide.gain.repeat_interleave(SUBHOP, 1)[:, kept])
+
+    def stack(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Inputs [batch, samples, inputs], condition [batch, n, 1, condition] -> [batch, samples, 3 * mixtures]."""
+        x, made = self.input(x), []
+        shape = condition.shape[1], x.shape[1] // condition.shape[1]
+        for layer, past in zip(self.layers, self.past, strict=True):
+            before = F.pad(x, (0, 0, layer.dilation, 0))[:, : x.shape[1]]
+            told = (before @ past).unflatten(1, shape) + layer.condition(condition)
+            x, y = layer(x, told.flatten(1, 2))
+            made.append(y)
+        return self.head(self.skip(torch.cat(made, -1)))
+
+
+def shifted(parameters: Tensor, prediction: Tensor, gain: Tensor) -> Tensor:
+    """The mixture [..., 3 * mixtures] of an excitation of unit power as that of the waveform: [...] each."""
+    weights, means, log_scales = parameters.chunk(3, -1)
+    means = prediction[..., None] + gain[..., None] * means
+    return torch.cat([weights, means, log_scales + gain.log()[..., None]], -1)
 
 
 def log_likelihood(parameters: Tensor, waveform: Tensor) -> Tensor:
@@ -128,53 +236,15 @@ def log_likelihood(parameters: Tensor, waveform: Tensor) -> Tensor:
     return (weights.log_softmax(-1) + logs).logsumexp(-1)
 
 
-def sample(parameters: Tensor, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
-    """One draw from each mixture: [..., 3 * mixtures] -> [...] in -1..1. `temperature` scales the logistics."""
+def sample(parameters: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+    """One draw from each mixture: [..., 3 * mixtures], uniform [..., 2] -> [...] in -1..1.
+
+    The first number chooses the component, the second the value; `temperature` scales the logistics.
+    """
     weights, means, log_scales = parameters.chunk(3, -1)
-    uniform = torch.rand(weights.shape, generator=generator).clamp(1e-5, 1 - 1e-5)
-    which = (weights - (-uniform.log()).log()).argmax(-1, keepdim=True)  # Gumbel
-    uniform = torch.rand(weights.shape[:-1], generator=generator).clamp(1e-5, 1 - 1e-5)
-    mean, scale = (
-        means.gather(-1, which)[..., 0],
-        log_scales.clamp(min=MIN_LOG_SCALE).gather(-1, which)[..., 0].exp(),
-    )
-    return (mean + temperature * scale * (uniform.log() - (1 - uniform).log())).clamp(-1, 1)
-
-
-class Stepper:
-    """WaveNet one sample at a time: every layer keeps its last `dilation` inputs in a ring instead of recomputing."""
-
-    @torch.inference_mode()
-    def __init__(self, model: WaveNet, mel: Tensor):
-        self.model = model
-        condition = model.condition(mel)
-        self.samples = condition.shape[1]
-        self._conditions = [layer.condition(condition) for layer in model.layers]
-        self._rings = [torch.zeros(mel.shape[0], d, model.dims.residual) for d in model.dims.dilations]
-        self._t = 0
-
-    @torch.inference_mode()
-    def __call__(self, previous: Tensor) -> Tensor:
-        """Sample t - 1 (0 at first) float32 [batch] -> parameters of sample t [batch, 3 * mixtures]."""
-        x, total = self.model.input(previous[:, None]), 0
-        for layer, condition, ring in zip(self.model.layers, self._conditions, self._rings, strict=True):
-            slot = self._t % layer.dilation
-            past = ring[:, slot].clone()
-            ring[:, slot] = x
-            x, skip = layer(x, past, condition[:, self._t])
-            total = total + skip
-        self._t += 1
-        return self.model.head(total * math.sqrt(1 / len(self.model.layers)))
-
-
-def generate(
-    model: WaveNet, mel: Tensor, generator: torch.Generator | None = None, temperature: float = 1.0
-) -> Tensor:
-    """Log-mels [batch, frames, 80] -> waveform [batch, 256 (frames - 1)], drawn sample by sample."""
-    step = Stepper(model, mel)
-    waveform = torch.zeros(mel.shape[0], step.samples)
-    previous = torch.zeros(mel.shape[0])
-    for t in range(step.samples):
-        previous = sample(step(previous), generator, temperature)
-        waveform[:, t] = previous
-    return waveform
+    below = weights.softmax(-1).cumsum(-1) < uniform[..., :1]
+    which = below.sum(-1, keepdim=True).clamp(max=weights.shape[-1] - 1)
+    mean = means.gather(-1, which)[..., 0]
+    scale = log_scales.clamp(min=MIN_LOG_SCALE).gather(-1, which)[..., 0].exp()
+    value = uniform[..., 1]
+    return (mean + temperature * scale * (value.log() - (1 - value).log())).clamp(-1, 1)

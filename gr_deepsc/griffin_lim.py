@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.signal import istft, stft
 
-from .mel import FLOOR, HOP, N_FFT, band_filters
+from .mel import FLOOR, HOP, N_FFT, mel_filters
 
 OVERLAP = N_FFT // HOP
 ITERATIONS = 60
@@ -19,7 +19,7 @@ def magnitudes(log_mel: np.ndarray, iterations: int = 40) -> np.ndarray:
 
     Non-negative least squares by multiplicative updates (Lee and Seung 2001) of each bin, from the mean of its bands.
     """
-    filters = band_filters().numpy().astype(np.float64)
+    filters = mel_filters().astype(np.float64)
     mel = np.exp(log_mel.T.astype(np.float64))
     found = filters.T @ (mel / filters.sum(1, keepdims=True)) / np.maximum(filters.sum(0), 1e-9)[:, None]
     wanted = filters.T @ mel
@@ -29,7 +29,7 @@ def magnitudes(log_mel: np.ndarray, iterations: int = 40) -> np.ndarray:
 
 
 def griffin_lim(log_mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0) -> np.ndarray:
-    """Log-mels float32 [frames, 80] (`mel.log_mel`'s) -> waveform float32 [256 (frames - 1)] at 16 kHz.
+    """Log-mels float32 [frames, 80] as vocoders take them -> waveform float32 [256 (frames - 1)] at 16 kHz.
 
     The fast variant with momentum: Perraudin, Balazs and Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013.
     """
@@ -51,7 +51,7 @@ def griffin_lim(log_mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0
 
 
 def _analyse(waveform: np.ndarray, frames: int) -> np.ndarray:
-    """Spectra centred at multiples of 256 samples, as `mel.spectrum`'s but for zeros beyond the ends."""
+    """Spectra centred at multiples of 256 samples, but with zeros beyond the ends."""
     return stft(waveform, boundary="zeros", padded=False, **_FRAMES)[2][:, :frames] * _GAIN
 
 

@@ -1,0 +1,189 @@
+"""Writing wavenet_frames.onnx and wavenet_step.onnx: export, parity with torch, contract; and reading weights back."""
+
+import argparse
+import json
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from gr_deepsc import __version__
+from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.wavenet import WaveNet as Generator
+
+from .. import checkpoint
+from ..onnx_export import OPSET, ParityError, halve, provenance, write_contract, write_hashes
+from ..onnx_weights import name_weights, read_graph
+from .mel import HOP, MELS
+from .vocoder_onnx import speech_like, store_constants
+from .wavenet import WaveNet
+from .wavenet_step import FramesPart, StepPart, synthesise
+
+PARITY_FRAMES = 4  # 48 ms: 768 draws, of two utterances at once
+# one sample feeds the next: what begins as a difference of 1e-7 grows as a loud voice's own noise does
+TOLERANCE = 1e-3
+FRAMES_OUTPUTS = ("condition", "a", "gain", "level", "lag")
+STEP_INPUTS = ("condition", "a", "gain", "level", "recent", "excitation", "rings", "uniform", "temperature")
+STEP_OUTPUTS = ("sample", "excitation_now", "inputs")
+_AXES = {
+    "mel": {0: "batch", 1: "frames"},
+    "a": {1: "batch"},
+    "gain": {0: "batch"},
+    "level": {0: "batch"},
+    "recent": {1: "batch"},
+    "excitation": {1: "batch"},
+    "rings": {1: "batch"},
+    "sample": {0: "batch"},
+    "excitation_now": {0: "batch"},
+    "inputs": {1: "batch"},
+    "condition": {1: "batch"},
+}
+
+
+def parts(model: WaveNet) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+    """The two modules to export by file name, each with example inputs."""
+    frames, mel = FramesPart(model), torch.cat([speech_like(4, 1), speech_like(4, 2)])
+    with torch.inference_mode():
+        values = frames(mel)
+    dims = model.dims
+    past = torch.randn(16, 2), torch.randn(6, 2), torch.randn(dims.layers, 2, dims.residual), torch.rand(2)
+    told = tuple(x[0].clone() for x in values[:4])
+    return {
+        "wavenet_frames": (frames, (mel,)),
+        "wavenet_step": (StepPart(model), (*told, *past, torch.tensor(0.8))),
+    }
+
+
+def to_onnx(name: str, module: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
+    """Writes one part in float32, its weights under their torch names."""
+    whole = name == "wavenet_frames"
+    inputs, outputs = (["mel"], list(FRAMES_OUTPUTS)) if whole else (list(STEP_INPUTS), list(STEP_OUTPUTS))
+    axes = {key: _AXES[key] for key in inputs + outputs if key in _AXES}
+    if whole:  # outputs begin with time
+        axes |= {"condition": {0: "m", 2: "batch"}, "a": {0: "n", 2: "batch"}}
+        axes |= {key: {0: "n", 1: "batch"} for key in ("gain", "level", "lag")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            example,
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+        )
+    graph = onnx.load(path)
+    store_constants(graph)
+    unwrap(graph)
+    name_weights(graph, weights(name, module.model))
+    onnx.save(graph, path)
+
+
+def unwrap(graph: onnx.ModelProto) -> None:
+    """The parts hold the network as `model`: its weights lose that prefix."""
+    for tensor in graph.graph.initializer:
+        tensor.name = tensor.name.removeprefix("model.")
+    for node in graph.graph.node:
+        node.input[:] = [name.removeprefix("model.") for name in node.input]
+
+
+def weights(name: str, model: WaveNet) -> dict[str, Tensor]:
+    """Of the state of `model` what one of the files holds."""
+    step = ("input.", "past", "skip.", "head.")
+
+    def in_step(key: str) -> bool:
+        return key.startswith(step) or (key.startswith("layers.") and ".condition." not in key)
+
+    return {
+        key: value for key, value in model.state_dict().items() if in_step(key) == (name == "wavenet_step")
+    }
+
+
+def check_parity(model: WaveNet, folder: Path) -> float:
+    """Largest difference of waveforms drawn by torch and by ONNX Runtime with the same numbers.
+
+    Raises:
+        ParityError: it exceeds `TOLERANCE`.
+    """
+    mel = torch.cat([speech_like(PARITY_FRAMES, seed) for seed in (1, 2)])
+    generator = Generator(folder)
+    wanted = synthesise(model, mel, seed=1, temperature=generator.temperature)
+    worst = float(np.abs(wanted - generator(mel.numpy(), seed=1)).max())
+    if worst >= TOLERANCE:
+        raise ParityError(
+            f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}"
+        )
+    return worst
+
+
+def export(model: WaveNet, folder: Path, temperature: float, training_data: str) -> float:
+    """Writes both files with weights in half precision; returns the parity figure of the float32 graphs."""
+    model.eval()
+    contract = {
+        "name": "wavenet",
+        "version": __version__,
+        "sample_rate": str(SAMPLE_RATE),
+        "hop": str(HOP),
+        "mels": str(MELS),
+        "dilations": json.dumps(model.dims.dilations),
+        "temperature": str(temperature),
+        "training_data": training_data,
+        "licence": "GPL-3.0-or-later",
+        **provenance(model),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        plain = Path(temporary)
+        for name, (module, example) in parts(model).items():
+            to_onnx(name, module, example, plain / f"{name}.onnx")
+            write_contract(plain / f"{name}.onnx", contract | {"kind": name, "weights": "float"})
+        difference = check_parity(model, plain)
+        figures = {"fp32_max_abs_difference": difference, "samples": (PARITY_FRAMES - 1) * HOP}
+        for path in plain.glob("*.onnx"):
+            halve(path, folder / path.name)
+            facts = {"kind": path.stem, "weights": "half", "parity": json.dumps(figures)}
+            write_contract(folder / path.name, contract | facts)
+    return difference
+
+
+def read_wavenet(folder: Path, like: WaveNet) -> dict[str, Tensor]:
+    """The state for a WaveNet of `like`'s dimensions from the shipped files, to train on from.
+
+    Raises:
+        ValueError: the files lack a weight, or have it in another shape.
+    """
+    found = read_graph(folder / "wavenet_frames.onnx") | read_graph(folder / "wavenet_step.onnx")
+    state = {}
+    for key, value in like.state_dict().items():
+        if key not in found or found[key].shape != value.shape:
+            raise ValueError(f"{folder}: no weight {key} of shape {tuple(value.shape)}")
+        state[key] = found[key].float()
+    return state
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.wavenet_onnx", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of a run of train_wavenet")
+    parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice"))
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="scales the logistics that are drawn from"
+    )
+    parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
+    args = parser.parse_args()
+    state = checkpoint.load(args.run / "best.pt")
+    model = WaveNet(state["dims"])
+    model.load_state_dict(state["model"])
+    difference = export(model, args.out, args.temperature, args.training_data)
+    write_hashes(args.out.parent)
+    size = sum((args.out / f"{name}.onnx").stat().st_size for name in parts(model)) / 1e6
+    print(f"{args.out}: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main()
