@@ -88,7 +88,7 @@ class LocationAttention(nn.Module):
         """Query [batch, lstm], projected keys [batch, n, attention], last and summed weights [batch, n] -> weights."""
         place = self.place(self.location(torch.stack([weights, total], 1)).transpose(1, 2))
         energy = self.energy(torch.tanh(self.query(query)[:, None] + keys + place)).squeeze(2)
-        return energy.masked_fill(~mask, -torch.inf).softmax(1)
+        return energy.float().masked_fill(~mask, -torch.inf).softmax(1)
 
 
 class Prenet(nn.Module):
@@ -116,7 +116,7 @@ class Tacotron(nn.Module):
         context = dims.width + dims.speaker
         self.attention_lstm = nn.LSTMCell(dims.prenet + context, dims.lstm)
         self.attention = LocationAttention(dims)
-        self.decoder_lstm = nn.LSTMCell(dims.lstm + context, dims.lstm)
+        self.decoder_lstm = nn.LSTM(dims.lstm + context, dims.lstm, batch_first=True)
         self.mel = nn.Linear(dims.lstm + context, dims.reduction * MELS)
         self.stop = nn.Linear(dims.lstm + context, 1)
         widths = [MELS] + [dims.postnet] * (dims.postnet_convs - 1) + [MELS]
@@ -139,31 +139,33 @@ class Tacotron(nn.Module):
         zero = memory.new_zeros(rows, self.dims.lstm)
         weights = memory.new_zeros(rows, n)
         keys = self.attention.key(memory[..., : self.dims.width])
-        return State(
-            memory,
-            keys,
-            valid_mask(counts, n),
-            (zero, zero),
-            (zero, zero),
-            weights,
-            weights,
-            memory.new_zeros(rows, memory.shape[2]),
-        )
+        context = memory.new_zeros(rows, memory.shape[2])
+        return State(memory, keys, valid_mask(counts, n), (zero, zero), weights, weights, context)
 
-    def step(self, state: "State", pre: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of the decoder from what the pre-net made of the last frame [batch, prenet].
+    def attend(self, state: "State", pre: Tensor) -> Tensor:
+        """Moves `state` on by a step, from what the pre-net made of the last frame [batch, prenet].
 
-        Moves `state` on; returns frames [batch, reduction * mels] and the stop logit [batch].
+        Returns:
+            What the decoder LSTM sees, [batch, lstm + context].
         """
         first = self.attention_lstm(torch.cat([pre, state.context], 1), state.first)
         state.first = (F.dropout(first[0], DROPOUT, self.training), first[1])
         state.weights = self.attention(state.first[0], state.keys, state.weights, state.total, state.mask)
         state.total = state.total + state.weights
         state.context = (state.weights[:, None] @ state.memory).squeeze(1)
-        second = self.decoder_lstm(torch.cat([state.first[0], state.context], 1), state.second)
-        state.second = (F.dropout(second[0], DROPOUT, self.training), second[1])
-        out = torch.cat([state.second[0], state.context], 1)
-        return self.mel(out), self.stop(out).squeeze(1)
+        return torch.cat([state.first[0], state.context], 1)
+
+    def decode(
+        self, seen: Tensor, second: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """What `attend` returned, [batch, steps, lstm + context], and the decoder LSTM's state before.
+
+        Returns:
+            Mels [batch, steps * reduction, mels], stop logits [batch, steps], the state after.
+        """
+        hidden, second = self.decoder_lstm(seen, second)
+        out = torch.cat([F.dropout(hidden, DROPOUT, self.training), seen[..., self.dims.lstm :]], 2)
+        return self.mel(out).reshape(len(seen), -1, MELS), self.stop(out).squeeze(2), second
 
     def forward(
         self, tokens: Tensor, speakers: Tensor, counts: Tensor, target: Tensor
@@ -181,14 +183,13 @@ class Tacotron(nn.Module):
         state = self.begin(tokens, speakers, counts)
         last = target[:, self.dims.reduction - 1 :: self.dims.reduction]
         given = torch.cat([torch.zeros_like(last[:, :1]), last[:, :-1]], 1)
-        mels, stops, weights = [], [], []
+        seen, weights = [], []
         for pre in self.prenet(given).unbind(1):
-            mel, stop = self.step(state, pre)
-            mels.append(mel)
-            stops.append(stop)
+            seen.append(self.attend(state, pre))
             weights.append(state.weights)
-        before = torch.stack(mels, 1).reshape(target.shape)
-        return before, self.refine(before), torch.stack(stops, 1), torch.stack(weights, 1)
+        # attention does not see the decoder LSTM: with the mels known, that one runs over all steps at once
+        before, stops, _ = self.decode(torch.stack(seen, 1))
+        return before, self.refine(before), stops, torch.stack(weights, 1)
 
     @torch.inference_mode()
     def speak(self, tokens: Tensor, speaker: int, drop: bool = True) -> tuple[Tensor, Tensor]:
@@ -197,10 +198,10 @@ class Tacotron(nn.Module):
         frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable.
         """
         state = self.begin(tokens[None], torch.tensor([speaker]), torch.tensor([len(tokens)]))
-        frame, mels, weights = state.memory.new_zeros(1, MELS), [], []
+        frame, second, mels, weights = state.memory.new_zeros(1, MELS), None, [], []
         for _ in range(max(1, MAX_FRAMES * len(tokens) // self.dims.reduction)):
-            mel, stop = self.step(state, self.prenet(frame, drop))
-            mels.append(mel.reshape(self.dims.reduction, MELS))
+            mel, stop, second = self.decode(self.attend(state, self.prenet(frame, drop))[:, None], second)
+            mels.append(mel[0])
             weights.append(state.weights[0])
             frame = mels[-1][-1:]
             if stop.sigmoid().item() > STOP:
@@ -211,13 +212,12 @@ class Tacotron(nn.Module):
 
 @dataclass
 class State:
-    """What the decoder carries from step to step."""
+    """What attention carries from step to step."""
 
     memory: Tensor  # [batch, n, width + speaker]
     keys: Tensor  # [batch, n, attention]
     mask: Tensor  # bool [batch, n]
     first: tuple[Tensor, Tensor]  # of the attention LSTM
-    second: tuple[Tensor, Tensor]  # of the decoder LSTM
     weights: Tensor  # [batch, n], of the last step
     total: Tensor  # [batch, n], of all steps
     context: Tensor  # [batch, width + speaker]

