@@ -34,7 +34,9 @@ class Spoken:
     mel: np.ndarray
     f0: np.ndarray
     durations: np.ndarray
-    heard: np.ndarray  # int64 [n], where each token began as the recogniser heard it
+    heard: (
+        np.ndarray | None
+    )  # int64 [n], where each token began as the recogniser heard it; None: it is known
 
     @property
     def frames(self) -> int:

@@ -5,10 +5,8 @@
 User IDs are the speakers in the order in which the corpora bring them. Speakers called `flite_...` are synthetic: they
 teach words that the recordings lack, and their share of what is trained on falls to nothing towards the end.
 
-Another user is another folder behind the ones that are registered, trained from the shipped weights:
-
-    python -m deepsc_export.voice.train_acoustic KATHLEEN LJSPEECH MINE --out work/mine --minutes 30 --lr 3e-4
-        --init gr_deepsc/models/voice/acoustic.onnx
+Where the recordings of all users are at hand, another user is another folder behind theirs, and `--init` starts from
+the shipped weights; `register` adds a user without the others' recordings.
 """
 
 import argparse
@@ -50,6 +48,7 @@ class Plan:
         12  # sentences in a batch of pronunciation beside the spectrograms, three times as many before
     )
     text_first: float = TEXT_FIRST
+    realign_at: tuple[float, ...] = REALIGN_AT
     seed: int = 0
 
 
@@ -250,30 +249,29 @@ def validate(
 
 
 def train(run: Run, words: phones.Pronunciations | None) -> None:
-    """Trains until `run.plan.minutes` are over, earlier sessions included."""
-    rng = np.random.default_rng([run.plan.seed, run.steps])
-    torch.manual_seed(run.plan.seed + run.steps)
-    network, sums, saved = run.network, {}, run.log.minutes
+    """Trains until `plan.minutes` are over, earlier sessions included."""
+    plan, network, sums, saved = run.plan, run.network, {}, run.log.minutes
+    rng = np.random.default_rng([plan.seed, run.steps])
+    torch.manual_seed(plan.seed + run.steps)
     known = {item.key: words.phones(item.text) if words else None for item in run.train}
-    bar = tqdm(
-        total=run.plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}"
-    )
-    batches = epochs(lambda: run.train, run.speakers, run.synthetic_share, run.plan.frames, rng)
+    bar = tqdm(total=plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}")
+    batches = epochs(lambda: run.train, run.speakers, run.synthetic_share, plan.frames, rng)
     while run.done < 1:
-        if run.realigned < len(REALIGN_AT) and run.done > REALIGN_AT[run.realigned]:
-            moved = realign(run.average(), [*run.train, *run.valid])
+        if run.realigned < len(plan.realign_at) and run.done > plan.realign_at[run.realigned]:
+            recorded = [item for item in (*run.train, *run.valid) if item.heard is not None]
+            moved = realign(run.average(), recorded)
             run.realigned += 1
             run.best = math.inf  # errors under other durations do not compare
             tqdm.write(f"realigned: a cut moved by {moved:.2f} frames in the mean")
         network.train()
-        text_only = words is not None and run.done < run.plan.text_first
+        text_only = words is not None and run.done < plan.text_first
         losses = {}
         if not text_only:
             items = next(batches)
             with checkpoint.half_precision():
                 losses = network.losses(collate(items, run.pitch), [known[item.key] for item in items])
         if text_only or (words is not None and run.done < TEXT_UNTIL and run.steps % TEXT_EVERY == 0):
-            texts = words.sample(3 * run.plan.texts if text_only else run.plan.texts, rng)
+            texts = words.sample(3 * plan.texts if text_only else plan.texts, rng)
             tokens, counts = text_batch(texts)
             with checkpoint.half_precision():
                 states = network.acoustic.encoder(tokens, counts)
