@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from deepsc_export.voice import tacotron
-from deepsc_export.voice.acoustic import EDGE, parameters
+from deepsc_export.voice.acoustic import EDGE, parameters, soft_alignment
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Tacotron, TacotronDims
+from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
 
 SMALL = TacotronDims(
     width=32, prenet=16, attention=16, location_filters=4, location_kernel=7, lstm=32, postnet=16,
@@ -57,15 +57,29 @@ def test_guided_attention_matrix():
     assert tacotron.guided_attention_loss(diagonal.flip(1), counts, steps) > 0.3
 
 
-def test_attention_is_held_to_the_durations():
-    """Weights on the right tokens cost -log 1 = 0, even ones over four tokens log 4."""
-    durations = torch.tensor([[2.0, 4.0, 2.0, 4.0]])
-    right = torch.zeros(1, 6, 4)
-    right[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
+def test_path_loss():
+    """Attention on its path costs 0, even attention over four tokens log 4 where the path is sharp."""
+    path = torch.zeros(1, 6, 4)
+    path[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
     steps = torch.tensor([6])
-    assert tacotron.duration_attention_loss(right, durations, steps, 2).item() == pytest.approx(0, abs=1e-6)
-    even = tacotron.duration_attention_loss(torch.full((1, 6, 4), 0.25), durations, steps, 2)
+    assert tacotron.path_loss(path, path, steps).item() == pytest.approx(0, abs=1e-5)
+    even = tacotron.path_loss(torch.full((1, 6, 4), 0.25), path, steps)
     assert even.item() == pytest.approx(math.log(4))
+    soft = torch.softmax(torch.randn(1, 6, 4), 2)
+    assert tacotron.path_loss(soft, soft, steps).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_path_needs_no_loop():
+    """Held to the path that attention took by itself, all steps at once give the same mels and weights."""
+    torch.manual_seed(0)
+    model = Tacotron(SMALL).eval()
+    model.prenet.forward = lambda frame, drop=True: Prenet.forward(model.prenet, frame, False)
+    tokens, speakers, counts, target = batch()
+    with torch.inference_mode():
+        mel, _, stops, weights = model(tokens, speakers, counts, target)
+        held = model(tokens, speakers, counts, target, weights)
+    assert (held[0] - mel).abs().max() < 1e-5 and (held[2] - stops).abs().max() < 1e-5
+    assert (held[3] - weights).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("n", [1, 2, 50])
@@ -100,14 +114,16 @@ def test_attention_learns_to_read():
     optimiser = torch.optim.Adam(model.parameters(), 5e-3)
     counts, frames = torch.full((16,), 6), torch.full((16,), 24)
     durations = torch.full((16, 6), 4.0)
-    for _ in range(300):
+    path, _ = soft_alignment(durations, 12, 2)
+    for i in range(300):
         tokens = torch.randint(0, 20, (16, 6))
         target = 2.0 * torch.nn.functional.one_hot(tokens.repeat_interleave(4, 1), MELS)
-        before, after, stops, weights = model(tokens, torch.zeros(16, dtype=torch.long), counts, target)
+        held = path if i < 200 else None
+        before, after, stops, weights = model(tokens, torch.zeros(16, dtype=torch.long), counts, target, held)
         spectrum, stop = tacotron.tacotron_loss(before, after, stops, target, frames, 2)
-        held = tacotron.duration_attention_loss(weights, durations, frames // 2, 2)
+        strayed = tacotron.path_loss(weights, path, frames // 2)
         optimiser.zero_grad()
-        (spectrum + stop + 0.1 * held).backward()
+        (spectrum + stop + 0.1 * strayed).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     model.eval()

@@ -97,6 +97,20 @@ class ProsodyPredictor(nn.Module):
         return Prosody(log_duration, pitch)
 
 
+def soft_alignment(durations: Tensor, steps: Tensor | int, reduction: int) -> tuple[Tensor, Tensor]:
+    """Which tokens speak in each step of `reduction` mel frames, by a Gaussian about each token's middle.
+
+    float32 [batch, n] mel frames, 0 where there is no token -> weights, and distances of the steps' middles from the
+    tokens' in mel frames, both [batch, steps, n].
+    """
+    time = reduction * (torch.arange(steps, device=durations.device) + 0.5)
+    centre = durations.cumsum(1) - durations / 2
+    sigma = 0.4 * durations.clamp(min=1.0) + 0.2
+    offset = time[None, :, None] - centre[:, None]
+    score = -0.5 * (offset / sigma[:, None]) ** 2 - sigma.log()[:, None]
+    return score.masked_fill((durations <= 0)[:, None], -1e9).softmax(2), offset
+
+
 def upsample(states: Tensor, durations: Tensor, steps: Tensor | int) -> tuple[Tensor, Tensor]:
     """Token states spread over pairs of mel frames by a Gaussian about each token's middle.
 
@@ -108,14 +122,8 @@ def upsample(states: Tensor, durations: Tensor, steps: Tensor | int) -> tuple[Te
     Returns:
         [batch, steps, width], and [batch, steps, 2]: where in its token each step lies (-1..1) and log duration.
     """
-    time = 2 * torch.arange(steps, device=states.device) + 1.0  # the middle of each pair, in mel frames
-    centre = durations.cumsum(1) - durations / 2
+    weights, offset = soft_alignment(durations, steps, 2)
     long = durations.clamp(min=1.0)
-    sigma = 0.4 * long + 0.2
-    offset = time[None, :, None] - centre[:, None]  # [batch, steps, n]
-    score = -0.5 * (offset / sigma[:, None]) ** 2 - sigma.log()[:, None]
-    score = score.masked_fill((durations <= 0)[:, None], -1e9)
-    weights = score.softmax(2)
     within = (weights * (offset / long[:, None]).clamp(-1, 1)).sum(2)
     return weights @ states, torch.stack([within, (weights * long.log()[:, None]).sum(2)], 2)
 

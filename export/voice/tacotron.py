@@ -85,10 +85,17 @@ class LocationAttention(nn.Module):
         self.energy = nn.Linear(dims.attention, 1)
 
     def forward(self, query: Tensor, keys: Tensor, weights: Tensor, total: Tensor, mask: Tensor) -> Tensor:
-        """Query [batch, lstm], projected keys [batch, n, attention], last and summed weights [batch, n] -> weights."""
-        place = self.place(self.location(torch.stack([weights, total], 1)).transpose(1, 2))
-        energy = self.energy(torch.tanh(self.query(query)[:, None] + keys + place)).squeeze(2)
-        return energy.float().masked_fill(~mask, -torch.inf).softmax(1)
+        """Weights of the tokens in one step or several, float32 [batch, steps, n].
+
+        Args:
+            query: [batch, steps, lstm].
+            keys: projected, [batch, n, attention]; mask: bool [batch, n].
+            weights, total: of the step before and summed up to it, [batch, steps, n].
+        """
+        places = self.location(torch.stack([weights, total], 2).flatten(0, 1)).transpose(1, 2)
+        place = self.place(places).unflatten(0, weights.shape[:2])
+        energy = self.energy(torch.tanh(self.query(query)[:, :, None] + keys[:, None] + place)).squeeze(3)
+        return energy.float().masked_fill(~mask[:, None], -torch.inf).softmax(2)
 
 
 class Prenet(nn.Module):
@@ -114,7 +121,7 @@ class Tacotron(nn.Module):
         self.speaker = nn.Embedding(dims.speakers, dims.speaker)
         self.prenet = Prenet(dims)
         context = dims.width + dims.speaker
-        self.attention_lstm = nn.LSTMCell(dims.prenet + context, dims.lstm)
+        self.attention_lstm = nn.LSTM(dims.prenet + context, dims.lstm, batch_first=True)
         self.attention = LocationAttention(dims)
         self.decoder_lstm = nn.LSTM(dims.lstm + context, dims.lstm, batch_first=True)
         self.mel = nn.Linear(dims.lstm + context, dims.reduction * MELS)
@@ -136,24 +143,36 @@ class Tacotron(nn.Module):
         memory = self.encoder(tokens, counts)
         memory = torch.cat([memory, self.speaker(speakers)[:, None].expand(-1, memory.shape[1], -1)], 2)
         rows, n = tokens.shape
-        zero = memory.new_zeros(rows, self.dims.lstm)
-        weights = memory.new_zeros(rows, n)
+        weights = memory.new_zeros(rows, 1, n)
         keys = self.attention.key(memory[..., : self.dims.width])
-        context = memory.new_zeros(rows, memory.shape[2])
-        return State(memory, keys, valid_mask(counts, n), (zero, zero), weights, weights, context)
+        context = memory.new_zeros(rows, 1, memory.shape[2])
+        return State(memory, keys, valid_mask(counts, n), None, weights, weights, context)
 
     def attend(self, state: "State", pre: Tensor) -> Tensor:
-        """Moves `state` on by a step, from what the pre-net made of the last frame [batch, prenet].
+        """Moves `state` on by a step, from what the pre-net made of the last frame [batch, 1, prenet].
 
         Returns:
-            What the decoder LSTM sees, [batch, lstm + context].
+            What the decoder LSTM sees, [batch, 1, lstm + context].
         """
-        first = self.attention_lstm(torch.cat([pre, state.context], 1), state.first)
-        state.first = (F.dropout(first[0], DROPOUT, self.training), first[1])
-        state.weights = self.attention(state.first[0], state.keys, state.weights, state.total, state.mask)
+        hidden, state.first = self.attention_lstm(torch.cat([pre, state.context], 2), state.first)
+        query = F.dropout(hidden, DROPOUT, self.training)
+        state.weights = self.attention(query, state.keys, state.weights, state.total, state.mask)
         state.total = state.total + state.weights
-        state.context = (state.weights[:, None] @ state.memory).squeeze(1)
-        return torch.cat([state.first[0], state.context], 1)
+        state.context = state.weights @ state.memory
+        return torch.cat([query, state.context], 2)
+
+    def attend_along(self, state: "State", pre: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps at once with attention held on `path`, float32 [batch, steps, n].
+
+        Returns:
+            What the decoder LSTM sees, [batch, steps, lstm + context], and where attention would have gone from each
+            step of the path to the next.
+        """
+        context = path @ state.memory
+        hidden, _ = self.attention_lstm(torch.cat([pre, before(context)], 2))
+        query = F.dropout(hidden, DROPOUT, self.training)
+        weights = self.attention(query, state.keys, before(path), before(path.cumsum(1)), state.mask)
+        return torch.cat([query, context], 2), weights
 
     def decode(
         self, seen: Tensor, second: tuple[Tensor, Tensor] | None = None
@@ -168,28 +187,34 @@ class Tacotron(nn.Module):
         return self.mel(out).reshape(len(seen), -1, MELS), self.stop(out).squeeze(2), second
 
     def forward(
-        self, tokens: Tensor, speakers: Tensor, counts: Tensor, target: Tensor
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        counts: Tensor,
+        target: Tensor,
+        path: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Teacher forcing.
+        """Teacher forcing: of the mels, and with a `path` of attention as well, which needs no loop.
 
         Args:
             tokens: int64 [batch, n], the edges included; counts: int64 [batch]; speakers: int64 [batch].
             target: normalised mels [batch, steps * reduction, mels].
+            path: float32 [batch, steps, n], for instance `acoustic.soft_alignment`'s.
 
         Returns:
             Mels before and after the post-net, both as `target`; stop logits [batch, steps]; attention weights
             [batch, steps, n].
         """
         state = self.begin(tokens, speakers, counts)
-        last = target[:, self.dims.reduction - 1 :: self.dims.reduction]
-        given = torch.cat([torch.zeros_like(last[:, :1]), last[:, :-1]], 1)
-        seen, weights = [], []
-        for pre in self.prenet(given).unbind(1):
-            seen.append(self.attend(state, pre))
-            weights.append(state.weights)
+        pre = self.prenet(before(target[:, self.dims.reduction - 1 :: self.dims.reduction]))
+        if path is None:
+            steps = [(self.attend(state, frame), state.weights) for frame in pre.split(1, 1)]
+            seen, weights = (torch.cat(parts, 1) for parts in zip(*steps, strict=True))
+        else:
+            seen, weights = self.attend_along(state, pre, path)
         # attention does not see the decoder LSTM: with the mels known, that one runs over all steps at once
-        before, stops, _ = self.decode(torch.stack(seen, 1))
-        return before, self.refine(before), stops, torch.stack(weights, 1)
+        mel, stops, _ = self.decode(seen)
+        return mel, self.refine(mel), stops, weights
 
     @torch.inference_mode()
     def speak(self, tokens: Tensor, speaker: int, drop: bool = True) -> tuple[Tensor, Tensor]:
@@ -198,16 +223,16 @@ class Tacotron(nn.Module):
         frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable.
         """
         state = self.begin(tokens[None], torch.tensor([speaker]), torch.tensor([len(tokens)]))
-        frame, second, mels, weights = state.memory.new_zeros(1, MELS), None, [], []
+        frame, second, mels, weights = state.memory.new_zeros(1, 1, MELS), None, [], []
         for _ in range(max(1, MAX_FRAMES * len(tokens) // self.dims.reduction)):
-            mel, stop, second = self.decode(self.attend(state, self.prenet(frame, drop))[:, None], second)
-            mels.append(mel[0])
-            weights.append(state.weights[0])
-            frame = mels[-1][-1:]
+            mel, stop, second = self.decode(self.attend(state, self.prenet(frame, drop)), second)
+            mels.append(mel)
+            weights.append(state.weights)
+            frame = mel[:, -1:]
             if stop.sigmoid().item() > STOP:
                 break
-        mel = self.refine(torch.cat(mels)[None])[0]
-        return mel * self.mel_scale + self.mel_mean, torch.stack(weights)
+        mel = self.refine(torch.cat(mels, 1))[0]
+        return mel * self.mel_scale + self.mel_mean, torch.cat(weights, 1)[0]
 
 
 @dataclass
@@ -217,10 +242,15 @@ class State:
     memory: Tensor  # [batch, n, width + speaker]
     keys: Tensor  # [batch, n, attention]
     mask: Tensor  # bool [batch, n]
-    first: tuple[Tensor, Tensor]  # of the attention LSTM
-    weights: Tensor  # [batch, n], of the last step
-    total: Tensor  # [batch, n], of all steps
-    context: Tensor  # [batch, width + speaker]
+    first: tuple[Tensor, Tensor] | None  # of the attention LSTM
+    weights: Tensor  # [batch, 1, n], of the last step
+    total: Tensor  # [batch, 1, n], of all steps
+    context: Tensor  # [batch, 1, width + speaker]
+
+
+def before(x: Tensor) -> Tensor:
+    """What each step has from the step before: [batch, steps, any], zeros first."""
+    return F.pad(x[:, :-1], (0, 0, 1, 0))
 
 
 def off_diagonal(counts: Tensor, steps: Tensor, width: float = 0.2) -> Tensor:
@@ -240,26 +270,22 @@ def guided_attention_loss(weights: Tensor, counts: Tensor, steps: Tensor) -> Ten
     return (weights * off_diagonal(counts, steps)).sum() / steps.sum()
 
 
-def duration_attention_loss(weights: Tensor, durations: Tensor, steps: Tensor, reduction: int) -> Tensor:
-    """Cross-entropy of attention against the token that speaks at each step's middle, by durations [batch, n]."""
-    middle = reduction * (torch.arange(weights.shape[1]) + 0.5)
-    owner = torch.searchsorted(
-        durations.cumsum(1).contiguous(), middle.expand(len(durations), -1).contiguous()
-    )
-    owner = owner.clamp(max=weights.shape[2] - 1)[..., None]
-    valid = valid_mask(steps, weights.shape[1])
-    return -weights.gather(2, owner).squeeze(2).clamp(min=1e-6).log()[valid].mean()
+def path_loss(weights: Tensor, path: Tensor, steps: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of attention from the `path` it should take, both [batch, steps, n]: 0 on it."""
+    path = path[valid_mask(steps, path.shape[1])]
+    weights = weights[valid_mask(steps, weights.shape[1])].clamp(min=1e-6)
+    return (torch.special.xlogy(path, path) - path * weights.log()).sum(1).mean()
 
 
 def tacotron_loss(
-    before: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
+    first: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
 ) -> tuple[Tensor, Tensor]:
     """Squared error of both mels over the valid frames, and of the stop decision, which is due from the last step on.
 
     Padding steps count for the stop too: after the end it has to stay with its decision.
     """
     valid = valid_mask(frames, target.shape[1])
-    spectrum = sum(F.mse_loss(mel[valid], target[valid]) for mel in (before, after))
+    spectrum = sum(F.mse_loss(mel[valid], target[valid]) for mel in (first, after))
     steps = -(-frames // reduction)
     due = (torch.arange(stops.shape[1]) >= (steps - 1)[:, None]).float()
     return spectrum, F.binary_cross_entropy_with_logits(stops, due)

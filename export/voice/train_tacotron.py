@@ -1,4 +1,4 @@
-"""Training Tacotron 2: attention is taught where the recogniser heard each letter, so that it reads within minutes.
+"""Training Tacotron 2: attention is first held where the recogniser heard each letter, and learns to go there.
 
     python -m deepsc_export.voice.train_tacotron KATHLEEN LJSPEECH work/flite --config compact --minutes 75
 
@@ -21,15 +21,15 @@ from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
 from . import phones
-from .acoustic import parameters
+from .acoustic import parameters, soft_alignment
 from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
 from .tacotron import (
     COMPACT,
     PAPER,
     Tacotron,
     TacotronDims,
-    duration_attention_loss,
     guided_attention_loss,
+    path_loss,
     tacotron_loss,
 )
 from .train_acoustic import fill
@@ -38,12 +38,15 @@ CONFIGS = {"compact": COMPACT, "paper": PAPER}
 SAVE_EVERY = 5.0  # minutes
 SHORT = 160  # mel frames, 2.6 s: no longer sentences when the run begins
 ALL_LENGTHS = 0.15  # of the run: from here on every sentence
+HELD_UNTIL = (
+    0.7  # of the run: attention held to the alignment, all steps at once, thrice as fast; then on its own
+)
 SYNTHETIC = 0.7  # share of synthetic speech when the run begins
 REAL_ONLY = 0.6  # of the run
 TEXT_EVERY = 4  # batches: one of them with pronunciations of plain text beside the spectrograms
 TEXTS = 12  # sentences in such a batch
 READ_ALOUD = 6  # held-out sentences that are spoken freely, to see whether attention reads
-WEIGHTS = {"mel": 1.0, "stop": 0.5, "durations": 0.2, "diagonal": 1.0, "phones": 0.1}
+WEIGHTS = {"mel": 1.0, "stop": 0.5, "path": 0.5, "diagonal": 0.5, "phones": 0.1}
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,23 @@ class Network(nn.Module):
         mel = mel * valid_mask(batch.frames, mel.shape[1])[..., None]
         return nn.functional.pad(mel, (0, 0, 0, -mel.shape[1] % model.dims.reduction))
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, held: bool) -> dict[str, Tensor]:
+        """`held`: attention goes where the durations say, whatever it learns."""
         model, target = self.tacotron, self.target(batch)
         reduction = model.dims.reduction
-        before, after, stops, weights = model(batch.tokens, batch.speakers, batch.counts, target)
-        mel, stop = tacotron_loss(
-            before.float(), after.float(), stops.float(), target, batch.frames, reduction
-        )
         steps = -(-batch.frames // reduction)
+        path, _ = soft_alignment(batch.durations, int(steps.max()), reduction)
+        first, after, stops, weights = model(
+            batch.tokens, batch.speakers, batch.counts, target, path if held else None
+        )
+        mel, stop = tacotron_loss(
+            first.float(), after.float(), stops.float(), target, batch.frames, reduction
+        )
         return {
             "mel": mel,
             "stop": stop,
-            "durations": duration_attention_loss(weights, batch.durations, steps, reduction),
-            "diagonal": guided_attention_loss(weights[:, : steps.max()], batch.counts, steps),
+            "path": path_loss(weights, path, steps),
+            "diagonal": guided_attention_loss(weights, batch.counts, steps),
         }
 
 
@@ -94,7 +101,7 @@ class Run:
     """A resumable training run in a folder."""
 
     fields = (
-        "steps", "loss", "mel", "stop", "durations", "diagonal", "phones", "valid_mel", "valid_hit", "read", "length",
+        "steps", "loss", "mel", "stop", "path", "diagonal", "phones", "valid_mel", "valid_hit", "read", "length",
     )  # fmt: skip
 
     def __init__(
@@ -222,7 +229,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
     while run.done < 1:
         network.train()
         with checkpoint.half_precision():
-            losses = network.losses(collate(next(batches), run.pitch))
+            losses = network.losses(collate(next(batches), run.pitch), run.done < HELD_UNTIL)
             if words is not None and run.steps % TEXT_EVERY == 0:
                 texts = words.sample(TEXTS, rng)
                 losses["phones"] = network.phone_loss(
