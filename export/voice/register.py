@@ -22,30 +22,22 @@ from gr_deepsc.voice import VOICE
 
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
-from ..onnx_weights import read_graph
 from . import train_acoustic
 from .acoustic import EDGE, MAX_FRAMES, Acoustic, AcousticDims
 from .export_acoustic import export
 from .mel import FRAME_RATE
+from .realign import refine
 from .spoken import SYNTHETIC, Spoken, prepare
 
 PITCH = (5.0, 0.25)  # mean and deviation of log F0 that rehearsed pitch is written down with
 VALID = 20  # where no recording is marked `valid`, each 20th is held out
 LR = 5e-4
-REALIGN_AT = (0.35,)  # of the run: by then the model has heard the new voice
 
 
 def known_users(path: Path) -> list[tuple[str, str]]:
     """Names and licences of the users of an exported acoustic model."""
     metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     return [(entry["name"], entry["licence"]) for entry in json.loads(metadata["users"])]
-
-
-def shipped(path: Path, users: int) -> Acoustic:
-    """The exported model in torch."""
-    model = Acoustic(AcousticDims(speakers=users))
-    train_acoustic.fill(model, read_graph(path))
-    return model.eval()
 
 
 def recordings(folder: Path, cache: Path, user: int) -> tuple[list[Spoken], list[Spoken]]:
@@ -113,17 +105,17 @@ def register(
         raise ValueError(
             f"{name}: this name is taken; registered are {', '.join(known for known, _ in users)}"
         )
-    model = shipped(voices / "acoustic.onnx", user)
+    model = train_acoustic.exported(voices / "acoustic.onnx")
     train, valid = recordings(folder, cache, user)
     seconds = sum(item.frames for item in train) / FRAME_RATE
     print(f"{name}: {len(train)} recordings, {seconds / 60:.1f} minutes, to be user {user}")
+    print(f"realigned: a cut moved by {refine(model, [*train, *valid]):.2f} mel frames in the mean")
     said = rehearsal(model, [item.text for item in train], user)
     said_valid = rehearsal(model, [item.text for item in valid for _ in range(user)], user)
-    initial = read_graph(voices / "acoustic.onnx")
-    initial["speaker.weight"] = torch.cat(
-        [model.speaker.weight.data, model.speaker.weight.data.mean(0)[None]]
-    )
-    plan = train_acoustic.Plan(minutes, LR, text_first=0.0, realign_at=REALIGN_AT)
+    initial = dict(model.state_dict())
+    known = initial["speaker.weight"]
+    initial["speaker.weight"] = torch.cat([known, known.mean(0, keepdim=True)])
+    plan = train_acoustic.Plan(minutes, LR, text_first=0.0, realign_at=())
     names, dims = [*(known for known, _ in users), name], AcousticDims(speakers=user + 1)
     run = train_acoustic.Run(out / "run", plan, dims, names, train + said, valid + said_valid, initial)
     run.pitch[:user] = [PITCH] * user

@@ -24,7 +24,8 @@ from tqdm import tqdm
 from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
-from . import align, phones
+from ..onnx_weights import read_graph
+from . import phones, realign
 from .acoustic import Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
 from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
 
@@ -34,7 +35,6 @@ TEXT_FIRST = 0.07  # of the run: only pronunciation, which no spectrogram has to
 TEXT_UNTIL = 0.6  # until here some pronunciation beside the spectrograms
 TEXT_EVERY = 4  # batches of spectrograms
 REALIGN_AT = (0.22, 0.45)  # of the run
-REACH = 8  # mel frames, 128 ms: how far a realigned token may move from where the recogniser heard it
 SYNTHETIC = (0.7, 0.0)  # share of synthetic speech when spectrograms begin, and from REAL_ONLY on
 REAL_ONLY = 0.75  # of the run
 
@@ -92,7 +92,7 @@ class Network(nn.Module):
 WEIGHTS = {"mel": 1.0, "duration": 0.3, "pitch": 0.1, "mean": 0.1, "phones": 0.1}
 
 
-def realign(network: Network, items: Sequence[Spoken]) -> float:
+def realign_all(network: Network, items: Sequence[Spoken]) -> float:
     """New durations from the network's own guess of each token's mel; returns the mean move of a cut in frames."""
     network.eval()
     moved, cuts = 0.0, 0
@@ -102,13 +102,8 @@ def realign(network: Network, items: Sequence[Spoken]) -> float:
             _, x = network.acoustic.states(tokens, speaker)
             guess = network.heads.mean(x)[0].numpy()
         mel = (item.mel - network.acoustic.mel_mean.numpy()) / network.acoustic.mel_scale.numpy()
-        scores = guess @ mel.T - 0.5 * (guess**2).sum(1, keepdims=True)  # Gaussian, constants left out
-        begins = item.begins()
-        # measured from the recogniser's cuts, not the last ones, so that errors do not wander off
-        found = align.monotonic(scores, item.heard - REACH, item.heard + REACH)
-        item.durations = found
-        moved += float(np.abs(item.begins() - begins).sum())
-        cuts += len(begins)
+        moved += realign.cut(item, guess, mel)
+        cuts += len(item.tokens)
     return moved / cuts
 
 
@@ -259,7 +254,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
     while run.done < 1:
         if run.realigned < len(plan.realign_at) and run.done > plan.realign_at[run.realigned]:
             recorded = [item for item in (*run.train, *run.valid) if item.heard is not None]
-            moved = realign(run.average(), recorded)
+            moved = realign_all(run.average(), recorded)
             run.realigned += 1
             run.best = math.inf  # errors under other durations do not compare
             tqdm.write(f"realigned: a cut moved by {moved:.2f} frames in the mean")
@@ -295,6 +290,14 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
             sums, saved = {}, run.log.minutes
 
 
+def exported(path: Path) -> Acoustic:
+    """An exported model in torch again, its weights in half precision."""
+    state = read_graph(path)
+    model = Acoustic(AcousticDims(speakers=len(state["speaker.weight"])))
+    fill(model, state)
+    return model.eval()
+
+
 def load_acoustic(path: Path) -> tuple[Acoustic, list[str]]:
     """A trained model from a run's `best.pt`, and its speakers' names."""
     state = checkpoint.load(path)
@@ -326,8 +329,6 @@ def main() -> None:
     dims = AcousticDims(speakers=len(speakers), width=args.width)
     initial = None
     if args.init:
-        from ..onnx_weights import read_graph
-
         initial = read_graph(args.init)
     first = 0.0 if args.init else TEXT_FIRST
     plan = Plan(args.minutes, args.lr, args.frames, text_first=first, seed=args.seed)

@@ -1,9 +1,10 @@
-"""Training Tacotron 2: attention is first held where the recogniser heard each letter, and learns to go there.
+"""Training Tacotron 2: attention is first held where each letter is spoken, and learns to go there.
 
     python -m deepsc_export.voice.train_tacotron KATHLEEN LJSPEECH work/flite --config compact --minutes 75
 
-Short sentences and synthetic speech come first, then the real voices alone, as in `train_acoustic`. A run found in its
-folder is resumed: last.pt has everything, best.pt the averaged weights, log.csv the losses against wall time.
+Where that is, the recogniser's CTC (`align`) and the shipped parallel model's encoder (`realign`) say. Short sentences
+and synthetic speech come first, then the real voices alone, as in `train_acoustic`. A run found in its folder is
+resumed: last.pt has everything, best.pt the averaged weights, log.csv the losses against wall time.
 """
 
 import argparse
@@ -17,11 +18,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from gr_deepsc.voice import VOICE
+
 from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
 from . import phones
 from .acoustic import parameters, soft_alignment
+from .realign import refine
 from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
 from .tacotron import (
     COMPACT,
@@ -32,7 +36,7 @@ from .tacotron import (
     path_loss,
     tacotron_loss,
 )
-from .train_acoustic import fill
+from .train_acoustic import exported, fill
 
 CONFIGS = {"compact": COMPACT, "paper": PAPER}
 SAVE_EVERY = 5.0  # minutes
@@ -273,6 +277,12 @@ def main() -> None:
     parser.add_argument(
         "--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from"
     )
+    parser.add_argument(
+        "--align",
+        type=Path,
+        default=VOICE / "acoustic.onnx",
+        help="exported parallel model that sharpens alignments",
+    )
     parser.add_argument("--cache", type=Path, default=Path("work/cache"))
     parser.add_argument("--lr", type=float, default=Plan.lr)
     parser.add_argument("--frames", type=int, default=Plan.frames, help="mel frames in a batch")
@@ -281,6 +291,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     speakers, known, held_out = corpora(args.corpora, args.cache)
+    moved = refine(exported(args.align), [*known, *held_out])
+    print(f"realigned: a cut moved by {moved:.2f} mel frames in the mean", flush=True)
     texts = [item.text for item in known] + [t for path in args.texts for t in sentences(path)]
     words = phones.pronunciations(texts)
     dims = TacotronDims(**asdict(CONFIGS[args.config]) | {"speakers": len(speakers)})
