@@ -35,7 +35,7 @@ SAMPLES = Path("tests/samples")
 RECORDINGS = {"arctic_a0209": 0, "LJ002-0045": 1}
 SHEET = {"layout": "constrained", "dpi": 80}
 COLOURS = 160  # of a picture
-RANGE = (-50.0, 0.0)  # dB of the colour scale, 0 is the loudest band of the picture
+RANGE = (-60.0, 0.0)  # dB of the colour scale, 0 is the loudest band of the picture
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
 
 
