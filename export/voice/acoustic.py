@@ -7,15 +7,16 @@ pitch of FastPitch (Łańcucki 2021). It takes letters, not phones: the encoder 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.text import ALPHABET
+from gr_deepsc.text import ALPHABET, encode
 
 from ..models.recurrent import BiGRU, valid_mask
 from . import phones
-from .mel import MELS
+from .mel import FRAME_RATE, MELS
 
 EDGE = len(ALPHABET)  # the silence before and after the text, a token of its own
 MAX_FRAMES = 25  # mel frames, 0.4 s: no token is spoken for longer, whatever is predicted
@@ -219,6 +220,17 @@ class Acoustic(nn.Module):
         steps = (durations.sum() / 2).ceil().long()
         _, mel = self.decode(x, durations, prosody.pitch, None, steps)
         return mel * self.mel_scale + self.mel_mean
+
+
+@torch.inference_mode()
+def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.ndarray]:
+    """Log-mels [frames, 80] of a text and where its tokens begin and end, seconds [n + 1]."""
+    user_id = torch.tensor([user])
+    tokens = torch.tensor([encode(text)])
+    _, x = model.states(F.pad(tokens, (1, 1), value=EDGE), user_id)
+    durations = model.durations(model.prosody(x, None), user_id)[0]
+    mel = model(tokens, user_id, torch.ones(1))[0]
+    return mel.numpy(), np.concatenate([[0], durations.cumsum(0).numpy()]) / FRAME_RATE
 
 
 class Heads(nn.Module):

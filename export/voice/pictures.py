@@ -17,14 +17,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET, encode
 from gr_deepsc.voice import VOICE, Synthesizer
 
 from ..data.audio import decode
-from .acoustic import EDGE, Acoustic
+from .acoustic import EDGE, Acoustic, alignment
 from .mel import FRAME_RATE, MELS, band_filters, log_mel, prepare
 from .tacotron import Tacotron
 from .train_acoustic import exported
@@ -57,17 +56,6 @@ def draw_mel(axes: plt.Axes, mel: np.ndarray, loudest: float) -> matplotlib.imag
     )
     axes.set_ylabel("kHz (mel)")
     return image
-
-
-@torch.inference_mode()
-def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.ndarray]:
-    """Log-mels [frames, 80] of a text and where its tokens begin and end, seconds [n + 1]."""
-    user_id = torch.tensor([user])
-    tokens = torch.tensor([encode(text)])
-    _, x = model.states(F.pad(tokens, (1, 1), value=EDGE), user_id)
-    durations = model.durations(model.prosody(x, None), user_id)[0]
-    mel = model(tokens, user_id, torch.ones(1))[0]
-    return mel.numpy(), np.concatenate([[0], durations.cumsum(0).numpy()]) / FRAME_RATE
 
 
 def draw_alignments(model: Acoustic, texts: dict[int, str], names: dict[int, str], path: Path) -> None:

@@ -7,6 +7,7 @@ python -m deepsc_export.voice.judge work/spoken/*
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,19 +21,29 @@ from gr_deepsc.text import encode
 from gr_deepsc.voice import VOICE, Synthesizer
 
 from ..data.corpora import SPLITS, load
-from .acoustic import EDGE
+from .acoustic import EDGE, alignment, soft_alignment
 from .copies import vocoder
+from .mel import FRAME_RATE
 from .tell_apart import spread
+from .train_acoustic import exported
 from .train_tacotron import load_tacotron
 
 
-def tacotron(path: Path, voices: Path) -> Callable[[str, int], np.ndarray]:
-    """Text and user ID -> waveform, by a run's best.pt and the fast vocoder of `voices`."""
+def tacotron(path: Path, voices: Path, led: bool) -> Callable[[str, int], np.ndarray]:
+    """Text and user ID -> waveform, by a run's best.pt and the fast vocoder of `voices`.
+
+    `led`: attention reads along the durations that the parallel model of `voices` predicts.
+    """
     model, _ = load_tacotron(path)
-    to_waveform = vocoder("fast", voices / "vocoder.onnx")
+    parallel, to_waveform = exported(voices / "acoustic.onnx"), vocoder("fast", voices / "vocoder.onnx")
 
     def speak(text: str, user: int) -> np.ndarray:
-        mel, _ = model.speak(torch.tensor([EDGE, *encode(text), EDGE]), user)
+        way = None
+        if led:
+            durations = torch.from_numpy(np.diff(alignment(parallel, text, user)[1]) * FRAME_RATE)[None]
+            steps = math.ceil(durations.sum() / model.dims.reduction)
+            way = soft_alignment(durations.float(), steps, model.dims.reduction)[0][0]
+        mel, _ = model.speak(torch.tensor([EDGE, *encode(text), EDGE]), user, path=way)
         return to_waveform(mel.numpy())
 
     return speak
@@ -44,6 +55,9 @@ def main() -> None:
         "corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs"
     )
     parser.add_argument("--tacotron", type=Path, metavar="PT", help="best.pt of a run of train_tacotron")
+    parser.add_argument(
+        "--led", action="store_true", help="Tacotron reads along the parallel model's durations"
+    )
     parser.add_argument("--voices", type=Path, default=VOICE, help="folder of acoustic.onnx and vocoder.onnx")
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--count", type=int, default=20, help="texts of each corpus, spread over the split")
@@ -52,7 +66,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)  # the pre-net's dropout
-    speak = tacotron(args.tacotron, args.voices) if args.tacotron else Synthesizer(args.voices)
+    speak = tacotron(args.tacotron, args.voices, args.led) if args.tacotron else Synthesizer(args.voices)
     args.out.mkdir(parents=True, exist_ok=True)
     texts: dict[str, str] = {}
     spent = spoken = 0.0

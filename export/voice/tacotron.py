@@ -51,7 +51,7 @@ def conv_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """int64 [batch, n] tokens -> [batch, n, width]."""
+    """int64 [batch, n] tokens, of which `counts` are valid (None: all) -> [batch, n, width]."""
 
     def __init__(self, dims: TacotronDims):
         super().__init__()
@@ -59,16 +59,25 @@ class Encoder(nn.Module):
         self.convs = nn.ModuleList(conv_norm(dims.width, dims.width, 5) for _ in range(dims.encoder_convs))
         self.lstm = nn.LSTM(dims.width, dims.width // 2, batch_first=True, bidirectional=True)
 
-    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
-        mask = valid_mask(counts, tokens.shape[1])[:, None]
+    def forward(self, tokens: Tensor, counts: Tensor | None) -> Tensor:
+        mask = valid(tokens, counts)[:, None]
         x = self.embedding(tokens).transpose(1, 2) * mask
         for conv in self.convs:
             x = F.dropout(F.relu(conv(x)), 0.5, self.training) * mask
+        if counts is None:
+            return self.lstm(x.transpose(1, 2))[0]
         packed = nn.utils.rnn.pack_padded_sequence(
             x.transpose(1, 2), counts, batch_first=True, enforce_sorted=False
         )
         x, _ = self.lstm(packed)
         return nn.utils.rnn.pad_packed_sequence(x, batch_first=True, total_length=tokens.shape[1])[0]
+
+
+def valid(tokens: Tensor, counts: Tensor | None) -> Tensor:
+    """bool [batch, n]."""
+    return (
+        torch.ones_like(tokens, dtype=torch.bool) if counts is None else valid_mask(counts, tokens.shape[1])
+    )
 
 
 class LocationAttention(nn.Module):
@@ -139,27 +148,32 @@ class Tacotron(nn.Module):
             x = F.dropout(torch.tanh(x) if i + 1 < len(self.postnet) else x, 0.5, self.training)
         return mel + x.transpose(1, 2)
 
-    def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor) -> "State":
+    def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor | None = None) -> "State":
         memory = self.encoder(tokens, counts)
         memory = torch.cat([memory, self.speaker(speakers)[:, None].expand(-1, memory.shape[1], -1)], 2)
         rows, n = tokens.shape
         weights = memory.new_zeros(rows, 1, n)
         keys = self.attention.key(memory[..., : self.dims.width])
         context = memory.new_zeros(rows, 1, memory.shape[2])
-        return State(memory, keys, valid_mask(counts, n), None, weights, weights, context)
+        return State(memory, keys, valid(tokens, counts), None, weights, weights, context)
 
-    def attend(self, state: "State", pre: Tensor) -> Tensor:
+    def attend(
+        self, state: "State", pre: Tensor, path: Tensor | None = None, lead: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """Moves `state` on by a step, from what the pre-net made of the last frame [batch, 1, prenet].
 
+        With a `path` [batch, 1, n], attention is drawn there by a share of `lead`.
+
         Returns:
-            What the decoder LSTM sees, [batch, 1, lstm + context].
+            What the decoder LSTM sees, [batch, 1, lstm + context], and where attention went by itself [batch, 1, n].
         """
         hidden, state.first = self.attention_lstm(torch.cat([pre, state.context], 2), state.first)
         query = F.dropout(hidden, DROPOUT, self.training)
-        state.weights = self.attention(query, state.keys, state.weights, state.total, state.mask)
+        own = self.attention(query, state.keys, state.weights, state.total, state.mask)
+        state.weights = own if path is None else own + lead * (path - own)
         state.total = state.total + state.weights
         state.context = state.weights @ state.memory
-        return torch.cat([query, state.context], 2)
+        return torch.cat([query, state.context], 2), own
 
     def attend_along(self, state: "State", pre: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
         """All steps at once with attention held on `path`, float32 [batch, steps, n].
@@ -193,8 +207,12 @@ class Tacotron(nn.Module):
         counts: Tensor,
         target: Tensor,
         path: Tensor | None = None,
+        lead: float = 1.0,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Teacher forcing: of the mels, and with a `path` of attention as well, which needs no loop.
+        """Teacher forcing: of the mels, and with a `path` of attention as well.
+
+        `lead` is the share of the path in where attention is. All of it needs no loop; less of it teaches attention to
+        find back from its own errors.
 
         Args:
             tokens: int64 [batch, n], the edges included; counts: int64 [batch]; speakers: int64 [batch].
@@ -207,29 +225,38 @@ class Tacotron(nn.Module):
         """
         state = self.begin(tokens, speakers, counts)
         pre = self.prenet(before(target[:, self.dims.reduction - 1 :: self.dims.reduction]))
-        if path is None:
-            steps = [(self.attend(state, frame), state.weights) for frame in pre.split(1, 1)]
-            seen, weights = (torch.cat(parts, 1) for parts in zip(*steps, strict=True))
-        else:
+        if path is not None and lead == 1:
             seen, weights = self.attend_along(state, pre, path)
+        else:
+            ways = [None] * pre.shape[1] if path is None else path.split(1, 1)
+            steps = [
+                self.attend(state, frame, way, lead) for frame, way in zip(pre.split(1, 1), ways, strict=True)
+            ]
+            seen, weights = (torch.cat(parts, 1) for parts in zip(*steps, strict=True))
         # attention does not see the decoder LSTM: with the mels known, that one runs over all steps at once
         mel, stops, _ = self.decode(seen)
         return mel, self.refine(mel), stops, weights
 
     @torch.inference_mode()
-    def speak(self, tokens: Tensor, speaker: int, drop: bool = True) -> tuple[Tensor, Tensor]:
+    def speak(
+        self, tokens: Tensor, speaker: int, drop: bool = True, path: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """One text: int64 [n] with edges -> log-mels [frames, mels] and attention weights [steps, n].
 
-        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable.
+        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable. With a `path`
+        [steps, n] it reads along that, to its end.
         """
-        state = self.begin(tokens[None], torch.tensor([speaker]), torch.tensor([len(tokens)]))
+        state = self.begin(tokens[None], torch.tensor([speaker]))
         frame, second, mels, weights = state.memory.new_zeros(1, 1, MELS), None, [], []
-        for _ in range(max(1, MAX_FRAMES * len(tokens) // self.dims.reduction)):
-            mel, stop, second = self.decode(self.attend(state, self.prenet(frame, drop)), second)
+        steps = max(1, MAX_FRAMES * len(tokens) // self.dims.reduction) if path is None else len(path)
+        for i in range(steps):
+            way = None if path is None else path[None, i : i + 1]
+            seen, _ = self.attend(state, self.prenet(frame, drop), way, 1.0)
+            mel, stop, second = self.decode(seen, second)
             mels.append(mel)
             weights.append(state.weights)
             frame = mel[:, -1:]
-            if stop.sigmoid().item() > STOP:
+            if path is None and stop.sigmoid().item() > STOP:
                 break
         mel = self.refine(torch.cat(mels, 1))[0]
         return mel * self.mel_scale + self.mel_mean, torch.cat(weights, 1)[0]
@@ -284,8 +311,8 @@ def tacotron_loss(
 
     Padding steps count for the stop too: after the end it has to stay with its decision.
     """
-    valid = valid_mask(frames, target.shape[1])
-    spectrum = sum(F.mse_loss(mel[valid], target[valid]) for mel in (first, after))
+    inside = valid_mask(frames, target.shape[1])
+    spectrum = sum(F.mse_loss(mel[inside], target[inside]) for mel in (first, after))
     steps = -(-frames // reduction)
     due = (torch.arange(stops.shape[1]) >= (steps - 1)[:, None]).float()
     return spectrum, F.binary_cross_entropy_with_logits(stops, due)

@@ -4,7 +4,7 @@
 
 Where that is, the recogniser's CTC (`align`) and the shipped parallel model's encoder (`realign`) say. Short sentences
 and synthetic speech come first, then the real voices alone, as in `train_acoustic`. A run found in its folder is
-resumed: last.pt has everything, best.pt the averaged weights, log.csv the losses against wall time.
+resumed: last.pt has everything, best.pt the latest averaged weights, log.csv the losses against wall time.
 """
 
 import argparse
@@ -42,9 +42,8 @@ CONFIGS = {"compact": COMPACT, "paper": PAPER}
 SAVE_EVERY = 5.0  # minutes
 SHORT = 160  # mel frames, 2.6 s: no longer sentences when the run begins
 ALL_LENGTHS = 0.15  # of the run: from here on every sentence
-HELD_UNTIL = (
-    0.7  # of the run: attention held to the alignment, all steps at once, thrice as fast; then on its own
-)
+HELD_UNTIL = 0.35  # of the run: attention is on the alignment, all steps at once, twice as fast
+ALONE_FROM = 0.85  # of the run: in between it is led there less and less
 SYNTHETIC = 0.7  # share of synthetic speech when the run begins
 REAL_ONLY = 0.6  # of the run
 TEXT_EVERY = 4  # batches: one of them with pronunciations of plain text beside the spectrograms
@@ -81,15 +80,13 @@ class Network(nn.Module):
         mel = mel * valid_mask(batch.frames, mel.shape[1])[..., None]
         return nn.functional.pad(mel, (0, 0, 0, -mel.shape[1] % model.dims.reduction))
 
-    def losses(self, batch: Batch, held: bool) -> dict[str, Tensor]:
-        """`held`: attention goes where the durations say, whatever it learns."""
+    def losses(self, batch: Batch, lead: float) -> dict[str, Tensor]:
+        """`lead`: how far attention goes where the durations say, whatever it learns."""
         model, target = self.tacotron, self.target(batch)
         reduction = model.dims.reduction
         steps = -(-batch.frames // reduction)
         path, _ = soft_alignment(batch.durations, int(steps.max()), reduction)
-        first, after, stops, weights = model(
-            batch.tokens, batch.speakers, batch.counts, target, path if held else None
-        )
+        first, after, stops, weights = model(batch.tokens, batch.speakers, batch.counts, target, path, lead)
         mel, stop = tacotron_loss(
             first.float(), after.float(), stops.float(), target, batch.frames, reduction
         )
@@ -134,14 +131,14 @@ class Run:
             self.network.parameters(), plan.lr, betas=(0.9, 0.98), eps=1e-6, weight_decay=1e-3
         )
         self.ema = checkpoint.Ema(self.network)
-        self.steps, self.best = 0, math.inf
+        self.steps = 0
         if (self.folder / "last.pt").is_file():
             state = checkpoint.load(self.folder / "last.pt")
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.ema.state, self.ema.updates = state["ema"], state["updates"]
-            self.steps, self.best = state["steps"], state["best"]
-            print(f"resumed {self.folder} after {self.steps} steps, best mel error {self.best:.4f}")
+            self.steps = state["steps"]
+            print(f"resumed {self.folder} after {self.steps} steps")
         self.log = checkpoint.Log(self.folder / "log.csv", list(self.fields))
 
     @property
@@ -156,6 +153,10 @@ class Run:
 
     def synthetic_share(self) -> float:
         return SYNTHETIC * max(0.0, 1 - self.done / REAL_ONLY)
+
+    def lead(self) -> float:
+        """How far attention is led along the alignment."""
+        return min(1.0, max(0.0, (ALONE_FROM - self.done) / (ALONE_FROM - HELD_UNTIL)))
 
     def suitable(self) -> list[Spoken]:
         """What is short enough by now."""
@@ -177,11 +178,10 @@ class Run:
             **{k: round(v, 4) for k, v in {**means, **found}.items() if k in self.fields}, steps=self.steps
         )
         ours = {"dims": asdict(self.dims), "speakers": self.speakers}
-        if error < self.best:
-            self.best = error
-            checkpoint.save(self.folder / "best.pt", {**ours, "network": self.ema.state})
+        # not the best but the latest: as long as attention is led, errors of reading alone say little
+        checkpoint.save(self.folder / "best.pt", {**ours, "network": self.ema.state})
         state = {"network": self.network.state_dict(), "ema": self.ema.state, "updates": self.ema.updates}
-        state |= {"optimiser": self.optimiser.state_dict(), "steps": self.steps, "best": self.best}
+        state |= {"optimiser": self.optimiser.state_dict(), "steps": self.steps}
         checkpoint.save(self.folder / "last.pt", {**ours, **state})
         shown = "  ".join(f"{key} {value:.3f}" for key, value in {**means, **found}.items())
         tqdm.write(f"{self.log.minutes:6.1f} min  {self.steps} steps  {shown}")
@@ -233,7 +233,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
     while run.done < 1:
         network.train()
         with checkpoint.half_precision():
-            losses = network.losses(collate(next(batches), run.pitch), run.done < HELD_UNTIL)
+            losses = network.losses(collate(next(batches), run.pitch), run.lead())
             if words is not None and run.steps % TEXT_EVERY == 0:
                 texts = words.sample(TEXTS, rng)
                 losses["phones"] = network.phone_loss(
