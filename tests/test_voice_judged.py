@@ -12,7 +12,7 @@ from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.corpora import Utterance, load
 from deepsc_export.voice import pitch
 from deepsc_export.voice.judge import Judge, error_rate
-from deepsc_export.voice.tell_apart import Result, Speakers, spread, statistics, tell_apart
+from deepsc_export.voice.tell_apart import Speakers, right, spread, statistics, tell_apart
 from scipy.special import ndtr
 
 from gr_deepsc.voice import VOICE, Synthesizer
@@ -31,8 +31,8 @@ def test_classes_are_gaussian():
     draw = lambda user: (rng.standard_normal((4000, 28)) + user * shift) @ mix  # noqa: E731
     speakers = Speakers.learn([draw(0), draw(1)])
     distances = [speakers.distances(draw(user)) for user in (0, 1)]
-    assert Result.right(distances) == pytest.approx(ndtr(1.5), abs=0.03)  # shrinking costs a little
-    assert Result.right(distances[::-1]) == pytest.approx(1 - ndtr(1.5), abs=0.03)
+    assert right(distances) == pytest.approx(ndtr(1.5), abs=0.03)  # shrinking costs a little
+    assert right(distances[::-1]) == pytest.approx(1 - ndtr(1.5), abs=0.03)
 
 
 def test_voices_differ_as_their_speakers_do():
@@ -99,7 +99,8 @@ def test_judge_understands_wavenet(judge):
 def test_voices_are_told_apart(tmp_path):
     """At least 95 % of 100 sentences, 50 texts by both users, are nearer to their own speaker's real recordings."""
     result = tell_apart([corpus(name) for name in CORPORA], cache=tmp_path)
-    print(f"right: recordings {Result.right(result.real):.3f}, voices {Result.right(result.spoken):.3f}")
-    assert Result.right(result.real) >= 0.98 and Result.right(result.spoken) >= 0.95
-    for user, distances in enumerate(result.spoken):
+    real, spoken = result.distances(result.real), result.distances(result.spoken)
+    print(f"right: recordings {right(real):.3f}, voices {right(spoken):.3f}")
+    assert right(real) >= 0.98 and right(spoken) >= 0.95 and sum(map(len, spoken)) == 100
+    for user, distances in enumerate(spoken):
         assert distances.mean(0).argmin() == user

@@ -8,6 +8,7 @@ training, spoken by every user.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from .mel import log_mel, prepare
 COEFFICIENTS = 13  # MFCCs, without the 0th, which is loudness
 LOUD = 2.3  # nepers (20 dB) below the loudest frame: what is quieter says little about a voice
 SHRINKAGE = 0.2  # of the pooled covariance towards its diagonal: 28 dimensions from some hundred recordings
+PITCH = 2 * COEFFICIENTS  # where the median of log F0 is among the statistics
 RECORDINGS = 150  # of each speaker to learn from
 
 
@@ -81,16 +83,26 @@ def spread(texts: Sequence[str], count: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Result:
-    """Distances [sentences, speakers], one array a user: of real test recordings and of what the user's voice says."""
+    """`statistics` [sentences, 28], one array a user."""
 
-    real: list[np.ndarray]
-    spoken: list[np.ndarray]
+    learnt: list[np.ndarray]  # of the real training recordings
+    real: list[np.ndarray]  # of the real test recordings
+    spoken: list[np.ndarray]  # of what the user's voice says
 
-    @staticmethod
-    def right(distances: Sequence[np.ndarray]) -> float:
-        """Share of the sentences that are nearest to their own speaker."""
-        hits = [rows.argmin(1) == user for user, rows in enumerate(distances)]
-        return float(np.concatenate(hits).mean())
+    def distances(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """To every speaker's training recordings, [sentences, speakers] a user."""
+        speakers = Speakers.learn(self.learnt)
+        return [speakers.distances(rows) for rows in found]
+
+
+def right(distances: Sequence[np.ndarray]) -> float:
+    """Share of the sentences that are nearest to their own speaker; [sentences, speakers], one array a user."""
+    return float(np.concatenate([rows.argmin(1) == user for user, rows in enumerate(distances)]).mean())
+
+
+def hertz(rows: np.ndarray) -> float:
+    """Mean over sentences of the median F0."""
+    return math.exp(rows[:, PITCH].mean())
 
 
 def tell_apart(
@@ -98,22 +110,18 @@ def tell_apart(
 ) -> Result:
     """One corpus of one speaker for each of the first users; `texts` test sentences, each spoken by all of them."""
     synthesizer, corpora = Synthesizer(voices), [load(folder) for folder in folders]
-    test = [[u for u in corpus if u.split == "test"] for corpus in corpora]
-    speakers = Speakers.learn(
-        [of_recordings([u for u in corpus if u.split == "train"], cache, RECORDINGS) for corpus in corpora]
-    )
-    real = [speakers.distances(of_recordings(found, cache, texts)) for found in test]
+    train, test = ([[u for u in c if u.split == split] for c in corpora] for split in ("train", "test"))
     share = -(-texts // len(corpora))
     chosen = [text for found in test for text in spread([u.text for u in found], share)][:texts]
-    spoken = [
-        speakers.distances(
-            np.stack(
-                [statistics(synthesizer(text, user)) for text in tqdm(chosen, f"user {user}", disable=None)]
-            )
-        )
-        for user in range(len(corpora))
-    ]
-    return Result(real, spoken)
+    spoken = []
+    for user in range(len(corpora)):
+        bar = tqdm(chosen, f"user {user} speaks", unit="utt", disable=None)
+        spoken.append(np.stack([statistics(synthesizer(text, user)) for text in bar]))
+    return Result(
+        [of_recordings(found, cache, RECORDINGS) for found in train],
+        [of_recordings(found, cache, texts) for found in test],
+        spoken,
+    )
 
 
 def main() -> None:
@@ -127,13 +135,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     result = tell_apart(args.corpora, args.voices, args.texts, args.cache)
+    print(f"median F0 in training: {', '.join(f'{hertz(rows):.0f} Hz' for rows in result.learnt)}")
     for name, found in (("real test recordings", result.real), ("synthesised", result.spoken)):
-        print(f"{name}: {Result.right(found):.1%} of {sum(map(len, found))} are nearest to their own speaker")
-        for user, distances in enumerate(found):
-            shown = "  ".join(
-                f"{folder.name} {d:.2f}" for folder, d in zip(args.corpora, distances.mean(0), strict=True)
-            )
-            print(f"  user {user}, mean distance to the real recordings of: {shown}")
+        distances = result.distances(found)
+        print(f"{name}: {right(distances):.1%} of {sum(map(len, found))} are nearest to their own speaker")
+        for user, (rows, own) in enumerate(zip(found, distances, strict=True)):
+            means = zip(args.corpora, own.mean(0), strict=True)
+            shown = ", ".join(f"{folder.name} {distance:.2f}" for folder, distance in means)
+            print(f"  user {user}: {hertz(rows):.0f} Hz, mean distance to the training recordings of {shown}")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class Plan:
     )
     text_first: float = TEXT_FIRST
     realign_at: tuple[float, ...] = REALIGN_AT
+    rise: int = 100  # steps
+    eager: float = 1.0  # how much faster the table of speakers learns than the rest
     seed: int = 0
 
 
@@ -136,8 +138,13 @@ class Run:
             )
             self.network.acoustic.mel_mean.copy_(torch.from_numpy(mels.mean(0)))
             self.network.acoustic.mel_scale.copy_(torch.from_numpy(mels.std(0)))
+        table = self.network.acoustic.speaker.weight
+        rest = [weights for weights in self.network.parameters() if weights is not table]
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.lr, betas=(0.9, 0.98), weight_decay=0.01
+            [{"params": rest}, {"params": [table], "eager": plan.eager}],
+            plan.lr,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
         )
         self.ema = checkpoint.Ema(self.network)
         self.steps, self.best, self.realigned = 0, math.inf, 0
@@ -162,7 +169,7 @@ class Run:
     def learning_rate(self) -> float:
         """A linear rise, then half a cosine."""
         fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
-        return self.plan.lr * fall * min(1.0, (self.steps + 1) / 100)
+        return self.plan.lr * fall * min(1.0, (self.steps + 1) / self.plan.rise)
 
     def synthetic_share(self) -> float:
         """Of what is trained on now."""
@@ -274,7 +281,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
             losses["phones"] = losses["phones"] + pronounced if "phones" in losses else pronounced
         loss = sum(WEIGHTS[key] * value for key, value in losses.items())
         for group in run.optimiser.param_groups:
-            group["lr"] = run.learning_rate()
+            group["lr"] = run.learning_rate() * group.get("eager", 1.0)
         run.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
