@@ -5,10 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from deepsc_export.voice import tacotron, tacotron_onnx
+from deepsc_export.voice import pictures, tacotron, tacotron_onnx, train_tacotron
 from deepsc_export.voice.acoustic import EDGE, parameters, soft_alignment
 from deepsc_export.voice.mel import MELS
+from deepsc_export.voice.spoken import collate
 from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
+from PIL import Image
+from test_voice_acoustic import language, spoken  # noqa: F401
 
 SMALL = TacotronDims(
     width=32, prenet=16, attention=16, location_filters=4, location_kernel=7, lstm=32, postnet=16,
@@ -155,3 +158,26 @@ def test_onnx_parity(n, tmp_path):
     assert np.abs(given[:80] - wanted.numpy()[:80]).max() < 1e-4
     dropped = [speaker(tokens, 1, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     assert np.array_equal(dropped[0], dropped[1]) and not np.array_equal(dropped[0], dropped[2])
+
+
+def test_training_learns_and_resumes(language, tmp_path, monkeypatch):  # noqa: F811
+    """In 100 steps attention learns a language of tones, and is on its own; another run of the folder goes on."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(train_tacotron.Run, "done", property(lambda run: run.steps / 100))  # not by the clock
+    plan, names = train_tacotron.Plan(1, lr=1e-2, frames=600), ["a", "b"]
+    run = train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
+
+    def strayed() -> float:
+        with torch.inference_mode():
+            return run.average().losses(collate(run.valid, run.pitch), 1.0)["path"].item()
+
+    before = strayed()
+    assert run.lead() == 1 and len(run.suitable()) == 50
+    train_tacotron.train(run, None)
+    assert strayed() < before / 2 and run.lead() == 0
+    assert train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:]).steps == 100
+    model, found = train_tacotron.load_tacotron(tmp_path / "best.pt")
+    assert found == names
+    pictures.draw_attention(model, {0: "abc", 1: "edge"}, dict(enumerate(names)), tmp_path / "attention.png")
+    with Image.open(tmp_path / "attention.png") as image:
+        assert image.size == (880, 416)  # 11 x 5.2 inches at 80 dots
