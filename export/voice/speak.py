@@ -21,8 +21,8 @@ from gr_deepsc.text import encode
 from gr_deepsc.voice import VOICE, Synthesizer
 
 from ..data.corpora import SPLITS, load
+from ..onnx_export import session
 from .acoustic import EDGE, alignment, soft_alignment
-from .copies import vocoder
 from .mel import FRAME_RATE
 from .tell_apart import spread
 from .train_acoustic import exported
@@ -35,7 +35,7 @@ def tacotron(path: Path, voices: Path, led: bool) -> Callable[[str, int], np.nda
     `led`: attention reads along the durations that the parallel model of `voices` predicts.
     """
     model, _ = load_tacotron(path)
-    parallel, to_waveform = exported(voices / "acoustic.onnx"), vocoder("fast", voices / "vocoder.onnx")
+    parallel, vocoder = exported(voices / "acoustic.onnx"), session(voices / "vocoder.onnx")
 
     def speak(text: str, user: int) -> np.ndarray:
         way = None
@@ -44,7 +44,7 @@ def tacotron(path: Path, voices: Path, led: bool) -> Callable[[str, int], np.nda
             steps = math.ceil(durations.sum() / model.dims.reduction)
             way = soft_alignment(durations.float(), steps, model.dims.reduction)[0][0]
         mel, _ = model.speak(torch.tensor([EDGE, *encode(text), EDGE]), user, path=way)
-        return to_waveform(mel.numpy())
+        return vocoder.run(None, {"mel": mel[None].numpy()})[0][0]
 
     return speak
 
