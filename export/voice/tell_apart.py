@@ -100,9 +100,10 @@ def right(distances: Sequence[np.ndarray]) -> float:
     return float(np.concatenate([rows.argmin(1) == user for user, rows in enumerate(distances)]).mean())
 
 
-def hertz(rows: np.ndarray) -> float:
-    """Mean over sentences of the median F0."""
-    return math.exp(rows[:, PITCH].mean())
+def pitches(rows: np.ndarray) -> str:
+    """Means over sentences of F0's median and of its standard deviation in semitones."""
+    median, deviation = np.exp(rows[:, PITCH:].mean(0))
+    return f"F0 {median:.0f} Hz +- {12 * deviation / math.log(2):.1f} semitones"
 
 
 def tell_apart(
@@ -135,14 +136,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     result = tell_apart(args.corpora, args.voices, args.texts, args.cache)
-    print(f"median F0 in training: {', '.join(f'{hertz(rows):.0f} Hz' for rows in result.learnt)}")
+    print(f"real training recordings: {'; '.join(map(pitches, result.learnt))}")
     for name, found in (("real test recordings", result.real), ("synthesised", result.spoken)):
         distances = result.distances(found)
         print(f"{name}: {right(distances):.1%} of {sum(map(len, found))} are nearest to their own speaker")
         for user, (rows, own) in enumerate(zip(found, distances, strict=True)):
             means = zip(args.corpora, own.mean(0), strict=True)
             shown = ", ".join(f"{folder.name} {distance:.2f}" for folder, distance in means)
-            print(f"  user {user}: {hertz(rows):.0f} Hz, mean distance to the training recordings of {shown}")
+            print(f"  user {user}: {pitches(rows)}, mean distance to the training recordings of {shown}")
 
 
 if __name__ == "__main__":
