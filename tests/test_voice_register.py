@@ -46,6 +46,8 @@ def test_registered(folder, tmp_path):
     assert np.isfinite(said).all() and 2 < len(said) / 16_000 < 6
     for user in before.users:
         assert len(after(TEXT, user)) / len(before(TEXT, user)) == pytest.approx(1, abs=0.05)
+    shutil.rmtree(out / "run-2")  # what the training left
+    assert register.known_users(out / "acoustic.onnx")[2] == ("me", "private")
     with pytest.raises(ValueError, match="taken"):
         register.register(folder, "kathleen", "private", 0.02, out=out, cache=tmp_path)
 

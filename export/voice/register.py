@@ -118,12 +118,16 @@ def register(
     initial["speaker.weight"] = torch.cat([known, known.mean(0, keepdim=True)])
     plan = train_acoustic.Plan(minutes, **PLAN)
     names, dims = [*(known for known, _ in users), name], AcousticDims(speakers=user + 1)
-    run = train_acoustic.Run(out / "run", plan, dims, names, train + said, valid + said_valid, initial)
+    run = train_acoustic.Run(
+        out / f"run-{user}", plan, dims, names, train + said, valid + said_valid, initial
+    )
     run.pitch[:user] = [PITCH] * user
+    # how letters sound is known: a few minutes of speech would only teach the encoder their own words
+    run.network.acoustic.encoder.requires_grad_(False)
     train_acoustic.train(run, None)
     forgotten, *_ = train_acoustic.validate(run.average(), said_valid, run.pitch)
     print(f"the other users' mels moved by {forgotten:.3f} nepers ({8.686 * forgotten:.1f} dB) in the mean")
-    with_heads, names = train_acoustic.load_acoustic(out / "run" / "best.pt")
+    with_heads, names = train_acoustic.load_acoustic(run.folder / "best.pt")
     data = f"{name}: {seconds / 3600:.2f} h, beside the earlier model's own speech"
     export(with_heads, names, out / "acoustic.onnx", data, dict([*users, (name, licence)]))
     for vocoder in voices.glob("*.onnx"):
