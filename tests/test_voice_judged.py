@@ -1,0 +1,106 @@
+"""The shipped voices as others hear them: understood by an independent recogniser, told apart by plain statistics.
+
+`make test-slow` measures both when DEEPSC_CORPORA names a folder with kathleen and LJSpeech-1.1.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from deepsc_export.data.audio import Speech, decode
+from deepsc_export.data.corpora import Utterance, load
+from deepsc_export.voice import pitch
+from deepsc_export.voice.judge import Judge, error_rate
+from deepsc_export.voice.tell_apart import Speakers, right, spread, statistics, tell_apart
+from scipy.special import ndtr
+
+from gr_deepsc.voice import VOICE, Synthesizer
+
+CORPORA = ("kathleen", "LJSpeech-1.1")  # of users 0 and 1
+SAMPLES = Path(__file__).parent / "samples"
+SENTENCES = {"kathleen": 60, "LJSpeech-1.1": 100}  # all of the test splits' texts
+
+
+def test_classes_are_gaussian():
+    """Two classes at a Mahalanobis distance of 3, one covariance: 1 - Phi(-1.5) = 0.933 of the draws are right."""
+    rng = np.random.default_rng(0)
+    mix = rng.standard_normal((28, 28)) / 5 + np.eye(28)
+    shift = np.zeros(28)
+    shift[0] = 3.0
+    draw = lambda user: (rng.standard_normal((4000, 28)) + user * shift) @ mix  # noqa: E731
+    speakers = Speakers.learn([draw(0), draw(1)])
+    distances = [speakers.distances(draw(user)) for user in (0, 1)]
+    assert right(distances) == pytest.approx(ndtr(1.5), abs=0.03)  # shrinking costs a little
+    assert right(distances[::-1]) == pytest.approx(1 - ndtr(1.5), abs=0.03)
+
+
+def test_voices_differ_as_their_speakers_do():
+    """One text by both voices: LJSpeech's reader speaks 5 semitones above kathleen in training, 1.36 in frequency."""
+    synthesizer = Synthesizer()
+    said = [synthesizer("it was not a large lake and almost round", user) for user in (0, 1)]
+    tracks = [pitch.track(waveform) for waveform in said]
+    ratio = np.divide(*(np.median(f0[f0 > 0]) for f0 in tracks[::-1]))
+    assert 1.36 / 1.2 < ratio < 1.36 * 1.2
+    recorded = [statistics(decode(SAMPLES / name)) for name in ("arctic_a0209.flac", "LJ002-0045.flac")]
+    spoken = [statistics(waveform) for waveform in said]
+    # between the means of the cepstra, each voice is nearer to its own speaker
+    distance = np.array([[np.linalg.norm((a - b)[:13]) for b in recorded] for a in spoken])
+    print(distance.round(2))
+    assert distance.argmin(1).tolist() == [0, 1]
+
+
+def corpus(name: str) -> Path:
+    if "DEEPSC_CORPORA" not in os.environ:
+        pytest.skip("DEEPSC_CORPORA does not name a folder of corpora")
+    return Path(os.environ["DEEPSC_CORPORA"]) / name
+
+
+@pytest.fixture(scope="module")
+def judge():
+    pytest.importorskip("faster_whisper", reason="no judge: pip install '.[judge]', as `make test-slow` does")
+    return Judge()
+
+
+def held_out(name: str) -> list[Utterance]:
+    """One recording of each test text of a corpus."""
+    found = {u.text: u for u in load(corpus(name)) if u.split == "test"}
+    return [found[text] for text in spread(list(found), SENTENCES[name])]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CORPORA)
+def test_judge_understands(judge, name, tmp_path):
+    """CER of texts that were in no training <= 0.12 with the fast vocoder, of the recordings beside it."""
+    utterances = held_out(name)
+    texts, speech = [u.text for u in utterances], Speech(utterances, tmp_path)
+    synthesizer, user = Synthesizer(), CORPORA.index(name)
+    real = error_rate(judge, texts, (speech[i] for i in range(len(speech))))
+    said = error_rate(judge, texts, (synthesizer(text, user) for text in texts))
+    print(f"{name}, {len(texts)} sentences: recordings {real:.4f}, user {user} {said:.4f}")
+    assert real < 0.05 and said <= 0.12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not list(VOICE.glob("wavenet*")), reason="no WaveNet is shipped")
+def test_judge_understands_wavenet(judge):
+    """CER of five texts by each user <= 0.15."""
+    synthesizer, texts, said = Synthesizer(vocoder="wavenet"), [], []
+    for user, name in enumerate(CORPORA):
+        chosen = spread([u.text for u in held_out(name)], 5)
+        texts += chosen
+        said += [synthesizer(text, user) for text in chosen]
+    rate = error_rate(judge, texts, said)
+    print(f"WaveNet, {len(texts)} sentences: {rate:.4f}")
+    assert rate <= 0.15
+
+
+@pytest.mark.slow
+def test_voices_are_told_apart(tmp_path):
+    """At least 95 % of 100 sentences, 50 texts by both users, are nearer to their own speaker's real recordings."""
+    result = tell_apart([corpus(name) for name in CORPORA], cache=tmp_path)
+    real, spoken = result.distances(result.real), result.distances(result.spoken)
+    print(f"right: recordings {right(real):.3f}, voices {right(spoken):.3f}")
+    assert right(real) >= 0.98 and right(spoken) >= 0.95 and sum(map(len, spoken)) == 100
+    for user, distances in enumerate(spoken):
+        assert distances.mean(0).argmin() == user
