@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     _say(command("say", "speak a text in a registered user's voice", manual.SAY, manual.SAY_EXAMPLES))
     voices = command("voices", "list the registered users' voices", manual.VOICES)
     voices.add_argument("--json", action="store_true", help="one JSON object a line")
+    _voices(voices)
     _bench(command("bench", "the paper's experiments", manual.BENCH, manual.BENCH_EXAMPLES))
     _doctor(command("doctor", "check the installation", manual.DOCTOR))
     keys = command("keys", "make keys to talk to another machine", manual.KEYS)
@@ -135,6 +136,7 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         help="write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there",
     )
     _audio_output(command)
+    _voices(command)
     command.add_argument(
         "--transcripts",
         metavar="CSV",
@@ -287,7 +289,17 @@ def _say(command: argparse.ArgumentParser) -> None:
     command.add_argument("--speed", type=float, default=1.0, metavar="S", help="0.5 to 2 (1)")
     command.add_argument("--out", metavar="FILE", help="write a wav instead of playing it")
     command.add_argument("--device", metavar="NAME", help="audio output (the system's default)")
+    _voices(command)
     command.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _voices(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--voices",
+        default="",
+        metavar="DIR",
+        help="folder of voices with users of your own (the shipped ones)",
+    )
 
 
 def _audio_output(command: argparse.ArgumentParser) -> None:

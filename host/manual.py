@@ -158,7 +158,8 @@ EXAMPLES
 """
 
 VOICES = """\
-List the registered users: ID, name, licence of the recordings that the voice was learnt from.
+List the registered users: ID, name, licence of the recordings that the voice was learnt from. docs/voices.md says how
+another user is registered.
 """
 
 BENCH = """\

@@ -30,12 +30,15 @@ class Receiving:
         symbol_rate: Hz, 4 samples a symbol.
         es_n0_db: told to the decoder, for symbols that come past the burst receiver.
         speak: the results have `speech` as well, float32 at `sample_rate` Hz.
+        voices: folder of the voices' models, "" for those shipped.
 
     Raises:
         HostError: GNU Radio or a model cannot be loaded.
     """
 
-    def __init__(self, model: str, symbol_rate: float, es_n0_db: float = 20.0, speak: bool = False) -> None:
+    def __init__(
+        self, model: str, symbol_rate: float, es_n0_db: float = 20.0, speak: bool = False, voices: str = ""
+    ) -> None:
         gr, self.pmt = import_gnuradio()
         from gnuradio import pdu
 
@@ -49,7 +52,7 @@ class Receiving:
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None
         try:
-            self.synthesizer = SpeechSynthesizer() if speak else None
+            self.synthesizer = SpeechSynthesizer(voices) if speak else None
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the voices: {error}") from None
         self._results: queue.SimpleQueue = queue.SimpleQueue()

@@ -6,41 +6,40 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from gr_deepsc.model import ContractError
 from gr_deepsc.text import spoken
-from gr_deepsc.voice import DEFAULT_USER, SPEEDS, Synthesizer
+from gr_deepsc.voice import DEFAULT_USER, SPEEDS, VOICE, Synthesizer
 
-from . import microphone
+from . import speech
 from .errors import DONE, SOME_FAILED, HostError
 
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc say` or `deepsc voices`."""
-    return _voices(args.json) if args.command == "voices" else _say(args)
+    return _voices(args) if args.command == "voices" else _say(args)
 
 
-def _synthesizer(**options: str | bool) -> Synthesizer:
+def _synthesizer(folder: str, **options: str | bool) -> Synthesizer:
     try:
-        return Synthesizer(**options)
+        return Synthesizer(folder or VOICE, **options)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
 
 
-def _voices(as_json: bool) -> int:
-    for user_id, user in _synthesizer().users.items():
+def _voices(args: argparse.Namespace) -> int:
+    for user_id, user in _synthesizer(args.voices).users.items():
         entry = {"user_id": user_id, "name": user.name, "licence": user.licence}
-        print(json.dumps(entry) if as_json else f"{user_id:>5}  {user.name:<16} {user.licence}")
+        print(json.dumps(entry) if args.json else f"{user_id:>5}  {user.name:<16} {user.licence}")
     return DONE
 
 
 def _say(args: argparse.Namespace) -> int:
     if not SPEEDS[0] <= args.speed <= SPEEDS[1]:
         raise HostError(f"--speed {args.speed:g}: must be {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+    if args.out and Path(args.out).suffix.lower() != ".wav":
+        raise HostError(f"{args.out}: the file's name must end in .wav")
     begin = time.perf_counter()
-    synthesizer = _synthesizer(vocoder=args.vocoder, progress=True)
+    synthesizer = _synthesizer(args.voices, vocoder=args.vocoder, progress=True)
     load = time.perf_counter() - begin
     text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
     warnings, user_id = [], args.user_id
@@ -54,17 +53,18 @@ def _say(args: argparse.Namespace) -> int:
     if not text:
         print("deepsc: there is nothing to say in this text", file=sys.stderr)
         return SOME_FAILED
+    player = None if args.out else speech.Player(args.device)
     begin = time.perf_counter()
     waveform = synthesizer(text, user_id, args.speed)
     took, seconds = time.perf_counter() - begin, len(waveform) / synthesizer.sample_rate
-    if args.out:
-        _write(args.out, waveform, synthesizer.sample_rate)
+    if player:
+        player(waveform, synthesizer.sample_rate)
+        player.close()
     else:
-        _play(waveform, synthesizer.sample_rate, args.device)
+        speech.write(args.out, waveform, synthesizer.sample_rate)
     name = synthesizer.users[user_id].name
     if args.json:
         result = {"text": text, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}
-        # spoken as a whole: the first sample is ready when the last one is
         result |= {"vocoder": args.vocoder, "rtf": round(took / seconds, 4)}
         # a text is spoken as a whole: its first sample is ready when its last one is
         result |= {"first_audio_s": round(took, 4), "load_s": round(load, 4)}
@@ -72,20 +72,3 @@ def _say(args: argparse.Namespace) -> int:
     else:
         print(f"{name}, {seconds:.1f} s of speech in {took:.2f} s{f': {args.out}' if args.out else ''}")
     return DONE
-
-
-def _write(path: str, waveform: np.ndarray, rate: int) -> None:
-    if Path(path).suffix.lower() != ".wav":
-        raise HostError(f"{path}: the file's name must end in .wav")
-    try:
-        soundfile.write(path, waveform, rate, "PCM_16")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise HostError(f"{path} cannot be written: {error}") from None
-
-
-def _play(waveform: np.ndarray, rate: int, device: str | None) -> None:
-    sounddevice = microphone.load()
-    try:
-        sounddevice.play(waveform, rate, device=device, blocking=True)
-    except (sounddevice.PortAudioError, ValueError) as error:
-        raise HostError(f"no audio output ({error}); --out FILE writes a wav instead") from None

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
         speak=bool(player or writer),
+        voices=args.voices,
     )
     with stdout_for_results(), simulation:
         for seq, path in enumerate(_progress(args.files)):

@@ -51,6 +51,7 @@ class Simulation:
         interleaved: for ideal CSI: the symbols are sent in the order in which a burst sends them.
         cfo_hz, clock_ppm, delay_samples, symbol_rate: of the radio path; for estimated CSI.
         speak: the results have `speech` as well, float32 [n] at their `sample_rate` Hz.
+        voices: folder of the voices' models, "" for those shipped.
 
     Raises:
         HostError: GNU Radio or the model cannot be loaded, or there is no such path.
@@ -70,9 +71,10 @@ class Simulation:
         delay_samples: float = 0.0,
         symbol_rate: float = PROFILES[DEFAULT].symbol_rate,
         speak: bool = False,
+        voices: str = "",
     ) -> None:
         self._modem = csi == "estimated"
-        self._receiving = Receiving(model, symbol_rate, es_n0_db, speak)
+        self._receiving = Receiving(model, symbol_rate, es_n0_db, speak, voices)
         from gr_deepsc.blocks import BlockFadingChannel, BurstFramer, RadioPath, SemanticEncoder
 
         try:

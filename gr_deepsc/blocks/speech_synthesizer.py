@@ -7,7 +7,8 @@ import numpy as np
 import pmt
 
 from ..text import spoken
-from ..voice import DEFAULT_USER, Synthesizer
+from ..vocoders import DEFAULT
+from ..voice import DEFAULT_USER, VOICE, Synthesizer
 from .pdu import PduBlock, PduError, get, put
 
 NO_TEXT = "nothing was recognised: no speech"
@@ -22,10 +23,10 @@ class SpeechSynthesizer(PduBlock):
     text, or where it could not be spoken.
     """
 
-    def __init__(self, voices: str = ""):
-        """`voices`: folder of the voice models; "" for those shipped. Errors as of `gr_deepsc.voice.Synthesizer`."""
+    def __init__(self, voices: str = "", vocoder: str = DEFAULT):
+        """`voices`: folder of the voice models, "" for those shipped; errors as of `gr_deepsc.voice.Synthesizer`."""
         super().__init__("Speech Synthesizer", "text", "audio")
-        self.synthesizer = Synthesizer(voices) if voices else Synthesizer()
+        self.synthesizer = Synthesizer(voices or VOICE, vocoder)
 
     def handle(self, message: Any) -> None:
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message)) and pmt.is_u8vector(pmt.cdr(message))):
