@@ -141,7 +141,7 @@ user 0 and a warning. Needs no GNU Radio.
 
 VOCODERS
   fast        a filtered pulse train and noise, 60 times faster than speech; the default
-  wavenet     the paper's, sample by sample: some ten seconds for a second of speech; a bar shows how far it is
+  wavenet     the paper's, sample by sample: some four seconds for a second of speech; a bar shows how far it is
   griffinlim  a phase found by iteration, no training; for comparison
 """
 
