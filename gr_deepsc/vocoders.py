@@ -10,18 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from .griffin_lim import griffin_lim
-from .voice_parts import open_part
-from .wavenet import WaveNet
 
 Vocoder = Callable[[np.ndarray], np.ndarray]
 
+# ONNX Runtime is imported only where it is needed: the command line lists the names, and `deepsc doctor` has to run
+# where it is missing
+
 
 def _fast(folder: Path, progress: bool) -> Vocoder:
+    from .voice_parts import open_part
+
     session, _ = open_part(folder, "vocoder")
     return lambda mel: session.run(None, {"mel": mel[None]})[0][0]
 
 
 def _wavenet(folder: Path, progress: bool) -> Vocoder:
+    from .wavenet import WaveNet
+
     wavenet = WaveNet(folder, progress)
     return lambda mel: wavenet(mel[None])[0]
 

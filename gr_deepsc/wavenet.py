@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .features import SAMPLE_RATE
 from .mel import FLOOR, HOP
 from .model import ContractError
 from .voice_parts import open_part
@@ -124,9 +123,8 @@ class WaveNet:
             feed = {"condition": now.condition, "a": now.a, "gain": now.gain, "level": now.level}
             return self._step.run(None, feed | past._asdict() | {"temperature": heat})
 
-        bar = partial(
-            tqdm, desc="wavenet", unit_scale=SUBHOP / SAMPLE_RATE, unit="s", disable=None, leave=False
-        )
+        shown = "{l_bar}{bar}| {elapsed}<{remaining}"
+        bar = partial(tqdm, desc="wavenet", bar_format=shown, disable=None, leave=False)
         uniform = draws(len(frames.a) * SUBHOP, seed)
         return generate(step, frames, self._dilations, uniform, bar if self._progress else iter)
 
