@@ -39,7 +39,8 @@ def folder(tmp_path_factory) -> Path:
 def test_registered(folder, tmp_path):
     """The new user is listed and speaks; a step or two later the others still say what they said."""
     out = tmp_path / "voices"
-    assert register.register(folder, "me", "private", 0.02, out=out, cache=tmp_path) == 2
+    for _ in range(2):  # the second finds the run of the first
+        assert register.register(folder, "me", "private", 0.02, out=out, cache=tmp_path) == 2
     before, after = Synthesizer(), Synthesizer(out)
     assert after.users == before.users | {2: ("me", "private")}
     said = after(TEXT, 2)

@@ -81,7 +81,7 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
         mel = (mel * model.mel_scale + model.mel_mean)[0, : durations.sum()].numpy().astype(np.float16)
         mean, deviation = PITCH
         f0 = np.repeat(np.exp(mean + deviation * prosody.pitch[0].numpy()), durations).astype(np.float32)
-        found.append(Spoken(f"rehearsal/{i}", text, user, tokens, mel, f0, durations, None))
+        found.append(Spoken(f"rehearsal/{user}/{text}", text, user, tokens, mel, f0, durations, None))
     return found
 
 
