@@ -4,6 +4,7 @@ The acoustic model predicts how long each character is spoken, at most 0.4 s: wh
 """
 
 import json
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from .voice_parts import open_part
 VOICE = MODELS / "voice"
 DEFAULT_USER = 0
 SPEEDS = 0.5, 2.0
+LONGEST = 200  # characters spoken at once: no text in training is longer, and memory grows with it
 
 
 class User(NamedTuple):
@@ -57,9 +59,14 @@ class Synthesizer:
         }
 
     def __call__(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
-        """Speak `text`: float32 [samples] in -1..1; see `log_mel`. Nothing but spaces is silence of no length."""
-        mel = self.log_mel(text, user_id, speed)
-        return np.clip(self._vocoder(mel), -1, 1) if len(mel) else np.zeros(0, np.float32)
+        """Speak `text`: float32 [samples] in -1..1; see `log_mel`. Nothing but spaces is silence of no length.
+
+        A text of more than `LONGEST` characters is spoken in parts, cut between words.
+        """
+        parts = textwrap.wrap(text, LONGEST, break_on_hyphens=False) or [""]
+        mels = [self.log_mel(part, user_id, speed) for part in parts]
+        spoken = [np.clip(self._vocoder(mel), -1, 1) for mel in mels if len(mel)]
+        return np.concatenate([np.zeros(0, np.float32), *spoken])
 
     def log_mel(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
         """What the vocoder is given for `text`.

@@ -36,9 +36,9 @@ OUTPUT
   modem, null with ideal CSI or where no burst was read: detected (a burst was found, even if it could not be
   read), es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel
   that explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and
-  bursts_missing. With speech also: voice (the user ID whose voice it is), speech_s (its duration), synthesis_s
-  (time to make it, not in rtf), speech (its file, with --out), and warning (null or a sentence: the user has no voice
-  here, nothing was recognised).
+  bursts_missing. With speech also: voice (the user ID whose voice it is), speech_s (its duration),
+  synthesis_s (time to make it, not in rtf), speech (its file, with --out), and warning (null or a sentence:
+  the user has no voice here, nothing was recognised).
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent
   as fast as the speech makes them.
   error_type says what was lost: not_detected, header_crc, bursts_missing (the text has gaps), stopped (the
@@ -108,8 +108,8 @@ EXAMPLES
 """
 
 RECEIVE = """\
-Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech Synthesizer
-send speech as well: --play plays it, --out saves it.
+Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech
+Synthesizer send speech as well: --play plays it, --out saves it.
 """
 
 RECEIVE_EXAMPLES = """\
@@ -135,9 +135,9 @@ EXAMPLES
 """
 
 SAY = """\
-Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so that
-any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the voice of
-user 0 and a warning. Needs no GNU Radio.
+Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so
+that any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the
+voice of user 0 and a warning. Needs no GNU Radio.
 
 VOCODERS
   fast        a filtered pulse train and noise, 60 times faster than speech; the default
@@ -147,9 +147,9 @@ VOCODERS
 
 SAY_EXAMPLES = """\
 OUTPUT
-  With --json one object with the keys: text (as spoken), user_id, name, seconds, vocoder, rtf (time taken / seconds),
-  first_audio_s (from the text to the first sample that could be played: a text is spoken as a whole), load_s (of the
-  models, before that), warnings, file.
+  With --json one object with the keys: text (as spoken), user_id, name, seconds, vocoder, rtf (time taken /
+  seconds), first_audio_s (from the text to the first sample that could be played: a text is made as a whole),
+  load_s (of the models, before that), warnings, file.
 
 EXAMPLES
   deepsc say "the voice at the other end" --user-id 1
@@ -158,15 +158,15 @@ EXAMPLES
 """
 
 VOICES = """\
-List the registered users: ID, name, licence of the recordings that the voice was learnt from. docs/voices.md says how
-another user is registered.
+List the registered users: ID, name, licence of the recordings that the voice was learnt from. docs/voices.md
+says how another user is registered.
 """
 
 BENCH = """\
-Run one of the paper's experiments: the compared systems, the same recordings, the same realisations of the channel.
+Run one of the paper's experiments: the compared systems, the same recordings, the same channel realisations.
 Needs pip install '.[bench]'.
 
-What is measured is kept in DIR at once: a stopped run goes on from there, and fig6 needs no more than fig5 left.
+What is measured is kept in DIR at once: a stopped run goes on from there, and fig6 needs no more than fig5.
 The results do not depend on the number of processes or machines.
 """
 

@@ -96,7 +96,21 @@ def test_keys(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "simulate", "record", "play", "send", "receive", "flowgraph", "doctor", "keys"]
+    "command",
+    [
+        "",
+        "simulate",
+        "record",
+        "play",
+        "send",
+        "receive",
+        "flowgraph",
+        "say",
+        "voices",
+        "bench",
+        "doctor",
+        "keys",
+    ],
 )
 def test_help_reads_like_a_manual_page(command):
     done = deepsc(*command.split(), "--help")

@@ -129,3 +129,13 @@ def test_understood(synthesizer):
 )
 def test_spoken(text, wanted, lost):
     assert spoken(text) == (wanted, lost)
+
+
+def test_a_long_text_is_spoken_in_parts(synthesizer):
+    """At most `LONGEST` characters at once, cut between words: memory is that of the longest part."""
+    words = ["the", "various", "wards", "were", "all", "about"] * 10
+    text = " ".join(words)
+    assert LONGEST < len(text) < 2 * LONGEST
+    cut = text.rindex(" ", 0, LONGEST + 1)
+    wanted = np.concatenate([synthesizer(text[:cut]), synthesizer(text[cut + 1 :])])
+    np.testing.assert_array_equal(synthesizer(text), wanted)
