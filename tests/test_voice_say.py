@@ -12,7 +12,7 @@ from host_process import deepsc
 
 from gr_deepsc.model import Transmitter
 from gr_deepsc.text import greedy, spoken
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice import LONGEST, VOICE, Synthesizer
 
 HOSTILE = (
     "a", "'", "'''''''''", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
