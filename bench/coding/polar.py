@@ -5,13 +5,10 @@ a circular buffer, CRC-aided selection from the list (Niu and Chen, IEEE Commun.
 arithmetic (Balatsoukas-Stimming et al., IEEE Trans. Signal Processing 63(19), 2015), and one tree for all blocks.
 """
 
-from functools import cache
-
 import numpy as np
 
-from gr_deepsc.phy.polar import encode, transform
+from gr_deepsc.phy.polar import ENUMERATED, codewords, transform
 
-_ENUMERATED = 4  # message bits of a subtree whose codewords are tried one and all
 _TOGETHER = 64  # blocks decoded at a time: their LLRs stay in the cache
 
 
@@ -47,7 +44,7 @@ def _subtree(
         Its codewords as signs float32 [blocks, q, n]; int [blocks, q] which of the p paths each continues, None for
         each its own; their metrics [blocks, q].
     """
-    if np.count_nonzero(information) <= _ENUMERATED:
+    if np.count_nonzero(information) <= ENUMERATED:
         return _leaf(alpha, metrics, information, paths)
     half = len(information) // 2
     a, b = alpha[..., :half], alpha[..., half:]
@@ -66,7 +63,7 @@ def _leaf(
     alpha: np.ndarray, metrics: np.ndarray, information: np.ndarray, paths: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """As `_subtree`, all codewords tried: a bit whose sign is not its LLR's costs |LLR|."""
-    words = _codewords(information.tobytes())
+    words = codewords(information.tobytes())
     metrics = (metrics + np.abs(alpha).sum(-1) / 2)[..., None] - alpha @ words.T / 2
     blocks, p, count = metrics.shape
     if count == 1:
@@ -85,12 +82,3 @@ def _of(paths: np.ndarray, parents: np.ndarray | None) -> np.ndarray:
     if parents is None:
         return paths
     return paths[np.arange(len(paths))[:, None], parents]
-
-
-@cache
-def _codewords(information: bytes) -> np.ndarray:
-    """All codewords of a small subtree as signs: float32 [2^k, n]."""
-    places = np.frombuffer(information, bool)
-    count = np.count_nonzero(places)
-    messages = (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(np.uint8)
-    return 1 - 2 * encode(messages, places).astype(np.float32)

@@ -198,3 +198,10 @@ def epochs(
         chosen = real + [false[i] for i in rng.choice(len(false), extra, replace=False)] if extra else real
         part = rng.permutation(len(chosen))[: max(64, len(chosen) // 4)]
         yield from groups([chosen[i] for i in part], frames, rng)
+
+
+def mel_statistics(spoken: Sequence[Spoken]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each band's log-mels, float32 [80] each, over some 500 of the utterances."""
+    some = spoken[:: max(1, len(spoken) // 500)]
+    mels = np.concatenate([item.mel for item in some]).astype(np.float32)
+    return torch.from_numpy(mels.mean(0)), torch.from_numpy(mels.std(0))

@@ -27,7 +27,17 @@ from ..models.recurrent import valid_mask
 from ..onnx_weights import read_graph
 from . import phones, realign
 from .acoustic import Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
-from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
+from .spoken import (
+    Batch,
+    Spoken,
+    collate,
+    corpora,
+    epochs,
+    groups,
+    mel_statistics,
+    pitch_statistics,
+    text_batch,
+)
 
 SAVE_EVERY = 5.0  # minutes
 WARM_UP = 0.02  # of the run
@@ -133,11 +143,9 @@ class Run:
         if initial is not None:
             fill(self.network.acoustic, initial)
         else:
-            mels = np.concatenate([item.mel for item in train[:: max(1, len(train) // 500)]]).astype(
-                np.float32
-            )
-            self.network.acoustic.mel_mean.copy_(torch.from_numpy(mels.mean(0)))
-            self.network.acoustic.mel_scale.copy_(torch.from_numpy(mels.std(0)))
+            mean, scale = mel_statistics(train)
+            self.network.acoustic.mel_mean.copy_(mean)
+            self.network.acoustic.mel_scale.copy_(scale)
         table = self.network.acoustic.speaker.weight
         rest = [weights for weights in self.network.parameters() if weights is not table]
         self.optimiser = torch.optim.AdamW(

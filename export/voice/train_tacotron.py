@@ -26,7 +26,17 @@ from ..models.recurrent import valid_mask
 from . import phones
 from .acoustic import parameters, soft_alignment
 from .realign import refine
-from .spoken import Batch, Spoken, collate, corpora, epochs, groups, pitch_statistics, text_batch
+from .spoken import (
+    Batch,
+    Spoken,
+    collate,
+    corpora,
+    epochs,
+    groups,
+    mel_statistics,
+    pitch_statistics,
+    text_batch,
+)
 from .tacotron import (
     COMPACT,
     PAPER,
@@ -124,9 +134,9 @@ class Run:
         if initial is not None:
             fill(self.network, initial)
         else:
-            mels = np.concatenate([i.mel for i in train[:: max(1, len(train) // 500)]]).astype(np.float32)
-            self.network.tacotron.mel_mean.copy_(torch.from_numpy(mels.mean(0)))
-            self.network.tacotron.mel_scale.copy_(torch.from_numpy(mels.std(0)))
+            mean, scale = mel_statistics(train)
+            self.network.tacotron.mel_mean.copy_(mean)
+            self.network.tacotron.mel_scale.copy_(scale)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), plan.lr, betas=(0.9, 0.98), eps=1e-6, weight_decay=1e-3
         )

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 LIST = 128  # paths that the decoder keeps
-_ENUMERATED = 4  # message bits of a subtree whose codewords are tried one and all
+ENUMERATED = 4  # message bits of a subtree whose codewords are tried one and all
 
 
 def transform(bits: np.ndarray) -> np.ndarray:
@@ -67,9 +67,9 @@ def _decode(
     Returns:
         Its codewords as signs float32 [q, n], int [q] which of the p paths each continues, their metrics [q].
     """
-    if np.count_nonzero(information) <= _ENUMERATED:
+    if np.count_nonzero(information) <= ENUMERATED:
         # -ln P(codeword) = sum ln(1 + e^(-s alpha)) = sum ln(2 cosh(alpha / 2)) - s alpha / 2
-        words = _codewords(information.tobytes())
+        words = codewords(information.tobytes())
         metrics = (metrics + np.logaddexp(alpha / 2, -alpha / 2).sum(1))[:, None] - alpha @ words.T / 2
         kept = np.argsort(metrics, axis=None)[:paths]
         parents, word = np.divmod(kept, len(words))
@@ -83,8 +83,8 @@ def _decode(
 
 
 @cache
-def _codewords(information: bytes) -> np.ndarray:
-    """All codewords of a small subtree as signs: float32 [2^k, n]."""
+def codewords(information: bytes) -> np.ndarray:
+    """All codewords of a small subtree as signs, float32 [2^k, n]; `information`: the bytes of its bool [n]."""
     places = np.frombuffer(information, bool)
     count = np.count_nonzero(places)
     messages = (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(np.uint8)
