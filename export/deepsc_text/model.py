@@ -64,6 +64,10 @@ class TextTransformer(nn.Module):
         )
         self.output = nn.Linear(dims.width, CHARACTERS)
         self.register_buffer("places", positions(LONGEST, dims.width), persistent=False)
+        nn.init.normal_(self.embedding.weight, std=dims.width**-0.5)  # times sqrt(width): no louder than the places
+        for layer in self.decoder.layers:
+            query, key, _ = layer.multihead_attn.in_proj_weight.data.chunk(3)
+            query.copy_(key)  # alike at first, so that a place attends to its own
 
     def send(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
         """int64 [batch, n] -> symbols [batch, 8 n, 2], E|x|^2 = 1 over each text, 0 beyond its end."""
