@@ -5,6 +5,7 @@ import json
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from gr_deepsc.text import ALPHABET, BLANK
 
 from .config import SHIPPED, Config, WhisperDims
 from .models.system import DeepSC, Receiver, Transmitter
-from .onnx_weights import HALF, name_weights
+from .onnx_weights import HALF, INT8, SCALE, name_weights
 
 OPSET = 17
 PARITY_SHAPES = (
@@ -35,6 +36,7 @@ PARITY_SHAPES = (
 TOLERANCE = 1e-4
 WEIGHTS = ("float", "half", "int8")
 HALF_FROM = 4_096  # initialisers of so many numbers are stored in half precision
+Stored = tuple[list[TensorProto], list[onnx.NodeProto]]  # small tensors, and what makes a large one of them
 MAX_SECONDS = 30  # what the network is run on at once; Whisper's positions end there
 
 NAMES = {
@@ -144,17 +146,42 @@ def quantise(source: Path, target: Path) -> None:
 
 def halve(source: Path, target: Path) -> None:
     """Large float32 tensors stored in half precision, cast back once when the file is loaded: size, not speed."""
+    _store(source, target, _half)
+
+
+def to_bytes(source: Path, target: Path) -> None:
+    """The same in 8 bits, a quarter of the size, with a scale for each column of weights [in, out]."""
+    _store(source, target, _bytes)
+
+
+def _store(source: Path, target: Path, smaller: Callable[[TensorProto], Stored]) -> None:
     model = onnx.load(source)
-    casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= HALF_FROM:
-            name = tensor.name
-            half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name + HALF)
-            tensor.CopyFrom(half)
-            casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        model.graph.node.insert(0, cast)
+    large = [
+        t
+        for t in model.graph.initializer
+        if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= HALF_FROM
+    ]
+    for tensor in large:
+        tensors, nodes = smaller(tensor)
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.extend(tensors)
+        for node in reversed(nodes):
+            model.graph.node.insert(0, node)
     onnx.save(model, target)
+
+
+def _half(tensor: TensorProto) -> Stored:
+    half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name + HALF)
+    return [half], [helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT)]
+
+
+def _bytes(tensor: TensorProto) -> Stored:
+    array, cast = numpy_helper.to_array(tensor), tensor.name + "_cast"
+    scale = (np.abs(array).max(0, keepdims=True) / 127).clip(np.finfo(np.float32).tiny)
+    whole = numpy_helper.from_array(np.rint(array / scale).astype(np.int8), tensor.name + INT8)
+    scale = numpy_helper.from_array(scale, tensor.name + SCALE)
+    restore = helper.make_node("Mul", [cast, scale.name], [tensor.name])
+    return [whole, scale], [helper.make_node("Cast", [whole.name], [cast], to=TensorProto.FLOAT), restore]
 
 
 def stamp(path: Path, kind: str, config: Config, facts: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ SENDS = {
     "deepsc-st-paper": (500, 4),
     "deepsc-st": (500, 4),
     "gr-deepsc": (500, 4),
+    "sr-deepsc": (124, 4),
     "speech": (6668, 13),
     "text": (36, 13),
     "feature": (7794, 13),
@@ -97,7 +98,7 @@ def test_where_nothing_comes(systems, sent, name):
     heard = systems[name].receive(sent[name], Air("rayleigh", -25.0, 2, 0))
     assert isinstance(heard.text, str)
     assert jiwer.cer(TEXT, heard.text) > 0.6
-    assert heard.frame_errors > 0.95 or name.startswith("deepsc")
+    assert heard.frame_errors > 0.95 or name in ("deepsc-st-paper", "deepsc-st", "sr-deepsc")
 
 
 @pytest.mark.parametrize("name", ["speech", "text", "equal-symbols", "gr-deepsc"])

@@ -18,6 +18,7 @@ from deepsc_export.deepsc_text.model import (
 )
 from deepsc_export.deepsc_text.texts import batches, misspell, padded, vary
 from deepsc_export.deepsc_text.train import across, received
+from deepsc_export.onnx_export import session
 
 TEXTS = ["it was not a large lake", "the various wards were all about eleven feet in height"]
 
@@ -80,6 +81,14 @@ def test_the_graphs_do_what_torch_does(model, tmp_path):
     """Over four lengths, the speller character by character; a text of `LONGEST` is the longest."""
     assert export(model, tmp_path, "none") < 1e-4
     assert {path.stem for path in tmp_path.iterdir()} == {"sender", "memory", "speller"}
+    tokens, _ = padded(TEXTS[1:])
+    with torch.inference_mode():
+        symbols = model.send(tokens).numpy()
+    (stored,) = session(tmp_path / "sender.onnx").run(None, {"tokens": tokens.numpy()})
+    error = np.sqrt(np.mean((stored - symbols) ** 2) / np.mean(symbols**2))
+    assert (
+        1e-4 < error < 0.03
+    )  # 8 bits a weight: 1 / (127 sqrt(12)) of the largest in each of some ten layers
 
 
 def test_texts():

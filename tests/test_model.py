@@ -139,3 +139,15 @@ def test_locate(fixture_model, tmp_path):
         model.locate("nonsense")
     with pytest.raises(FileNotFoundError, match="no model file"):
         model.Transmitter(tmp_path / "absent.onnx")
+
+
+def test_all_weights_are_small():
+    """What a clone has to download: every network and table of weights, those of the compared systems included."""
+    repository = Path(model.__file__).parents[1]
+    files = [
+        path
+        for kind in ("*.onnx", "*.npz")
+        for top in ("gr_deepsc", "bench")
+        for path in (repository / top).rglob(kind)
+    ]
+    assert sum(path.stat().st_size for path in files) < 60e6

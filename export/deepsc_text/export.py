@@ -18,9 +18,9 @@ from ..onnx_export import (
     OPSET,
     TOLERANCE,
     ParityError,
-    halve,
     provenance,
     session,
+    to_bytes,
     write_contract,
 )
 from .model import LONGEST, START, SYMBOLS, TextTransformer
@@ -98,12 +98,12 @@ def export(model: TextTransformer, folder: Path, training_data: str) -> float:
             )  # fmt: skip
         difference = check_parity(model, plain)
         for name in graphs(model):
-            halve(plain / f"{name}.onnx", folder / f"{name}.onnx")
+            to_bytes(plain / f"{name}.onnx", folder / f"{name}.onnx")
     for name in graphs(model):
         contract = {
             "name": "deepsc_text", "kind": name, "version": __version__, "vocabulary": ALPHABET,
             "symbols_per_character": str(SYMBOLS), "longest": str(LONGEST), "training_data": training_data,
-            "licence": "GPL-3.0-or-later", "weights": "half", **provenance(model),
+            "licence": "GPL-3.0-or-later", "weights": "bytes", **provenance(model),
             "parity": json.dumps({"fp32_max_abs_difference": difference, "characters": PARITY_LENGTHS}),
         }  # fmt: skip
         write_contract(folder / f"{name}.onnx", contract)

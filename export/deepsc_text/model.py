@@ -64,7 +64,9 @@ class TextTransformer(nn.Module):
         )
         self.output = nn.Linear(dims.width, CHARACTERS)
         self.register_buffer("places", positions(LONGEST, dims.width), persistent=False)
-        nn.init.normal_(self.embedding.weight, std=dims.width**-0.5)  # times sqrt(width): no louder than the places
+        nn.init.normal_(
+            self.embedding.weight, std=dims.width**-0.5
+        )  # times sqrt(width): no louder than the places
         for layer in self.decoder.layers:
             query, key, _ = layer.multihead_attn.in_proj_weight.data.chunk(3)
             query.copy_(key)  # alike at first, so that a place attends to its own

@@ -4,6 +4,7 @@ The decoder goes one character at a time: what was computed of earlier ones is k
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +19,13 @@ class Sender(nn.Module):
     def __init__(self, model: TextTransformer):
         super().__init__()
         self.model = model
+        self.own = projections([layer.self_attn for layer in model.encoder.layers])
 
     def forward(self, tokens: Tensor) -> Tensor:
         model = self.model
         x = model.embed(tokens)
-        for layer in model.encoder.layers:
-            x = x + attend(layer.self_attn, *project(layer.self_attn, layer.norm1(x), model.dims.heads))
+        for layer, own in zip(model.encoder.layers, self.own, strict=True):
+            x = x + attend(layer.self_attn, *own(layer.norm1(x)))
             x = x + layer.linear2(F.relu(layer.linear1(layer.norm2(x))))
         return model.modulate(x, None)
 
@@ -37,16 +39,11 @@ class Memory(nn.Module):
     def __init__(self, model: TextTransformer):
         super().__init__()
         self.model = model
+        self.kept = projections([layer.multihead_attn for layer in model.decoder.layers], first=1)
 
     def forward(self, symbols: Tensor, reliability: Tensor) -> Tensor:
         memory = self.model.hear(symbols, reliability)
-        heads = self.model.dims.heads
-        return torch.stack(
-            [
-                torch.stack(project(layer.multihead_attn, memory, heads)[1:])
-                for layer in self.model.decoder.layers
-            ]
-        )
+        return torch.stack([torch.stack(kept(memory)) for kept in self.kept])
 
 
 class Step(nn.Module):
@@ -55,6 +52,8 @@ class Step(nn.Module):
     def __init__(self, model: TextTransformer):
         super().__init__()
         self.model = model
+        self.own = projections([layer.self_attn for layer in model.decoder.layers])
+        self.asked = projections([layer.multihead_attn for layer in model.decoder.layers], last=1)
 
     def forward(self, token: Tensor, place: Tensor, past: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Last character (START at first).
@@ -68,23 +67,37 @@ class Step(nn.Module):
         Returns:
             log-probabilities [batch, 28], and `past` with this character.
         """
-        model, heads, now = self.model, self.model.dims.heads, []
+        model, now = self.model, []
         x = model.embedding(token)[:, None] * math.sqrt(model.dims.width) + model.places[place]
         for i, layer in enumerate(model.decoder.layers):
-            query, key, value = project(layer.self_attn, layer.norm1(x), heads)
+            query, key, value = self.own[i](layer.norm1(x))
             now.append(torch.cat([past[i], torch.stack([key, value])], 3))
             x = x + attend(layer.self_attn, query, now[-1][0], now[-1][1])
-            query = project(layer.multihead_attn, layer.norm2(x), heads)[0]
+            (query,) = self.asked[i](layer.norm2(x))
             x = x + attend(layer.multihead_attn, query, memory[i, 0], memory[i, 1])
             x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
         return model.output(model.decoder.norm(x[:, 0])).log_softmax(-1), torch.stack(now)
 
 
-def project(attention: nn.MultiheadAttention, x: Tensor, heads: int) -> list[Tensor]:
-    """Queries, keys and values of [batch, n, width], each [batch, heads, n, d]."""
-    made = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
-    rows, n = x.shape[0], x.shape[1]
-    return [part.reshape(rows, n, heads, -1).transpose(1, 2) for part in made.chunk(3, -1)]
+class Projection(nn.Module):
+    """[batch, n, width] -> of queries, keys and values those from `first` to before `last`, [batch, heads, n, d]."""
+
+    def __init__(self, attention: nn.MultiheadAttention, first: int, last: int):
+        super().__init__()
+        self.heads, self.parts = attention.num_heads, last - first
+        wanted = slice(first * attention.embed_dim, last * attention.embed_dim)
+        self.linear = nn.Linear(attention.embed_dim, self.parts * attention.embed_dim)
+        self.linear.weight.data = attention.in_proj_weight.data[wanted].clone()
+        self.linear.bias.data = attention.in_proj_bias.data[wanted].clone()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        rows, n = x.shape[0], x.shape[1]
+        made = self.linear(x).chunk(self.parts, -1)
+        return [part.reshape(rows, n, self.heads, -1).transpose(1, 2) for part in made]
+
+
+def projections(layers: Sequence[nn.MultiheadAttention], first: int = 0, last: int = 3) -> nn.ModuleList:
+    return nn.ModuleList(Projection(attention, first, last) for attention in layers)
 
 
 def attend(attention: nn.MultiheadAttention, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
