@@ -27,6 +27,12 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
         case "receiver":
             symbols = rng.standard_normal((1, SYMBOL_RATE, 2)).astype(np.float32) / np.float32(np.sqrt(2))
             return {"symbols": symbols, "reliability": np.full((1, SYMBOL_RATE), 0.5, np.float32)}
+        case "sender":
+            return {"tokens": rng.integers(0, 28, (1, READING_PACE))}
+        case "memory":
+            heard = READING_PACE * int(contract["symbols_per_character"])
+            symbols = rng.standard_normal((1, heard, 2)).astype(np.float32) / np.float32(np.sqrt(2))
+            return {"symbols": symbols, "reliability": np.full((1, heard), 0.5, np.float32)}
         case "acoustic":
             tokens = rng.integers(1, 27, (1, READING_PACE))
             return {"tokens": tokens, "user_id": np.zeros(1, np.int64), "speed": np.ones(1, np.float32)}

@@ -9,6 +9,7 @@ from .deepsc_st import DeepSC, GrDeepSC, PaperDeepSC
 from .equal_symbols import EqualSymbols
 from .feature import HALF, SINGLE, Feature
 from .speech import KBITS_6_60, KBITS_19_85, Speech
+from .sr_deepsc import SRDeepSC
 from .text import Text
 
 # Ours, the paper's conventional ones in two readings (see `blocks`), and the rival.
@@ -16,6 +17,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "deepsc-st-paper": PaperDeepSC,
     "deepsc-st": DeepSC,
     "gr-deepsc": GrDeepSC,
+    "sr-deepsc": SRDeepSC,
     "speech": partial(Speech, "speech", "Speech transceiver, rate 1/2", KBITS_19_85, PAPER),
     "text": partial(Text, "text", "Text transceiver, rate 1/2", PAPER),
     "feature": partial(Feature, "feature", "Feature transceiver, rate 1/2", SINGLE, PAPER),
