@@ -17,6 +17,7 @@ from .data.audio import Speech
 from .data.batches import Batch, collate, plan
 from .data.corpora import load
 from .models.recogniser import build, ctc_loss, frames_of
+from .optimisation import descend
 
 BATCH_SECONDS = 64
 
@@ -55,10 +56,7 @@ def train(
         losses = []
         for group in plan(speech.lengths, BATCH_SECONDS, np.random.default_rng([seed, epoch])):
             loss = loss_of(model, collate(speech, group))
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-            optimiser.step()
+            descend(optimiser, loss, 2.0)
             losses.append(loss.item())
         log.write(
             epoch=epoch, loss=round(float(np.mean(losses)), 4), valid_loss=round(mean_loss(model, valid), 4)

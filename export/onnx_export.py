@@ -69,16 +69,19 @@ def halves(system: DeepSC) -> dict[str, tuple[nn.Module, tuple[torch.Tensor, ...
     }
 
 
-def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
-    """Writes `module` in float32 with free batch and length.
+def trace(
+    module: nn.Module,
+    example: tuple[torch.Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    free: dict[str, dict[int, str]],
+) -> None:
+    """Writes what `module` does with `example` in float32; the axes named in `free` may have any length.
 
     The tracing exporter is used: torch.export's (dynamo=True) fails on a GRU whose first state is given, and was
     seen to write GRU nodes with linear_before_reset = 0.
-
-    Raises:
-        ParityError: a GRU node without linear_before_reset = 1, which is how torch computes its new gate.
     """
-    inputs, outputs = NAMES[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -89,8 +92,18 @@ def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], pat
             opset_version=OPSET,
             input_names=inputs,
             output_names=outputs,
-            dynamic_axes={name: _AXES[name] for name in inputs + outputs},
+            dynamic_axes=free,
         )
+
+
+def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
+    """Writes `module` in float32 with free batch and length.
+
+    Raises:
+        ParityError: a GRU node without linear_before_reset = 1, which is how torch computes its new gate.
+    """
+    inputs, outputs = NAMES[kind]
+    trace(module, example, path, inputs, outputs, {name: _AXES[name] for name in inputs + outputs})
     model = onnx.load(path)
     name_weights(model, module.state_dict())
     kept = {entry.name for entry in model.graph.input}

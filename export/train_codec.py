@@ -21,6 +21,7 @@ from .metrics import error_rates
 from .models.channel import mmse, transmit, zero_forcing
 from .models.codec import Codec
 from .models.recogniser import ctc_loss, frames_of
+from .optimisation import descend, straight
 from .train_recogniser import distillation_loss
 
 CHANNELS = ("awgn", "rayleigh", "rician")
@@ -162,11 +163,8 @@ def train(
         loss = ctc_loss(logits, frames, targets, torch.tensor([len(row) for row in tokens]))
         loss = loss + distillation_loss(logits, (rows + 1e-6).log(), frames)
         for parameters in optimiser.param_groups:
-            parameters["lr"] = lr * min(1.0, step / 50) * max(0.02, 1 - step / steps)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
-        optimiser.step()
+            parameters["lr"] = lr * min(1.0, step / 50) * straight(step / steps)
+        descend(optimiser, loss)
         losses.append(loss.item())
         if step % 250 == 0 or step == steps:
             rates = {

@@ -17,6 +17,7 @@ from .data.augment import change_speed, degrade
 from .data.batches import collate, plan
 from .metrics import error_rates
 from .models.recogniser import WhisperRecogniser, ctc_loss, frames_of
+from .optimisation import descend, half_cosine
 from .train_recogniser import Run
 
 MASKED = 0.06  # share of the state pairs that are zeroed in training, in stretches
@@ -105,10 +106,8 @@ def endless(states: list[States], seconds: float, rng: np.random.Generator) -> I
 
 def train(run: Run, states: list[States], valid: States, hours: float, lr: float) -> None:
     """Trains the head of `run` for `hours` more of speech; the encoder stays as it is."""
-    model, head = (
-        run.model,
-        [p for name, p in run.model.named_parameters() if not name.startswith("encoder.")],
-    )
+    model = run.model
+    head = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
     model.load_state_dict(run.ema.state)  # the average is the better start
     optimiser = torch.optim.AdamW(head, lr=lr, weight_decay=0.01)
     rng = np.random.default_rng([run.plan.seed, int(3600 * run.seen)])
@@ -116,9 +115,7 @@ def train(run: Run, states: list[States], valid: States, hours: float, lr: float
     for pairs, frames, texts in endless(states, run.plan.batch_seconds, rng):
         done = (run.seen - start) / hours
         for group in optimiser.param_groups:
-            group["lr"] = (
-                lr * min(1.0, done / 0.02 + 0.02) * max(0.01, 0.5 * (1 + np.cos(np.pi * min(done, 1.0))))
-            )
+            group["lr"] = lr * min(1.0, done / 0.02 + 0.02) * half_cosine(done)
         stretches = torch.rand(len(pairs), pairs.shape[1] // STRETCH + 1).repeat_interleave(STRETCH, 1)
         pairs = pairs * (stretches[:, : pairs.shape[1], None] >= MASKED)
         tokens = [encode(text) for text in texts]
@@ -129,10 +126,7 @@ def train(run: Run, states: list[States], valid: States, hours: float, lr: float
             torch.tensor([token for row in tokens for token in row]),
             torch.tensor([len(row) for row in tokens]),
         )
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head, 2.0)
-        optimiser.step()
+        descend(optimiser, loss, 2.0)
         run.ema.update(model)
         run.seen += float(frames.sum()) / FRAME_RATE / 3600
         losses.append(loss.item())

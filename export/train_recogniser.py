@@ -20,6 +20,7 @@ from .data.batches import collate, endless, plan
 from .metrics import error_rates
 from .models.recogniser import build, ctc_loss, frames_of
 from .models.whisper import load_pretrained
+from .optimisation import descend, half_cosine
 
 WARM_UP = (
     0.03  # of the run: the learning rate rises, and a pretrained encoder under a new head stays as it is
@@ -115,8 +116,8 @@ class Run:
 
     def set_learning_rates(self) -> None:
         """A linear rise, then half a cosine; what waits starts only when the new layers have settled."""
-        done = min(self.seen / self.plan.hours, 1.0)
-        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * done)))
+        done = self.seen / self.plan.hours
+        fall = half_cosine(done)
         for group in self.optimiser.param_groups:
             rise = min(1.0, done / WARM_UP)
             group["lr"] = group["peak"] * fall * (0.0 if group["wait"] and rise < 1 else rise)
@@ -170,10 +171,7 @@ def train(run: Run, speech: Speech, valid: Speech, teacher: nn.Module | None) ->
         if target is not None:
             loss = loss + DISTIL_WEIGHT * distillation_loss(logits, target, frames)
         run.set_learning_rates()
-        run.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), 2.0)
-        run.optimiser.step()
+        descend(run.optimiser, loss, 2.0)
         run.ema.update(run.model)
         run.seen += batch.seconds / 3600
         losses.append(loss.item())

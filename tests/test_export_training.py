@@ -12,6 +12,7 @@ from deepsc_export.data.corpora import Utterance
 from deepsc_export.models.recogniser import ctc_loss
 from deepsc_export.models.system import DeepSC
 from deepsc_export.onnx_weights import read_weights
+from deepsc_export.optimisation import LEAST, descend, half_cosine, straight
 
 from gr_deepsc.features import HOP
 from gr_deepsc.text import encode
@@ -144,3 +145,15 @@ def test_interrupted_save_keeps_the_old_file(tmp_path):
     checkpoint.save(path, {"seen": 1.0})
     shutil.copy(path, path.with_suffix(".partial"))  # what a kill in mid-save leaves
     assert checkpoint.load(path) == {"seen": 1.0}
+
+
+def test_a_long_gradient_is_shortened():
+    """Of |w|^2 / 2 the gradient is w itself, 5 long; half a cosine is 1, 1/2 and no less than LEAST."""
+    w = torch.tensor([3.0, 4.0], requires_grad=True)
+    optimiser = torch.optim.SGD([w], lr=1.0)
+    descend(optimiser, w.square().sum() / 2)
+    torch.testing.assert_close(w.detach(), torch.tensor([2.4, 3.2]))
+    descend(optimiser, w.square().sum() / 2, longest=9.0)
+    torch.testing.assert_close(w.detach(), torch.zeros(2))
+    assert [half_cosine(done) for done in (0, 0.5, 1, 2)] == pytest.approx([1, 0.5, LEAST, LEAST])
+    assert [straight(done) for done in (0, 0.5, 1)] == pytest.approx([1, 0.5, LEAST])

@@ -3,7 +3,6 @@
 import argparse
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,12 @@ from gr_deepsc.text import ALPHABET
 
 from .. import checkpoint
 from ..onnx_export import (
-    OPSET,
     TOLERANCE,
     ParityError,
     provenance,
     session,
     to_bytes,
+    trace,
     write_contract,
 )
 from .model import LONGEST, START, SYMBOLS, TextTransformer
@@ -88,14 +87,10 @@ def export(model: TextTransformer, folder: Path, training_data: str) -> float:
     """Writes sender.onnx, memory.onnx and speller.onnx; returns the parity figure of the float32 graphs."""
     model.eval()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as temporary:
         plain = Path(temporary)
         for name, (module, example, inputs, outputs, axes) in graphs(model).items():
-            torch.onnx.export(
-                module.eval(), example, plain / f"{name}.onnx", dynamo=False, opset_version=OPSET,
-                input_names=inputs, output_names=outputs, dynamic_axes=axes,
-            )  # fmt: skip
+            trace(module.eval(), example, plain / f"{name}.onnx", inputs, outputs, axes)
         difference = check_parity(model, plain)
         for name in graphs(model):
             to_bytes(plain / f"{name}.onnx", folder / f"{name}.onnx")

@@ -16,6 +16,7 @@ from gr_deepsc.text import ALPHABET
 from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.channel import mmse, transmit
+from ..optimisation import descend, straight
 from ..train_codec import CHANNELS, ES_N0_DB
 from .model import START, TextDims, TextTransformer, spelling_loss
 from .texts import batches, padded
@@ -94,17 +95,13 @@ def train(
         least, most = ES_N0_DB
         least = max(least, most - (most - least) * log.minutes / (EASY * minutes))
         es_n0_db = torch.empty(len(tokens)).uniform_(least, most)
-        fall = max(0.02, 1 - log.minutes / minutes)
         for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * fall
+            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * straight(log.minutes / minutes)
         with checkpoint.half_precision():
             memory = across(model, tokens, counts, kind, es_n0_db)
             logits = model.spell(F.pad(tokens, (1, 0), value=START)[:, :-1], memory, counts)
         loss = spelling_loss(logits, tokens, counts)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        descend(optimiser, loss)
         ema.update(model)
         losses.append(loss.item())
         steps += 1

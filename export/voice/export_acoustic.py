@@ -6,7 +6,6 @@ python -m deepsc_export.voice.export_acoustic --run work/voice-acoustic --traini
 import argparse
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,12 @@ from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET
 
 from ..onnx_export import (
-    OPSET,
     TOLERANCE,
     ParityError,
     halve,
     provenance,
     session,
+    trace,
     write_contract,
     write_hashes,
 )
@@ -49,18 +48,7 @@ def registered(model: Acoustic, users: int) -> Acoustic:
 def to_onnx(model: Acoustic, path: Path) -> None:
     """Writes `model` in float32, its weights under their torch names."""
     example = (torch.randint(0, len(ALPHABET), (1, 30)), torch.tensor([0]), torch.tensor([1.0]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model.eval(),
-            example,
-            path,
-            dynamo=False,  # see onnx_export.to_onnx
-            opset_version=OPSET,
-            input_names=INPUTS,
-            output_names=OUTPUTS,
-            dynamic_axes={"tokens": {1: "n"}, "mel": {1: "frames"}},
-        )
+    trace(model.eval(), example, path, INPUTS, OUTPUTS, {"tokens": {1: "n"}, "mel": {1: "frames"}})
     graph = onnx.load(path)
     name_weights(graph, model.state_dict())
     onnx.save(graph, path)

@@ -9,7 +9,6 @@ frames. No trained Tacotron is shipped.
 import argparse
 import math
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch.nn import functional as F
 from gr_deepsc import __version__
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import OPSET, halve, provenance, session, write_contract
+from ..onnx_export import halve, provenance, session, trace, write_contract
 from .acoustic import EDGE
 from .mel import MELS
 from .tacotron import MAX_FRAMES, STOP, State, Tacotron
@@ -144,13 +143,9 @@ def export(model: Tacotron, folder: Path) -> None:
     model = model.eval()
     folder.mkdir(parents=True, exist_ok=True)
     for name, (module, inputs, outputs, free) in graphs(model).items():
-        with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")
+        with tempfile.TemporaryDirectory() as temporary, torch.inference_mode():
             plain = Path(temporary) / "plain.onnx"
-            torch.onnx.export(
-                module.eval(), tuple(inputs.values()), plain, dynamo=False, opset_version=OPSET,
-                input_names=list(inputs), output_names=outputs, dynamic_axes=free,
-            )  # fmt: skip
+            trace(module.eval(), tuple(inputs.values()), plain, list(inputs), outputs, free)
             halve(plain, folder / f"{name}.onnx")
         contract = {"name": "tacotron", "kind": name, "version": __version__, "vocabulary": ALPHABET}
         contract |= {"reduction": str(model.dims.reduction), **provenance(model)}

@@ -25,6 +25,7 @@ from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
 from ..onnx_weights import read_graph
+from ..optimisation import descend, half_cosine
 from . import phones, realign
 from .acoustic import Acoustic, AcousticDims, Heads, duration_loss, mel_loss, parameters
 from .spoken import (
@@ -176,8 +177,7 @@ class Run:
 
     def learning_rate(self) -> float:
         """A linear rise, then half a cosine."""
-        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
-        return self.plan.lr * fall * min(1.0, (self.steps + 1) / self.plan.rise)
+        return self.plan.lr * half_cosine(self.done) * min(1.0, (self.steps + 1) / self.plan.rise)
 
     def synthetic_share(self) -> float:
         """Of what is trained on now."""
@@ -290,10 +290,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
         loss = sum(WEIGHTS[key] * value for key, value in losses.items())
         for group in run.optimiser.param_groups:
             group["lr"] = run.learning_rate() * group.get("eager", 1.0)
-        run.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        run.optimiser.step()
+        descend(run.optimiser, loss)
         run.ema.update(network)
         run.steps += 1
         for key, value in {"loss": loss, **losses}.items():

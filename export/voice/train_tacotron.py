@@ -23,6 +23,7 @@ from gr_deepsc.voice import VOICE
 from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.recurrent import valid_mask
+from ..optimisation import descend, half_cosine
 from . import phones
 from .acoustic import parameters, soft_alignment
 from .realign import refine
@@ -158,8 +159,7 @@ class Run:
 
     def learning_rate(self) -> float:
         """A linear rise, then half a cosine."""
-        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
-        return self.plan.lr * fall * min(1.0, (self.steps + 1) / 100)
+        return self.plan.lr * half_cosine(self.done) * min(1.0, (self.steps + 1) / 100)
 
     def synthetic_share(self) -> float:
         return SYNTHETIC * max(0.0, 1 - self.done / REAL_ONLY)
@@ -252,10 +252,7 @@ def train(run: Run, words: phones.Pronunciations | None) -> None:
         loss = sum(WEIGHTS[key] * value for key, value in losses.items())
         for group in run.optimiser.param_groups:
             group["lr"] = run.learning_rate()
-        run.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        run.optimiser.step()
+        descend(run.optimiser, loss)
         run.ema.update(network)
         run.steps += 1
         for key, value in {"loss": loss, **losses}.items():

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from .. import checkpoint
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
+from ..optimisation import descend, half_cosine
 from .mel import HOP, RMS, log_mel
 from .pitch import track
 from .vocoder import OVERLAP, Vocoder, VocoderDims
@@ -161,7 +162,7 @@ class Run:
         """A short rise, then half a cosine over the planned minutes."""
         minutes = self.log.minutes
         rise = min(1.0, (minutes + 0.01) / WARM_UP)
-        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, minutes / self.plan.minutes))))
+        fall = half_cosine(minutes / self.plan.minutes)
         for optimiser, peak in ((self.optimiser, self.plan.lr), (self.judge_optimiser, self.plan.judge_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = peak * rise * fall
@@ -187,24 +188,17 @@ class Run:
             with checkpoint.half_precision():
                 real, false = self.judges(real_half), self.judges(made_half.detach())
             losses["judge"] = judge_loss(real, false)
-            self._update(self.judges, self.judge_optimiser, losses["judge"], 10.0)
+            descend(self.judge_optimiser, losses["judge"], 10.0)
             self.judges.requires_grad_(False)
             with checkpoint.half_precision():
                 false = self.judges(made_half)
             self.judges.requires_grad_(True)
             losses["fooling"], losses["feature"] = fooling_loss(false), feature_loss(real, false)
             total = total + plan.fooling_weight * losses["fooling"] + plan.feature_weight * losses["feature"]
-        self._update(model, self.optimiser, total, 2.0)
+        descend(self.optimiser, total, 2.0)
         self.ema.update(model)
         self.steps += 1
         return {key: value.item() for key, value in losses.items()}
-
-    @staticmethod
-    def _update(model: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor, limit: float) -> None:
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
-        optimiser.step()
 
 
 def validate(model: Vocoder, speech: Speech) -> float:

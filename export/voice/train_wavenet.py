@@ -20,6 +20,7 @@ from gr_deepsc.wavenet import SUBHOP
 from .. import checkpoint
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
+from ..optimisation import descend, half_cosine
 from .mel import HOP, log_mel
 from .train_vocoder import SAVE_EVERY, WARM_UP, WORK, Recordings, draw
 from .vocoder import Vocoder, VocoderDims
@@ -101,7 +102,7 @@ class Run:
         """A short rise, then half a cosine over the planned minutes."""
         minutes = self.log.minutes
         rise = min(1.0, (minutes + 0.01) / WARM_UP)
-        fall = max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, minutes / self.plan.minutes))))
+        fall = half_cosine(minutes / self.plan.minutes)
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.lr * rise * fall
 
@@ -118,10 +119,7 @@ class Run:
             parameters = self.model(told, blurred, MARGIN)
         kept = waveform[:, MARGIN * HOP : -MARGIN * HOP]
         loss = -log_likelihood(parameters.float(), kept).mean()
-        self.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        descend(self.optimiser, loss)
         self.ema.update(self.model)
         self.steps += 1
         return loss.item()

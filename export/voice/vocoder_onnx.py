@@ -3,7 +3,6 @@
 import argparse
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,12 @@ from gr_deepsc.features import SAMPLE_RATE
 from .. import checkpoint
 from ..onnx_export import (
     HALF_FROM,
-    OPSET,
     TOLERANCE,
     ParityError,
     halve,
     provenance,
     session,
+    trace,
     write_contract,
     write_hashes,
 )
@@ -46,18 +45,8 @@ def speech_like(frames: int, seed: int = 0) -> Tensor:
 
 def to_onnx(model: Vocoder, path: Path) -> None:
     """Writes `model` in float32: mel [batch, frames, 80] -> waveform [batch, 256 (frames - 1)]."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (speech_like(50),),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["mel"],
-            output_names=["waveform"],
-            dynamic_axes={"mel": {0: "batch", 1: "frames"}, "waveform": {0: "batch", 1: "samples"}},
-        )
+    free = {"mel": {0: "batch", 1: "frames"}, "waveform": {0: "batch", 1: "samples"}}
+    trace(model, (speech_like(50),), path, ["mel"], ["waveform"], free)
     graph = onnx.load(path)
     store_constants(graph)
     name_weights(graph, model.state_dict())

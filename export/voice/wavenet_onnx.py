@@ -3,7 +3,6 @@
 import argparse
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.wavenet import WaveNet as Generator
 
 from .. import checkpoint
-from ..onnx_export import OPSET, ParityError, halve, provenance, write_contract, write_hashes
+from ..onnx_export import ParityError, halve, provenance, trace, write_contract, write_hashes
 from ..onnx_weights import name_weights, read_graph
 from .mel import HOP, MELS
 from .vocoder_onnx import speech_like, store_constants
@@ -66,18 +65,7 @@ def to_onnx(name: str, module: nn.Module, example: tuple[Tensor, ...], path: Pat
     if whole:  # outputs begin with time
         axes |= {"condition": {0: "m", 2: "batch"}, "a": {0: "n", 2: "batch"}}
         axes |= {key: {0: "n", 1: "batch"} for key in ("gain", "level", "lag")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            example,
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes=axes,
-        )
+    trace(module, example, path, inputs, outputs, axes)
     graph = onnx.load(path)
     store_constants(graph)
     unwrap(graph)
