@@ -170,13 +170,15 @@ def test_multiply_accumulates(tmp_path):
     ]  # fmt: skip
     tensor = helper.make_tensor_value_info
     outputs = [tensor(name, TensorProto.FLOAT, None) for name in ("u", "states", "cells", "y", "z")]
-    graph = helper.make_graph(nodes, "g", [tensor("x", TensorProto.FLOAT, [1, 4, None])], outputs, stored)
+    small = [numpy_helper.from_array(np.ones((5, 3), np.int8), "q_quantized"), weights("q_scale", 1, 3)]
+    given = [tensor("x", TensorProto.FLOAT, [1, 4, None])]
+    graph = helper.make_graph(nodes, "g", given, outputs, stored + small)
     path = tmp_path / "net.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
     found = networks.measure(path, {"x": np.zeros((1, 4, 10), np.float32)})
     layers = (6 * 8 * 6, 6 * 8 * 10, 8 * 21 * 13, 8 * 12 * 9, 8 * 9 * 6, 8 * 11 * 6)
     assert found.macs == sum(layers)
-    assert found.parameters == sum(np.prod(t.dims) for t in stored)
+    assert found.parameters == sum(np.prod(t.dims) for t in stored) + 15  # not the scales
     assert found.bytes == path.stat().st_size
 
 

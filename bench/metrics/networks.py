@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
-# float tensors of a file that no training changes: spectral transforms, positions, statistics, normalisation
-_FIXED = re.compile(r"Constant|positions|running_|mel_mean|mel_scale|stretch")
-_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+# tensors of a file that no training changes: spectral transforms, positions, statistics, scales of 8-bit weights
+_FIXED = re.compile(r"Constant|positions|running_|mel_mean|_scale$|stretch")
+_WEIGHTS = tuple(getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "INT8"))
 _GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 
 
@@ -32,7 +32,7 @@ def measure(path: Path, feed: Mapping[str, np.ndarray] | None) -> Network:
     """
     model = onnx.load(path)
     parameters = sum(
-        prod(t.dims) for t in model.graph.initializer if t.data_type in _FLOATS and not _FIXED.search(t.name)
+        prod(t.dims) for t in model.graph.initializer if t.data_type in _WEIGHTS and not _FIXED.search(t.name)
     )
     shapes = _shapes(model, feed) if feed else {}
     counts = (macs(node, shapes) for node in model.graph.node) if feed else ()
