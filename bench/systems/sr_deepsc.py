@@ -1,6 +1,7 @@
 """The paper's SR+DeepSC: the recogniser's text, sent by a text transformer with its own channel codec."""
 
 import itertools
+import textwrap
 from functools import cache
 from importlib import resources
 
@@ -35,7 +36,7 @@ class SRDeepSC:
 
     def send(self, utterance: Utterance) -> Sent:
         """`side`: characters of each part."""
-        texts = parts(recogniser.recognise(utterance.samples))
+        texts = textwrap.wrap(recogniser.recognise(utterance.samples), LONGEST)
         sent = [self._sender.run(None, {"tokens": np.array([encode(text)])})[0][0] for text in texts]
         pairs = np.concatenate([np.zeros((0, 2), np.float32), *sent])
         return Sent(pairs[:, 0] + 1j * pairs[:, 1], 0, [len(text) for text in texts])
@@ -58,21 +59,6 @@ class SRDeepSC:
             token = int(log_probs[0].argmax())
             text.append(ALPHABET[token])
         return "".join(text)
-
-
-def parts(text: str) -> list[str]:
-    """`text` cut between words into parts of at most `LONGEST` characters, a longer word within it."""
-    found = [""]
-    for word in text.split():
-        while len(word) > LONGEST:
-            found.append(word[:LONGEST])
-            word = word[LONGEST:]
-        longer = f"{found[-1]} {word}".strip()
-        if len(longer) > LONGEST:
-            found.append(word)
-        else:
-            found[-1] = longer
-    return [part for part in found if part]
 
 
 @cache
