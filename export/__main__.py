@@ -211,11 +211,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--csv", type=Path)
 
-    sub = command(synthesise, "synthesise", "make a corpus of synthetic speech from texts, with flite")
+    sub = command(synthesise, "synthesise", "make a corpus of synthetic speech from texts")
     sub.add_argument("texts", nargs="+", type=Path, help="LJSpeech's metadata, .trans.txt or plain prose")
     sub.add_argument("--out", type=Path, default=WORK / "synthetic")
     sub.add_argument("--hours", type=float, default=8.0)
-    sub.add_argument("--voices", nargs="+", choices=speech_synthesis.VOICES, default=speech_synthesis.VOICES)
+    sub.add_argument("--voices", nargs="+", choices=speech_synthesis.VOICES, default=speech_synthesis.FLITE)
     sub.add_argument("--seed", type=int, default=0)
 
     sub = command(curves, "curves", "draw the error rate of training runs against time")

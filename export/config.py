@@ -54,6 +54,16 @@ class CodecDims:
 
 
 @dataclass(frozen=True)
+class ContextualDims:
+    """The channel codec with context, 2.8 million parameters."""
+
+    sender: int = 192  # width of its encoder
+    receiver: int = 256  # width of its decoder
+    units: int = 256  # a direction of the decoder's BiGRUs
+    reach: int = 5  # characters that a convolution sees
+
+
+@dataclass(frozen=True)
 class Config:
     name: str
     encoder: DeepSpeechDims | WhisperDims

@@ -34,7 +34,7 @@ PARITY_SHAPES = (
     (1, 470_000),
 )  # batch, samples
 TOLERANCE = 1e-4
-WEIGHTS = ("float", "half", "int8")
+WEIGHTS = ("float", "half", "int8", "bytes")
 HALF_FROM = 4_096  # initialisers of so many numbers are stored in half precision
 Stored = tuple[list[TensorProto], list[onnx.NodeProto]]  # small tensors, and what makes a large one of them
 MAX_SECONDS = 30  # what the network is run on at once; Whisper's positions end there
@@ -163,7 +163,7 @@ def halve(source: Path, target: Path) -> None:
 
 
 def to_bytes(source: Path, target: Path) -> None:
-    """The same in 8 bits, a quarter of the size, with a scale for each column of weights [in, out]."""
+    """The same in 8 bits, a quarter of the size, with a scale for each output."""
     _store(source, target, _bytes)
 
 
@@ -190,7 +190,8 @@ def _half(tensor: TensorProto) -> Stored:
 
 def _bytes(tensor: TensorProto) -> Stored:
     array, cast = numpy_helper.to_array(tensor), tensor.name + "_cast"
-    scale = (np.abs(array).max(0, keepdims=True) / 127).clip(np.finfo(np.float32).tiny)
+    inputs = 2 if tensor.name.endswith((".W", ".R")) else 0  # a GRU's are [1, 3 * units, inputs]
+    scale = (np.abs(array).max(inputs, keepdims=True) / 127).clip(np.finfo(np.float32).tiny)
     whole = numpy_helper.from_array(np.rint(array / scale).astype(np.int8), tensor.name + INT8)
     scale = numpy_helper.from_array(scale, tensor.name + SCALE)
     restore = helper.make_node("Mul", [cast, scale.name], [tensor.name])
@@ -236,8 +237,8 @@ def export(system: DeepSC, folder: Path, training_data: str, weights: str = "hal
     """Writes both files of a system into `folder`.
 
     Args:
-        weights: one of `WEIGHTS`: "float", "half" (large tensors stored in half precision, computed in float32) or
-            "int8" (MatMul in int8, the rest as in "half").
+        weights: one of `WEIGHTS`: "float", "half" or "bytes" (large tensors stored in half precision or in 8 bits,
+            computed in float32), or "int8" (MatMul in int8, the rest as in "half").
 
     Returns:
         The largest difference between torch and ONNX Runtime, by kind, of the float32 graphs.
@@ -259,6 +260,8 @@ def export(system: DeepSC, folder: Path, training_data: str, weights: str = "hal
                 quantise(plain, plain)
             if weights == "float":
                 path.write_bytes(plain.read_bytes())
+            elif weights == "bytes":
+                to_bytes(plain, path)
             else:
                 halve(plain, path)
         facts = {

@@ -1,10 +1,31 @@
 """From an utterance's symbols to its text without GNU Radio."""
 
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from .beam import Beam
+from .confidence import Calibration, Word, words
+from .contextual import ContextualDecoder
 from .model import Receiver, codec_id
-from .phy.utterance import Utterance
+from .rates import CODECS
 from .text import greedy
+
+DECODERS = ("greedy", "beam")
+
+
+class _Spelling(NamedTuple):
+    """What was chosen on the validation splits for one kind of codec."""
+
+    language: float  # weight of ln p(English) in the beam
+    bonus: float  # a character, in the beam
+    calibration: Calibration
+
+
+# The codec with context knows English already.
+_PAPER = _Spelling(0.5, 1.0, Calibration(0.5, 1.0))
+_CONTEXTUAL = _Spelling(0.2, 0.3, Calibration(0.5, 1.0))
 
 
 class DecodeError(ValueError):
@@ -13,34 +34,72 @@ class DecodeError(ValueError):
     error_type = "wrong_model"
 
 
-def check_codec(pair: str, codec: int) -> None:
-    """Refuse the symbols of another model.
+class Reading(NamedTuple):
+    """A received text."""
 
-    Args:
-        pair: of the receiver's contract.
-        codec: of the burst's header.
-
-    Raises:
-        DecodeError: they do not belong together.
-    """
-    if codec != codec_id(pair):
-        raise DecodeError(
-            f"the burst's codec is {codec}, this decoder's {codec_id(pair)}; give both ends one model"
-        )
+    text: str
+    confidence: float  # 0..1, mean of the words'; 0 without any
+    words: list[Word]
 
 
 class Decoder:
-    """What the Semantic Decoder block does with a burst receiver's utterances."""
+    """What the Semantic Decoder block does with equalised symbols: the channel decoder they are for, and spelling."""
 
-    def __init__(self, model: str | Path = "default", provider: str = "CPUExecutionProvider"):
-        """`model`: name or folder; errors as of `gr_deepsc.model.Receiver`."""
-        self._receiver = Receiver(model, provider)
+    def __init__(
+        self, model: str | Path = "default", provider: str = "CPUExecutionProvider", decoder: str = "greedy"
+    ):
+        """`model`: name or folder; `decoder`: one of `DECODERS`, the likeliest token of each step or a beam search.
 
-    def __call__(self, utterance: Utterance) -> tuple[str, float]:
-        """The text and its confidence, 0..1.
+        Raises:
+            ValueError: no such decoder. Further errors as of `gr_deepsc.model.Receiver`.
+        """
+        if decoder not in DECODERS:
+            raise ValueError(f"decoder {decoder!r} is none of {', '.join(DECODERS)}")
+        self.receiver = Receiver(model, provider)
+        self._contextual = ContextualDecoder(model, provider)
+        self._beams = {s: Beam(s.language, s.bonus) for s in (_PAPER, _CONTEXTUAL) if decoder == "beam"}
+
+    @property
+    def codec(self) -> int:
+        """The header's number of the model's own codec, the paper's."""
+        return codec_id(self.receiver.contract.pair)
+
+    def check(self, codec: int) -> None:
+        """Refuse the symbols of another model.
+
+        Raises:
+            DecodeError: `codec`, of the burst's header, is neither the model's nor of the codec with context.
+        """
+        if codec != self.codec and not 0 <= codec < len(CODECS):
+            raise DecodeError(
+                f"the burst's codec is {codec}, this decoder's {self.codec}; give both ends one model"
+            )
+
+    def log_probs(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> np.ndarray:
+        """Log-probabilities float32 [steps, 29] of CTC's tokens.
+
+        Args:
+            symbols: complex64 [n], as `phy.equalise` leaves them; n a positive multiple of 20.
+            reliability: float32 [n], rho in 0..1.
+            codec: of the burst's header.
 
         Raises:
             DecodeError: another model's symbols.
+            ValueError: n is no multiple of 20, is 0, or differs between the two.
         """
-        check_codec(self._receiver.contract.pair, utterance.codec)
-        return greedy(self._receiver(utterance.symbols, utterance.reliability))
+        self.check(codec)
+        if codec == self.codec:
+            return self.receiver(symbols, reliability)
+        return self._contextual(symbols, reliability, codec)
+
+    def __call__(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> Reading:
+        """The text; arguments and errors as of `log_probs`."""
+        return self.read(self.log_probs(symbols, reliability, codec), codec)
+
+    def read(self, log_probs: np.ndarray, codec: int) -> Reading:
+        """The text in log-probabilities of `log_probs`."""
+        spelling = _PAPER if codec == self.codec else _CONTEXTUAL
+        beam = self._beams.get(spelling)
+        text = beam(log_probs) if beam else greedy(log_probs)[0]
+        found = words(log_probs, text, spelling.calibration)
+        return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)

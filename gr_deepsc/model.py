@@ -81,8 +81,11 @@ def read_contract(metadata: dict[str, str], kind: str, path: Path) -> Contract:
 
 
 def codec_id(pair: str) -> int:
-    """Three bits for a burst's header, by which a receiver knows whether it can decode the symbols."""
-    return zlib.crc32(pair.encode()) & 7
+    """A pair's number in a burst's header, 4 to 7, by which a receiver knows whether it can decode the symbols.
+
+    The lower ones are those of the codec with context (`contextual.CODECS`).
+    """
+    return 4 | zlib.crc32(pair.encode()) & 3
 
 
 def shipped() -> list[str]:

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
+from gr_deepsc.decode import DECODERS
 from gr_deepsc.profiles import DEFAULT, PROFILES
+from gr_deepsc.rates import AUTO, CHOICES, TARGET_DB
+from gr_deepsc.rates import DEFAULT as RATE
 from gr_deepsc.vocoders import DEFAULT as VOCODER
 from gr_deepsc.vocoders import VOCODERS
 
@@ -116,6 +119,8 @@ def _version() -> str:
 def _simulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
     _model(command)
+    _rate(command)
+    _decoder(command)
     command.add_argument(
         "--csi",
         choices=("estimated", "ideal"),
@@ -156,7 +161,9 @@ def _path(command: argparse.ArgumentParser, channel: str) -> None:
     command.add_argument(
         "--delay-samples", type=_samples, default=0.0, metavar="N", help="delay in samples, 4 a symbol (0)"
     )
-    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
+    command.add_argument(
+        "--symbol-rate", type=_symbols, metavar="HZ", help="symbols a second (the profile's)"
+    )
     command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the channel (0)")
     _user_id(command)
 
@@ -167,6 +174,7 @@ def _record(command: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="NAME", help="NAME.sigmf-meta, or NAME.wav for the audio band"
     )
     _model(command)
+    _rate(command)
     _file_profile(command)
     command.add_argument(
         "--datatype",
@@ -191,8 +199,11 @@ def _record(command: argparse.ArgumentParser) -> None:
 def _play(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="SigMF recording, or wav of the audio band")
     _model(command)
+    _decoder(command)
     _file_profile(command)
-    command.add_argument("--symbol-rate", type=_rate, metavar="HZ", help="symbols a second (the profile's)")
+    command.add_argument(
+        "--symbol-rate", type=_symbols, metavar="HZ", help="symbols a second (the profile's)"
+    )
     command.add_argument(
         "--offset-hz", type=_hertz, metavar="HZ", help="of the signal from the file's centre (the profile's)"
     )
@@ -208,6 +219,31 @@ def _model(command: argparse.ArgumentParser) -> None:
         default="default",
         metavar="NAME|DIR",
         help="default, compact, or a folder of models (default)",
+    )
+
+
+def _decoder(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default=DECODERS[0],
+        help=f"the likeliest letters, or a beam search with a language model ({DECODERS[0]})",
+    )
+
+
+def _rate(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rate",
+        choices=CHOICES,
+        default=RATE,
+        help=f"symbols a second of speech, auto for --target-snr, or the paper's own codec ({RATE})",
+    )
+    command.add_argument(
+        "--target-snr",
+        type=_decibels,
+        default=TARGET_DB,
+        metavar="DB",
+        help=f"for --rate {AUTO}: Es/N0 of the weakest receiver ({TARGET_DB:g})",
     )
 
 
@@ -392,7 +428,7 @@ def _gap(text: str) -> float:
     return _number(text, float, 0, 3600)
 
 
-def _rate(text: str) -> float:
+def _symbols(text: str) -> float:
     return _number(text, float, 1, 1e9)
 
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from tqdm import tqdm
 
+from gr_deepsc import rates
+from gr_deepsc.confidence import Word, dump, load, marked
 from gr_deepsc.decode import DecodeError, Decoder
-from gr_deepsc.features import SYMBOL_RATE
 from gr_deepsc.iqfile import IqFileError
 from gr_deepsc.phy.burst import Lost
 from gr_deepsc.phy.listener import Listener, describe
@@ -40,9 +41,9 @@ class DirectPlayer:
         HostError: the model cannot be loaded.
     """
 
-    def __init__(self, model: str, symbol_rate: float) -> None:
+    def __init__(self, model: str, symbol_rate: float, decoder: str) -> None:
         try:
-            self._decoder = Decoder(model)
+            self._decoder = Decoder(model, decoder=decoder)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None
         self._listener, self._symbol_rate = Listener(), symbol_rate
@@ -60,10 +61,11 @@ class DirectPlayer:
         if isinstance(event, Lost):
             return meta | {"error": event.error, "error_type": event.error_type}
         try:
-            text, confidence = self._decoder(event)
+            reading = self._decoder(event.symbols, event.reliability, event.codec)
         except DecodeError as error:
             return meta | {"error": str(error), "error_type": error.error_type}
-        return meta | {"text": text, "confidence": confidence, "lost": False}
+        found = {"text": reading.text, "confidence": reading.confidence, "lost": False}
+        return meta | found | {"word_confidence": dump(reading.words)}
 
     def close(self) -> None:
         """Nothing to close."""
@@ -76,10 +78,10 @@ class FlowgraphPlayer:
         HostError: GNU Radio or the model cannot be loaded, or the flowgraph stopped.
     """
 
-    def __init__(self, model: str, symbol_rate: float) -> None:
+    def __init__(self, model: str, symbol_rate: float, decoder: str) -> None:
         from .receiving import Receiving
 
-        self._receiving = Receiving(model, symbol_rate)
+        self._receiving = Receiving(model, symbol_rate, decoder=decoder)
         self._receiving.graph.start()
 
     def push(self, samples: np.ndarray) -> list[dict[str, Any]]:
@@ -133,7 +135,7 @@ def play(path: str, args: argparse.Namespace, player_class: type[Player]) -> Ite
     except IqFileError as error:
         yield _failure(path, error.error_type, str(error))
         return
-    player = player_class(args.model, symbol_rate)
+    player = player_class(args.model, symbol_rate, args.decoder)
     try:
         for found in _pieces(reader, player):
             for each in found:
@@ -170,7 +172,8 @@ def _finish(path: str, meta: dict[str, Any], rate: float) -> dict[str, Any]:
     result |= {
         "lost": bool(meta["lost"]),
         "time_s": round(meta["timing"] / rate, 4),
-        "seconds": round(result["n_symbols"] / SYMBOL_RATE, 3),
+        "seconds": round(result["n_symbols"] / rates.of_codec(meta.get("codec", -1)), 3),
+        "words": [word._asdict() for word in load(result["text"], meta.get("word_confidence", ""))],
     }
     if not result["error"] and meta.get("received", 1.0) < 1:
         result["error"] = f"{100 * (1 - meta['received']):.0f} % of the utterance did not come"
@@ -189,6 +192,7 @@ def _failure(path: str, error_type: str | None, error: str | None) -> dict[str, 
         "error": error,
         "error_type": error_type,
         "confidence": 0.0,
+        "words": [],
         "seconds": 0.0,
         "n_symbols": 0,
         "es_n0_db": None,
@@ -209,7 +213,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         return
     if not result["lost"]:
         about = f"user {result['user_id']}, {describe_estimates(result['es_n0_db'], result)}"
-        _say(f"{result['time_s']:9.3f} s  {result['text'] or '(nothing)'}  [{about}]", sys.stdout)
+        text = marked([Word(**word) for word in result["words"]])
+        _say(f"{result['time_s']:9.3f} s  {text or '(nothing)'}  [{about}]", sys.stdout)
     if result["error"]:
         at = "" if result["time_s"] is None else f" (at {result['time_s']:.3f} s)"
         _say(f"deepsc: {name_error(result['file'], result['error'])}{at}", sys.stderr)

@@ -31,13 +31,20 @@ class Receiving:
         es_n0_db: told to the decoder, for symbols that come past the burst receiver.
         speak: the results have `speech` as well, float32 at `sample_rate` Hz.
         voices: folder of the voices' models, "" for those shipped.
+        decoder: greedy or beam.
 
     Raises:
         HostError: GNU Radio or a model cannot be loaded.
     """
 
     def __init__(
-        self, model: str, symbol_rate: float, es_n0_db: float = 20.0, speak: bool = False, voices: str = ""
+        self,
+        model: str,
+        symbol_rate: float,
+        es_n0_db: float = 20.0,
+        speak: bool = False,
+        voices: str = "",
+        decoder: str = "greedy",
     ) -> None:
         gr, self.pmt = import_gnuradio()
         from gnuradio import pdu
@@ -47,7 +54,7 @@ class Receiving:
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
         try:
-            self.decoder = SemanticDecoder(model=model, es_n0_db=es_n0_db)
+            self.decoder = SemanticDecoder(model, es_n0_db=es_n0_db, decoder=decoder)
             self.receiver = BurstReceiver(symbol_rate)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None

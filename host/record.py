@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from gr_deepsc import audio
+from gr_deepsc.encode import Encoder
 from gr_deepsc.iqfile import IqFileError
-from gr_deepsc.model import Transmitter, codec_id
 from gr_deepsc.phy import channel, impair, utterance
 from gr_deepsc.phy.air import Air
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
@@ -24,20 +24,16 @@ BETWEEN = 1 << 10  # samples between the bursts of one utterance
 
 
 class Sender:
-    """Speech to samples, 4 a symbol: the transmitter model, the bursts, and the path if there is one.
+    """Speech to samples, 4 a symbol: the encoder, the bursts, and the path if there is one.
 
     Args:
         level_db: mean power of the payload, and of the noise that a path adds to it, in dB of full scale.
         air: None for the transmitter's own signal.
         gap: samples of silence before and behind an utterance.
-
-    Raises:
-        OSError, ValueError, RuntimeError: the model cannot be loaded.
     """
 
-    def __init__(self, model: str, level_db: float, air: Air | None, gap: int, seed: int) -> None:
-        self._transmitter = Transmitter(model)
-        self._codec = codec_id(self._transmitter.contract.pair)
+    def __init__(self, encoder: Encoder, level_db: float, air: Air | None, gap: int, seed: int) -> None:
+        self._encoder = encoder
         self._air, self._gap, self._seed = air, gap, seed
         noisy = air is not None and air.kind != "none"
         noise = channel.noise_variance(air.es_n0_db) if noisy else 0.0
@@ -51,9 +47,9 @@ class Sender:
         Raises:
             AudioError: the recording cannot be sent.
         """
-        symbols, _ = self._transmitter(audio.check(*audio.read(path)))
+        sent = self._encoder(audio.check(*audio.read(path)))
         parts, marks = [np.zeros(self._gap, np.complex64)], []
-        for burst in utterance.split(symbols, self._codec, user_id, seq):
+        for burst in utterance.split(sent.symbols, sent.codec, user_id, seq):
             marks.append((sum(map(len, parts)), len(burst)))
             parts += [impair.clip(burst, self._limit), np.zeros(BETWEEN, np.complex64)]
         samples = np.concatenate([*parts, np.zeros(self._gap, np.complex64)])
@@ -76,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
         raise HostError(str(error)) from None
     gap = max(1, round(args.gap * profile.baseband_rate))
     try:
-        sender = Sender(args.model, args.level, air, gap, args.seed)
+        encoder = Encoder(args.model, args.rate, args.target_snr)
     except (OSError, ValueError, RuntimeError) as error:
         raise HostError(f"cannot load the model {args.model}: {error}") from None
+    sender = Sender(encoder, args.level, air, gap, args.seed)
     try:
         with ExitStack() as files:
             writer, sent = _write(args, profile, sender, transcripts, files)

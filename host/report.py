@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gr_deepsc.confidence import Word, load, marked
 from gr_deepsc.features import SYMBOL_RATE
 from gr_deepsc.text import ALPHABET
 
@@ -59,10 +60,11 @@ def block(result: dict[str, Any]) -> str:
 
     if "reference" in result:
         line("spoken", result["reference"])
-    line("received", result["text"] or "(nothing)")
+    line("received", marked([Word(**word) for word in result["words"]]) or result["text"] or "(nothing)")
     if "cer" in result:
         line("CER", f"{result['cer']:.3f} (character errors / characters spoken)")
-    line("channel", describe_channel(result["channel"], result["es_n0_db"]))
+    rate = result["symbols_per_second"] or SYMBOL_RATE
+    line("channel", describe_channel(result["channel"], result["es_n0_db"], rate))
     if result.get("es_n0_db_estimated") is not None:
         line("estimated", describe_estimates(result["es_n0_db_estimated"], result))
     line("symbols", f"{result['n_symbols']} complex, {result['symbols_per_second']:.0f} a second of speech")
@@ -96,7 +98,10 @@ def line(result: dict[str, Any]) -> str:
         about.append(f"confidence {result['confidence']:.2f}")
     if result.get("warning"):
         about.append(result["warning"])
-    return f"{result['text'] or '(nothing)'}  [{', '.join(about)}]"
+    text = (
+        marked(load(result["text"], str(result.get("word_confidence", "")))) or result["text"] or "(nothing)"
+    )
+    return f"{text}  [{', '.join(about)}]"
 
 
 def _symbol_rate(result: dict[str, Any]) -> float:

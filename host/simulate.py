@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from gr_deepsc import audio
-from gr_deepsc.features import SAMPLE_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.confidence import load
+from gr_deepsc.features import SAMPLE_RATE, SYMBOL_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.phy.frame import Layout
 from gr_deepsc.profiles import PROFILES
 
@@ -42,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
         speak=bool(player or writer),
         voices=args.voices,
+        rate=args.rate,
+        target_snr_db=args.target_snr,
+        decoder=args.decoder,
     )
     with stdout_for_results(), simulation:
         for seq, path in enumerate(_progress(args.files)):
@@ -90,6 +94,7 @@ def simulate_file(
         seconds = len(samples) / rate
     es_n0_db = None if args.channel == "none" else args.snr
     n_symbols = int(got.get("n_symbols", 0))
+    rate = n_symbols / seconds if n_symbols else SYMBOL_RATE
     result = {
         "file": str(path),
         "text": got.get("text", ""),
@@ -97,6 +102,7 @@ def simulate_file(
         "es_n0_db": es_n0_db,
         "seed": args.seed,
         "n_symbols": n_symbols,
+        "rate": got.get("rate"),
         "symbols_per_second": round(n_symbols / seconds, 2) if seconds else 0.0,
         "rtf": round((got["wall_s"] - got.get("synthesis_s", 0.0)) / seconds, 5) if seconds else 0.0,
         "user_id": args.user_id,
@@ -104,9 +110,10 @@ def simulate_file(
         "error": got["error"],
         "error_type": got["error_type"],
         "confidence": round(float(got.get("confidence") or 0.0), 4),
+        "words": [word._asdict() for word in load(got.get("text", ""), got.get("word_confidence", ""))],
         "seconds": round(seconds, 3),
-        "snr_3khz_db": None if es_n0_db is None else round(snr_3khz_db(es_n0_db), 2),
-        "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db), 2),
+        "snr_3khz_db": None if es_n0_db is None else round(snr_3khz_db(es_n0_db, rate), 2),
+        "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db, rate), 2),
         "model": args.model,
         "csi": args.csi,
     }

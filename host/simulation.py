@@ -9,6 +9,8 @@ from gr_deepsc.phy.channel import BLOCK
 from gr_deepsc.phy.detect import HOP
 from gr_deepsc.phy.utterance import SEQUENCE
 from gr_deepsc.profiles import DEFAULT, PROFILES
+from gr_deepsc.rates import DEFAULT as RATE
+from gr_deepsc.rates import TARGET_DB
 
 from .errors import HostError
 from .receiving import POLL, Receiving, StuckError
@@ -52,6 +54,8 @@ class Simulation:
         cfo_hz, clock_ppm, delay_samples, symbol_rate: of the radio path; for estimated CSI.
         speak: the results have `speech` as well, float32 [n] at their `sample_rate` Hz.
         voices: folder of the voices' models, "" for those shipped.
+        rate, target_snr_db: as of `gr_deepsc.encode.Encoder`.
+        decoder: greedy or beam.
 
     Raises:
         HostError: GNU Radio or the model cannot be loaded, or there is no such path.
@@ -72,13 +76,16 @@ class Simulation:
         symbol_rate: float = PROFILES[DEFAULT].symbol_rate,
         speak: bool = False,
         voices: str = "",
+        rate: str = RATE,
+        target_snr_db: float = TARGET_DB,
+        decoder: str = "greedy",
     ) -> None:
         self._modem = csi == "estimated"
-        self._receiving = Receiving(model, symbol_rate, es_n0_db, speak, voices)
+        self._receiving = Receiving(model, symbol_rate, es_n0_db, speak, voices, decoder)
         from gr_deepsc.blocks import BlockFadingChannel, BurstFramer, RadioPath, SemanticEncoder
 
         try:
-            self._encoder = SemanticEncoder(model=model)
+            self._encoder = SemanticEncoder(model, rate=rate, target_snr_db=target_snr_db)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None
         try:

@@ -1,12 +1,10 @@
-"""Ours: DeepSC-ST with the paper's channel codec, with the default model, and gr-deepsc with its burst modem."""
+"""Ours: DeepSC-ST with the paper's codec and with the default model's, at every rate, and behind the burst modem."""
 
 from importlib import resources
 
 import numpy as np
 
-from gr_deepsc.decode import Decoder
 from gr_deepsc.features import SYMBOLS_PER_FRAME
-from gr_deepsc.model import Receiver, codec_id
 from gr_deepsc.phy import air as radio
 from gr_deepsc.phy import utterance as bursts
 from gr_deepsc.phy.detect import HOP
@@ -56,27 +54,27 @@ class PaperDeepSC:
 
 
 class DeepSC:
-    """The default model, h and N0 known: MMSE estimates and their reliability, interleaved as in a burst.
+    """The default model and a channel codec, MMSE and reliability, interleaved as the burst modem does; h known.
 
     What `deepsc simulate --csi ideal` does, noise and fading included.
     """
 
-    name = "deepsc-st"
-    label = "DeepSC-ST (default model, CSI known)"
-
-    def __init__(self) -> None:
-        recogniser.transmitter()
-        self._receiver = Receiver("default")
+    def __init__(self, name: str, label: str, rate: str) -> None:
+        """`rate` as of `gr_deepsc.encode.Encoder`."""
+        self.name, self.label, self._rate = name, label, rate
+        self._encoder, self._decode = recogniser.encoder(), recogniser.decoder()
 
     def send(self, utterance: Utterance) -> Sent:
-        return Sent(interleave(recogniser.transmitter()(utterance.samples)[0]), 0)
+        """`side`: the codec, which a header tells."""
+        sent = self._encoder.at_rate(utterance.samples, self._rate)
+        return Sent(interleave(sent.symbols), 0, sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         z, rho = (deinterleave(each) for each in mmse(*air(sent.symbols)))
-        return Heard(greedy(self._receiver(z, rho))[0], None)
+        return Heard(greedy(self._decode(z, rho, sent.side))[0], None)
 
 
-class GrDeepSC:
+class GrDeepSC(DeepSC):
     """The default model behind the whole modem: nothing about the channel is told, not even where a burst begins.
 
     `Sent.symbols` is the payload. `receive` makes bursts of it and sends their samples over the path that
@@ -84,33 +82,28 @@ class GrDeepSC:
     128 symbols like the others', but they are drawn for the samples of a burst and begin at a random place.
     """
 
-    name = "gr-deepsc"
-    label = "gr-deepsc (burst modem, CSI estimated)"
-
-    def __init__(self) -> None:
-        self._decode = Decoder("default")
-        self._codec = codec_id(recogniser.transmitter().contract.pair)
-
     def send(self, utterance: Utterance) -> Sent:
         """Overhead: ramps, chirps, headers and pilots."""
-        payload, _ = recogniser.transmitter()(utterance.samples)
+        payload, _, codec, _ = self._encoder.at_rate(utterance.samples, self._rate)
         frames = len(payload) // SYMBOLS_PER_FRAME
         parts = -(-frames // MAX_FRAMES)
         lengths = [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
-        return Sent(payload, sum(Layout(length).symbols for length in lengths) - len(payload))
+        return Sent(payload, sum(Layout(length).symbols for length in lengths) - len(payload), codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         """`frame_errors`: share of the bursts that were not found or whose header could not be read."""
         path, silence = radio.Air(air.kind, air.es_n0_db), np.zeros(HOP, np.complex64)
         listener, events = Listener(), []
-        parts = bursts.split(sent.symbols, self._codec, 0, air.seq)
+        parts = bursts.split(sent.symbols, sent.side, 0, air.seq)
         for part, samples in enumerate(parts):
             rng = np.random.default_rng([air.seed, air.seq, part])
             events += listener.push(path(np.concatenate([silence, samples, silence]), rng))
         events += listener.flush()
-        ours = 0, air.seq % bursts.SEQUENCE, self._codec
+        ours = 0, air.seq % bursts.SEQUENCE, sent.side
         heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
-        text = self._decode(heard[0])[0] if heard else ""
+        text = ""
+        if heard:
+            text, _ = greedy(self._decode(heard[0].symbols, heard[0].reliability, sent.side))
         return Heard(text, None, 1 - sum(len(each.bursts) for each in heard) / len(parts))
 
 

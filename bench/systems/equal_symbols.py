@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gr_deepsc.features import SYMBOLS_PER_FRAME, frame_count
+from gr_deepsc.features import FRAME_RATE, frame_count
 
 from ..coding import huffman
 from ..coding.code import Code
@@ -20,22 +20,22 @@ PATHS = 128
 class EqualSymbols:
     """Recogniser -> Huffman code -> one block of a low-rate polar code over the whole utterance -> QPSK.
 
-    500 symbols a second of speech, header or pilots none: h and N0 are known. The code is the next longer one of a
-    power of two, punctured, its places chosen for the rate; its bits are interleaved over the whole utterance, so that
-    no fade takes neighbours; the decoder follows 128 paths without approximations. Where the CRC fails the likeliest
-    bits are decoded all the same.
+    25 times `symbols` a second of speech (500, 250 or 125), header or pilots none: h and N0 are known. The code is the
+    next longer one of a power of two, punctured, its places chosen for the rate; its bits are interleaved over the
+    whole utterance, so that no fade takes neighbours; the decoder follows 128 paths without approximations.
+    Where the CRC fails the likeliest bits are decoded all the same.
     """
 
-    name = "equal-symbols"
-    label = "Text transceiver, symbols as DeepSC-ST"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str, symbols: int) -> None:
+        """`symbols` for each 40 ms of speech."""
+        self.name, self._symbols = name, symbols
+        self.label = f"Text transceiver, {FRAME_RATE * symbols} symbols/s"
         recogniser.transmitter()
 
     def send(self, utterance: Utterance) -> Sent:
         """`side`: data bits."""
         bits = huffman.encode(recogniser.recognise(utterance.samples))
-        symbols = SYMBOLS_PER_FRAME * frame_count(len(utterance.samples))
+        symbols = self._symbols * frame_count(len(utterance.samples))
         code = code_for(len(bits), symbols)
         padded = np.pad(bits, (0, code.message - len(bits)))
         sent = code.encode(padded[None])[0, order(code.sent)]

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 
+from gr_deepsc.decode import Decoder
+from gr_deepsc.encode import Encoder
 from gr_deepsc.model import Transmitter
 from gr_deepsc.text import greedy
 
@@ -11,9 +13,20 @@ _LEAST = np.finfo(np.float32).tiny
 
 
 @cache
-def transmitter() -> Transmitter:
+def encoder() -> Encoder:
     """The default model's, loaded once a process."""
-    return Transmitter("default")
+    return Encoder("default")
+
+
+@cache
+def decoder() -> Decoder:
+    """The default model's, loaded once a process."""
+    return Decoder("default")
+
+
+def transmitter() -> Transmitter:
+    """The default model's semantic encoder."""
+    return encoder().transmitter
 
 
 def features(samples: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Synthetic speech from plain text by Debian's `flite`, as one more corpus: words that no recording has."""
+"""Synthetic speech from plain text, as one more corpus: words that no recording has.
+
+Spoken by Debian's `flite`, or by the voices of this package.
+"""
 
 import re
 import shutil
@@ -11,10 +14,15 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from gr_deepsc.voice import Synthesizer
+
 from .corpora import CorpusError
 from .normalise import normalise
 
-VOICES = ("slt", "rms", "awb", "kal16")
+FLITE = ("slt", "rms", "awb", "kal16")
+USERS = ("user0", "user1")  # registered with the shipped voices
+VOICES = FLITE + USERS
+STRETCH = (0.85, 1.2)  # of the durations
 CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
 
 
@@ -37,7 +45,7 @@ def synthesise(
     hours: float,
     seed: int = 0,
     jobs: int = 2,
-    voices: Sequence[str] = VOICES,
+    voices: Sequence[str] = FLITE,
 ) -> float:
     """Speaks `texts` in random order and voice until `hours` are reached; writes wavs/, at the end metadata.csv.
 
@@ -47,29 +55,25 @@ def synthesise(
     Raises:
         CorpusError: `flite` is not installed.
     """
-    if shutil.which("flite") is None:
+    if set(voices) & set(FLITE) and shutil.which("flite") is None:
         raise CorpusError("flite is not installed: apt-get install flite")
     rng = np.random.default_rng(seed)
     (folder / "wavs").mkdir(parents=True, exist_ok=True)
 
+    ours = Synthesizer() if set(voices) & set(USERS) else None
+
     def speak(number: int, text: str, voice: str, stretch: float) -> tuple[str, float]:
         path = folder / "wavs" / f"{voice}-{number:06d}.wav"
-        command = [
-            "flite",
-            "-voice",
-            voice,
-            "--setf",
-            f"duration_stretch={stretch:.2f}",
-            "-t",
-            text,
-            "-o",
-            path,
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-        return f"{path.stem}|{text}|flite_{voice}|train", soundfile.info(path).duration / 3600
+        if voice in USERS:
+            spoken = ours(text, USERS.index(voice), 1 / stretch)
+            soundfile.write(path, spoken, ours.sample_rate)
+        else:
+            stretched = ["-voice", voice, "--setf", f"duration_stretch={stretch:.2f}"]
+            subprocess.run(["flite", *stretched, "-t", text, "-o", path], check=True, capture_output=True)
+        return f"{path.stem}|{text}|synthetic_{voice}|train", soundfile.info(path).duration / 3600
 
     jobs_left = [
-        (number, texts[i], str(rng.choice(voices)), rng.uniform(0.85, 1.2))
+        (number, texts[i], str(rng.choice(voices)), rng.uniform(*STRETCH))
         for number, i in enumerate(rng.permutation(len(texts)))
     ]
     rows, done = [], 0.0

@@ -13,9 +13,9 @@ from .pdu import PduBlock, PduError, get, put, unpack
 class BurstFramer(PduBlock):
     """Puts an utterance's symbols into bursts: preamble, header, pilots, pulse shape; 4 samples a symbol.
 
-    Ports: `symbols` in, `bursts` out, `failed` out. Reads the metadata `user_id`, `seq` (absent: the block counts)
-    and `model`, and adds `burst` (0, 1, ...), `n_bursts`, `level_db`, and `clipped`, the share of the samples
-    that the limiter touched.
+    Ports: `symbols` in, `bursts` out, `failed` out. Reads the metadata `user_id`, `seq` (absent: the block counts),
+    `codec` or, without it, `model`; and adds `burst` (0, 1, ...), `n_bursts`, `level_db`, and `clipped`, the share
+    of the samples that the limiter touched.
     """
 
     def __init__(self, level_db: float = -12.0, silence: int = 0):
@@ -44,7 +44,7 @@ class BurstFramer(PduBlock):
         meta, symbols = unpack(message, "symbols")
         seq = get(meta, "seq", self._count)
         self._count += 1
-        codec = codec_id(get(meta, "model", ""))
+        codec = get(meta, "codec", codec_id(get(meta, "model", "")))
         if not np.isfinite(symbols).all():
             raise PduError("not_finite", "the symbols are not finite; look at the model that made them")
         try:

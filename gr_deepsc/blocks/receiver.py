@@ -15,7 +15,11 @@ class DeepscReceiver(gr.hier_block2):
     """
 
     def __init__(
-        self, model: str = "default", symbol_rate: float = 50_000.0, provider: str = "CPUExecutionProvider"
+        self,
+        model: str = "default",
+        symbol_rate: float = 50_000.0,
+        provider: str = "CPUExecutionProvider",
+        decoder: str = "greedy",
     ):
         """Errors as of `BurstReceiver` and `SemanticDecoder`."""
         gr.hier_block2.__init__(
@@ -29,7 +33,7 @@ class DeepscReceiver(gr.hier_block2):
         self.buffer.set_min_output_buffer(BUFFER)
         self.burst_receiver, self.decoder = (
             BurstReceiver(symbol_rate),
-            SemanticDecoder(model, provider=provider),
+            SemanticDecoder(model, provider=provider, decoder=decoder),
         )
         self.connect(self, self.buffer, self.burst_receiver)
         self.msg_connect(self, "flush", self.burst_receiver, "flush")

@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 import pmt
 
-from ..decode import check_codec
-from ..model import Receiver, codec_id
+from ..confidence import dump
+from ..decode import Decoder
+from ..features import SYMBOLS_PER_FRAME
 from ..phy import equalise
 from ..phy.channel import noise_variance
-from ..text import greedy
 from .pdu import PduBlock, PduError, get, put, unpack
 
 EQUALISERS = ("mmse", "zf")
 
 
 class SemanticDecoder(PduBlock):
-    """Equalises an utterance's symbols, runs the receiver model and spells the text (greedy CTC).
+    """Equalises an utterance's symbols, runs the channel decoder that they are for, and spells the text.
 
-    Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `reliability` (one a symbol: they
-    are equalised already; `codec` must be this model's), or `csi` (absent: h = 1), `es_n0_db` (absent: the
-    parameter), `channel` ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than
-    that are padding and are cut off; fewer are an error) and `model` (another model's symbols are refused).
-    Drops PDUs with `filler` set, which only keep a stream moving. Adds `text`, `confidence`, `lost` and
-    `decode_s`.
+    Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `codec` (absent: the model's own), `reliability`
+    (one a symbol: they are equalised already), or `csi` (absent: h = 1), `es_n0_db` (absent: the parameter), `channel`
+    ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than that are padding and are cut off; fewer are an
+    error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler` set, which only
+    keep a stream moving. Adds `text`, `confidence`, `word_confidence`
+    (`gr_deepsc.confidence.dump`), `lost` and `decode_s`.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class SemanticDecoder(PduBlock):
         equaliser: str = "mmse",
         es_n0_db: float = 20.0,
         provider: str = "CPUExecutionProvider",
+        decoder: str = "greedy",
     ):
-        """`model`: name or folder; errors as of `gr_deepsc.model.Receiver`.
+        """`model`: name or folder; `decoder`: greedy or beam; errors as of `gr_deepsc.decode.Decoder`.
 
         Raises:
             ValueError: the equaliser is none of `EQUALISERS`.
@@ -43,7 +44,7 @@ class SemanticDecoder(PduBlock):
         super().__init__("Semantic Decoder", "symbols", "text")
         self.set_equaliser(equaliser)
         self.set_es_n0_db(es_n0_db)
-        self.receiver = Receiver(model, provider)
+        self.decoder = Decoder(model, provider, decoder)
 
     def set_es_n0_db(self, es_n0_db: float) -> None:
         """dB, taken for symbols whose metadata has none."""
@@ -59,35 +60,33 @@ class SemanticDecoder(PduBlock):
         meta, received = unpack(message, "symbols")
         if get(meta, "filler", False):
             return
-        z, rho = self._equalised(meta, received)
+        codec = get(meta, "codec", self.decoder.codec)
+        self.decoder.check(codec)
+        z, rho = self._equalised(meta, received, codec)
         start = time.perf_counter()
-        text, confidence = greedy(self.receiver(z, rho))
+        reading = self.decoder(z, rho, codec)
         decode_s = time.perf_counter() - start
-        meta = put(
-            meta, text=text, confidence=confidence, lost=False, decode_s=decode_s, csi=None, reliability=None
-        )
-        spelt = text.encode()
+        added = {"text": reading.text, "confidence": reading.confidence, "lost": False, "decode_s": decode_s}
+        meta = put(meta, **added, word_confidence=dump(reading.words), csi=None, reliability=None)
+        spelt = reading.text.encode()
         self.publish(meta, pmt.init_u8vector(len(spelt), list(spelt)))
 
-    def _equalised(self, meta: Any, received: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pair = self.receiver.contract.pair
+    def _equalised(self, meta: Any, received: np.ndarray, codec: int) -> tuple[np.ndarray, np.ndarray]:
+        pair = self.decoder.receiver.contract.pair
         sent_by = get(meta, "model", pair)
-        if sent_by != pair:
+        if codec == self.decoder.codec and sent_by != pair:
             raise PduError(
                 "wrong_model",
                 f"encoded by model {sent_by}, this decoder is {pair}; give both blocks one model",
             )
         n = get(meta, "n_symbols", len(received))
-        frame = self.receiver.contract.symbols_per_frame
-        if not 0 < n <= len(received) or n % frame:
+        if not 0 < n <= len(received) or n % SYMBOLS_PER_FRAME:
             raise PduError(
                 "incomplete",
-                f"{len(received)} symbols of {n} came; needed is a multiple of {frame}, complete",
+                f"{len(received)} symbols of {n} came; needed is a multiple of {SYMBOLS_PER_FRAME}, complete",
             )
         reliability = self._vector(meta, "reliability", n, pmt.is_f32vector, pmt.f32vector_elements)
         if reliability is not None:  # a modem equalised them
-            pair = self.receiver.contract.pair
-            check_codec(pair, get(meta, "codec", codec_id(pair)))
             return received[:n], reliability.astype(np.float32)
         csi = self._vector(meta, "csi", n, pmt.is_c32vector, pmt.c32vector_elements)
         csi = np.ones(n, np.complex64) if csi is None else csi.astype(np.complex64)

@@ -4,25 +4,36 @@ import time
 from typing import Any
 
 from .. import audio
+from ..encode import Encoder
 from ..features import SAMPLE_RATE
-from ..model import Transmitter
+from ..rates import DEFAULT, TARGET_DB
 from .pdu import PduBlock, PduError, get, put, unpack
 
 MAX_WAITING = 256  # utterances in the queue: a minute each is 1 GB
 
 
 class SemanticEncoder(PduBlock):
-    """Runs the transmitter model on one utterance at a time.
+    """Runs the semantic encoder and a channel encoder on one utterance at a time.
 
     Ports: `audio` in, `symbols` out, `failed` out for utterances that cannot be sent (empty, silent, not
     finite, too long, of a bad rate, or more than `MAX_WAITING` at once). Adds the metadata `model`,
-    `n_symbols`, `n_frames`, `n_samples` (at 16 kHz) and `encode_s`.
+    `codec` (of the burst's header), `rate`, `n_symbols`, `n_frames` (of 40 ms), `n_samples` (at 16 kHz) and `encode_s`.
     """
 
-    def __init__(self, model: str = "default", provider: str = "CPUExecutionProvider"):
-        """`model`: the name of a shipped model or a folder; errors as of `gr_deepsc.model.Transmitter`."""
+    def __init__(
+        self,
+        model: str = "default",
+        provider: str = "CPUExecutionProvider",
+        rate: str = DEFAULT,
+        target_snr_db: float = TARGET_DB,
+    ):
+        """Parameters and errors as of `gr_deepsc.encode.Encoder`."""
         super().__init__("Semantic Encoder", "audio", "symbols")
-        self.transmitter = Transmitter(model, provider)
+        self.encoder = Encoder(model, rate, target_snr_db, provider)
+
+    def set_rate(self, rate: str, target_snr_db: float = TARGET_DB) -> None:
+        """From the next utterance on."""
+        self.encoder.set_rate(rate, target_snr_db)
 
     def handle(self, message: Any) -> None:
         meta, samples = unpack(message, "audio")
@@ -30,12 +41,14 @@ class SemanticEncoder(PduBlock):
             raise PduError("overload", f"more than {MAX_WAITING} utterances are waiting; send more slowly")
         waveform = audio.check(samples, get(meta, "sample_rate", float(SAMPLE_RATE)))
         start = time.perf_counter()
-        symbols, features = self.transmitter(waveform)
+        sent = self.encoder(waveform)
         added = {
-            "model": self.transmitter.contract.pair,
-            "n_symbols": len(symbols),
-            "n_frames": len(features),
+            "model": self.encoder.transmitter.contract.pair,
+            "codec": sent.codec,
+            "rate": sent.rate,
+            "n_symbols": len(sent.symbols),
+            "n_frames": len(sent.features),
             "n_samples": len(waveform),
             "encode_s": time.perf_counter() - start,
         }
-        self.publish(put(meta, **added), symbols)
+        self.publish(put(meta, **added), sent.symbols)

@@ -2,6 +2,7 @@
 
 from gnuradio import gr, pdu
 
+from ..rates import DEFAULT, TARGET_DB
 from .burst_framer import BurstFramer
 from .burst_source import BurstSource
 from .semantic_encoder import SemanticEncoder
@@ -21,8 +22,12 @@ class DeepscTransmitter(gr.hier_block2):
         level_db: float = -12.0,
         between: str = "silence",
         provider: str = "CPUExecutionProvider",
+        rate: str = DEFAULT,
+        target_snr_db: float = TARGET_DB,
     ):
         """`between` bursts: "silence", an endless stream of zeros; or "nothing", and tags tx_sob and tx_eob.
+
+        `rate` and `target_snr_db` as of `gr_deepsc.encode.Encoder`.
 
         Raises:
             ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.
@@ -35,7 +40,10 @@ class DeepscTransmitter(gr.hier_block2):
         self.message_port_register_hier_in("audio")
         self.message_port_register_hier_out("failed")
         # GNU Radio does not keep Python blocks alive: we do
-        self.encoder, self.framer = SemanticEncoder(model, provider), BurstFramer(level_db)
+        self.encoder, self.framer = (
+            SemanticEncoder(model, provider, rate, target_snr_db),
+            BurstFramer(level_db),
+        )
         silence = between == "silence"
         self.stream = BurstSource() if silence else pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.msg_connect(self, "audio", self.encoder, "audio")
@@ -44,6 +52,10 @@ class DeepscTransmitter(gr.hier_block2):
         self.msg_connect(self.encoder, "failed", self, "failed")
         self.msg_connect(self.framer, "failed", self, "failed")
         self.connect(self.stream, self)
+
+    def set_rate(self, rate: str, target_snr_db: float = TARGET_DB) -> None:
+        """From the next utterance on."""
+        self.encoder.set_rate(rate, target_snr_db)
 
     def set_level_db(self, level_db: float) -> None:
         """From the next utterance on."""

@@ -1,0 +1,1 @@
+"""The channel codec with context: it sends characters instead of frames, at several rates."""

@@ -1,0 +1,118 @@
+"""Both ends of the channel codec with context: emissions -> complex symbols -> characters.
+
+It goes past the paper's codec in what it sends (characters, not frames), in what it sees (the whole utterance, both
+ways), and in that it knows English: what noise has taken from a letter is made up from its neighbours.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gr_deepsc.phy.frame import STRENGTH
+from gr_deepsc.rates import RATES
+from gr_deepsc.text import TOKENS
+
+from ..config import ContextualDims
+from ..models.recurrent import BiGRU, valid_mask
+
+SYMBOLS = torch.tensor(tuple(RATES.values()))  # a character, by rate
+MOST = int(SYMBOLS.max())
+
+
+class ByRate(nn.Module):
+    """A dense layer for each rate."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(len(SYMBOLS), inputs, outputs).uniform_(-1, 1) / inputs**0.5)
+        self.bias = nn.Parameter(torch.zeros(len(SYMBOLS), 1, outputs))
+
+    def forward(self, x: Tensor, rate: Tensor) -> Tensor:
+        """[batch, n, inputs] -> [batch, n, outputs]; `rate` is int64 [], an index of `SYMBOLS`."""
+        return x @ self.weight[rate] + self.bias[rate]
+
+
+class ContextualEncoder(nn.Module):
+    """Dense, convolution, BiGRU, dense by rate; then limited to the preamble's amplitude."""
+
+    def __init__(self, dims: ContextualDims):
+        super().__init__()
+        self.emission = nn.Linear(TOKENS, dims.sender)
+        self.near = nn.Conv1d(dims.sender, dims.sender, dims.reach, padding=dims.reach // 2)
+        self.far = BiGRU(dims.sender, dims.sender // 2)
+        self.output = ByRate(dims.sender, 2 * MOST)
+
+    def forward(self, emissions: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Emissions [batch, n, 29] (and the valid ones of each row) -> symbols [batch, n, 34, 2], E|x|^2 = 1.
+
+        The first `SYMBOLS[rate]` of 34 are sent, the others are zeros. No symbol has more than `STRENGTH` times the
+        mean energy, or hardly more.
+        """
+        inside = None if counts is None else valid_mask(counts, emissions.shape[1])[..., None]
+        x = masked(self.emission(emissions), inside)
+        x = x + F.relu(convolved(self.near, x))
+        x = masked(x, inside)
+        x = x + self.far(x, counts)
+        x = masked(self.output(x, rate).float(), inside).unflatten(2, (MOST, 2))
+        x = x * (torch.arange(MOST) < SYMBOLS[rate])[:, None]
+        n = SYMBOLS[rate] * (emissions.shape[1] if counts is None else counts[:, None, None, None])
+        x = unit_power(x, n)
+        # at a distance from zero, or symbols that are not sent have no gradient but NaN
+        energy = x.square().sum(3, keepdim=True).clamp_min(1e-6)
+        return unit_power(x * (STRENGTH / energy).sqrt().clamp_max(1), n)
+
+
+class ContextualDecoder(nn.Module):
+    """Dense by rate, dense, convolution, two BiGRUs, dense: two tokens a character sent.
+
+    The second of them is for a letter that the sender left out. No guess waits for another: it takes one run.
+    """
+
+    def __init__(self, dims: ContextualDims):
+        super().__init__()
+        self.input = ByRate(3 * MOST, dims.receiver)
+        self.hidden = nn.Linear(dims.receiver, dims.receiver)
+        self.near = nn.Conv1d(dims.receiver, dims.receiver, dims.reach, padding=dims.reach // 2)
+        self.far1 = BiGRU(dims.receiver, dims.units)
+        self.far2 = BiGRU(2 * dims.units, dims.units)
+        self.output = nn.Linear(2 * dims.units, 2 * TOKENS)
+
+    def forward(
+        self, symbols: Tensor, reliability: Tensor, rate: Tensor, counts: Tensor | None = None
+    ) -> Tensor:
+        """Equalised symbols [batch, n, 34, 2] and their reliability [batch, n, 34] -> logits [batch, 2 n, 29].
+
+        What was not sent is zero, as what was not received.
+        """
+        x = torch.cat([symbols.flatten(2), reliability], dim=2)
+        inside = None if counts is None else valid_mask(counts, x.shape[1])[..., None]
+        x = masked(F.relu(self.hidden(F.relu(self.input(x, rate)))), inside)
+        x = masked(x + F.relu(convolved(self.near, x)), inside)
+        x = self.far1(x, counts)
+        x = x + self.far2(x, counts)
+        return self.output(x).reshape(len(x), -1, TOKENS)
+
+
+class ContextualCodec(nn.Module):
+    """Both ends, so that they train together."""
+
+    def __init__(self, dims: ContextualDims):
+        super().__init__()
+        self.dims = dims
+        self.encoder = ContextualEncoder(dims)
+        self.decoder = ContextualDecoder(dims)
+
+
+def masked(x: Tensor, inside: Tensor | None) -> Tensor:
+    """`x` with zeros beyond each row's end."""
+    return x if inside is None else x * inside
+
+
+def convolved(convolution: nn.Conv1d, x: Tensor) -> Tensor:
+    """Along the axis in the middle: [batch, time, width] -> the same."""
+    return convolution(x.transpose(1, 2)).transpose(1, 2)
+
+
+def unit_power(x: Tensor, n: Tensor | int) -> Tensor:
+    """Symbols [batch, ..., 2], of which `n` are sent, with a mean energy of 1."""
+    return x / (x.square().sum((1, 2, 3), keepdim=True) / n).sqrt()

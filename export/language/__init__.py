@@ -1,0 +1,1 @@
+"""The language model that helps the beam decoder to spell."""

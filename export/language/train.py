@@ -1,0 +1,178 @@
+"""Training the language model: python -m deepsc_export.language.train TEXTS... [--export]"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from gr_deepsc import __version__
+from gr_deepsc.beam import LANGUAGE
+from gr_deepsc.text import ALPHABET, encode
+
+from .. import checkpoint
+from ..data.synthesise import sentences
+from ..onnx_export import (
+    TOLERANCE,
+    ParityError,
+    provenance,
+    session,
+    to_bytes,
+    trace,
+    write_contract,
+    write_hashes,
+)
+from ..onnx_weights import name_weights
+from ..optimisation import descend, straight
+from .model import START, LanguageDims, LanguageModel, Step
+
+OUT = Path("work/language")
+SAVE_EVERY = 2.0  # minutes
+WARM_UP = 100  # updates
+BATCH = 6_000  # characters
+VALID = 400  # sentences
+PADDING = -100
+
+
+def padded(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """What is known, int64 [batch, n], and what comes next; texts end where their words do, not in a sign."""
+    rows = [torch.tensor([START, *encode(text)]) for text in texts]
+    tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
+    return tokens[:, :-1].clamp_min(0), tokens[:, 1:]
+
+
+def batches(texts: Sequence[str], characters: int, rng: np.random.Generator) -> Iterator[list[str]]:
+    """Endless batches of sentences of similar length; half of them begin in their midst."""
+    while True:
+        chosen = [texts[i] for i in rng.permutation(len(texts))[:4096]]
+        chosen = [t.split(" ", int(rng.integers(8)))[-1] if rng.random() < 0.5 else t for t in chosen]
+        chosen.sort(key=len)
+        groups, group = [], []
+        for text in chosen:
+            if group and (len(group) + 1) * len(text) > characters:
+                groups.append(group)
+                group = []
+            group.append(text)
+        for i in rng.permutation(len(groups)):
+            yield groups[i]
+
+
+@torch.inference_mode()
+def nats(model: LanguageModel, texts: Sequence[str]) -> float:
+    """Mean -ln p of a character."""
+    total = count = 0
+    for start in range(0, len(texts), 50):
+        known, wanted = padded(texts[start : start + 50])
+        total += float(F.cross_entropy(model(known).flatten(0, 1), wanted.flatten(), reduction="sum"))
+        count += int((wanted != PADDING).sum())
+    return total / count
+
+
+def train(
+    texts: Sequence[str], valid: Sequence[str], folder: Path, minutes: float, lr: float, seed: int
+) -> LanguageModel:
+    """Until `minutes` have passed, those of earlier sessions included; returns averaged weights."""
+    torch.manual_seed(seed)
+    model = LanguageModel(LanguageDims())
+    optimiser = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
+    ema, steps = checkpoint.Ema(model), 0
+    if (folder / "last.pt").is_file():
+        state = checkpoint.load(folder / "last.pt")
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        ema.state, ema.updates, steps = state["ema"], state["updates"], state["steps"]
+    log = checkpoint.Log(folder / "log.csv", ["steps", "nats", "valid_nats"])
+    rng = np.random.default_rng([seed, steps])
+    average = LanguageModel(model.dims).eval()
+    losses, saved = [], log.minutes
+    bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
+    source = batches(texts, BATCH, rng)
+    while log.minutes < minutes:
+        known, wanted = padded(next(source))
+        for group in optimiser.param_groups:
+            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * straight(log.minutes / minutes)
+        with checkpoint.half_precision():
+            logits = model(known)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten())
+        descend(optimiser, loss)
+        ema.update(model)
+        losses.append(loss.item())
+        steps += 1
+        bar.n = log.minutes
+        bar.set_postfix_str(f"{np.mean(losses[-50:]):.3f} nats")
+        if log.minutes - saved > SAVE_EVERY or log.minutes >= minutes:
+            average.load_state_dict(ema.state)
+            found = nats(average, valid)
+            log.write(steps=steps, nats=round(float(np.mean(losses)), 4), valid_nats=round(found, 4))
+            tqdm.write(
+                f"{log.minutes:6.1f} min  {steps} updates  {np.mean(losses):.4f}, valid {found:.4f} nats"
+            )
+            checkpoint.save(folder / "best.pt", {"model": ema.state})
+            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "ema": ema.state}
+            checkpoint.save(folder / "last.pt", state | {"updates": ema.updates, "steps": steps})
+            losses, saved = [], log.minutes
+    average.load_state_dict(ema.state)
+    return average
+
+
+@torch.no_grad()
+def export(model: LanguageModel, path: Path, training_data: str) -> float:
+    """Writes one step of `model`, weights in 8 bits; the largest difference between torch and ONNX Runtime.
+
+    Raises:
+        ParityError: it exceeds `TOLERANCE`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    step, inputs, outputs = Step(model.eval()), ["token", "state"], ["log_probs", "next"]
+    feed = torch.randint(len(ALPHABET), (5,)), torch.randn(5, model.dims.units).tanh()
+    trace(step, feed, path, inputs, outputs, {name: {0: "texts"} for name in inputs + outputs})
+    graph = onnx.load(path)
+    name_weights(graph, step.state_dict())
+    onnx.save(graph, path)
+    given = session(path).run(None, {n: x.numpy() for n, x in zip(inputs, feed, strict=True)})
+    worst = max(float(np.abs(a.numpy() - b).max()) for a, b in zip(step(*feed), given, strict=True))
+    if worst >= TOLERANCE:
+        raise ParityError(f"{path}: torch and ONNX Runtime differ by {worst:.2e}")
+    to_bytes(path, path)
+    contract = {
+        "name": "language",
+        "kind": "language",
+        "version": __version__,
+        "vocabulary": ALPHABET,
+        "training_data": training_data,
+        "licence": "GPL-3.0-or-later",
+    }
+    write_contract(path, contract | provenance(model))
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.language.train", description=__doc__)
+    parser.add_argument("texts", nargs="+", type=Path, help="as for `synthesise`")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the run")
+    parser.add_argument("--minutes", type=float, default=20, help="in all, earlier sessions included")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--export", type=Path, nargs="?", const=LANGUAGE, metavar="ONNX", help="write it as well"
+    )
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    found = [text for path in args.texts for text in sentences(path)]
+    order = np.random.default_rng(0).permutation(len(found))
+    valid, texts = [found[i] for i in order[:VALID]], [found[i] for i in order[VALID:]]
+    model = train(texts, valid, args.out, args.minutes, args.lr, args.seed)
+    if args.export:
+        data = f"{len(texts)} sentences of {', '.join(path.name for path in args.texts)}"
+        print(f"{args.export}: torch - ONNX Runtime in fp32 <= {export(model, args.export, data):.1e}")
+        write_hashes(args.export.parent.parent)
+
+
+if __name__ == "__main__":
+    main()

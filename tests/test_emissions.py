@@ -1,0 +1,56 @@
+"""What is left of features when blanks and repeats are dropped: the same text, a vector a letter."""
+
+import numpy as np
+import pytest
+
+from gr_deepsc.emissions import WEAK, collapse
+from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode, greedy
+
+
+def features(*frames: tuple[str, float]) -> np.ndarray:
+    """P of frames of (letter, its probability), the rest of it the blank's; "_" is a sure blank."""
+    p = np.zeros((len(frames), TOKENS), np.float32)
+    for row, (letter, share) in zip(p, frames, strict=True):
+        row[BLANK] = 1 - share
+        row[BLANK if letter == "_" else encode(letter)[0]] += share
+    return p
+
+
+def letters(p: np.ndarray) -> str:
+    return "".join(ALPHABET[i] for i in collapse(p)[:, :BLANK].argmax(1))
+
+
+def test_the_surest_frame_of_each_letter():
+    p = features(("_", 1), ("h", 0.6), ("h", 0.9), ("h", 0.7), ("_", 1), ("i", 0.8))
+    assert np.array_equal(collapse(p), p[[2, 5]])
+
+
+def test_doubled_letters_stay_two():
+    assert letters(features(("l", 0.9), ("_", 1), ("l", 0.9), ("l", 0.9))) == "ll"
+
+
+def test_a_letter_that_lost_to_the_blank_is_sent_as_well():
+    """If it is likely enough, and not the skirt of its neighbour."""
+    p = features(("h", 0.9), ("_", 1), ("e", WEAK + 0.05), ("_", 1), ("y", WEAK - 0.05))
+    assert letters(p) == "he"
+    assert letters(features(("h", 0.9), ("h", 0.4), ("_", 1), ("_", 1))) == "h"
+    assert letters(features(("_", 1), ("h", 0.4), ("h", 0.9), ("_", 1))) == "h"
+
+
+def test_nothing():
+    assert collapse(np.zeros((0, TOKENS), np.float32)).shape == (0, TOKENS)
+    assert collapse(features(("_", 1), ("_", 1))).shape == (0, TOKENS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_strong_ones_spell_the_greedy_text(seed):
+    """For any P: CTC's greedy text is what the emissions whose best token is a letter say."""
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.full(TOKENS, 0.03), 200).astype(np.float32)
+    p[:, BLANK] += 0.4
+    p /= p.sum(1, keepdims=True)
+    emissions = collapse(p)
+    strong = emissions[emissions.argmax(1) != BLANK]
+    text = " ".join("".join(ALPHABET[i] for i in strong.argmax(1)).split())
+    assert text == greedy(np.log(p))[0] and len(text) > 50
+    assert len(emissions) > len(strong)
