@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
                 Runner(store, pool, args.seed),
                 out,
                 args.size,
-                _chosen("system", args.systems, SYSTEMS),
+                _chosen("system", args.systems or experiment.systems, SYSTEMS),
                 _chosen("channel", args.channels, CHANNELS),
                 tuple(map(Path, args.corpus)),
                 args.utterances,

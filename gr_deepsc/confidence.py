@@ -18,7 +18,7 @@ MARK = "?"  # behind a doubtful word
 class Word(NamedTuple):
     """A word of the text and the probability, 0..1, that it was said."""
 
-    text: str
+    word: str
     confidence: float
 
 
@@ -31,7 +31,7 @@ class Calibration(NamedTuple):
 
 def marked(words: list[Word], least: float = DOUBTFUL) -> str:
     """The text with `MARK` behind every word whose confidence is below `least`."""
-    return " ".join(word.text + MARK * (word.confidence < least) for word in words)
+    return " ".join(word.word + MARK * (word.confidence < least) for word in words)
 
 
 def dump(words: list[Word]) -> str:

@@ -10,9 +10,7 @@ from .confidence import Calibration, Word, words
 from .contextual import ContextualDecoder
 from .model import Receiver, codec_id
 from .rates import CODECS
-from .text import greedy
-
-DECODERS = ("greedy", "beam")
+from .text import DECODERS, greedy
 
 
 class _Spelling(NamedTuple):
@@ -48,7 +46,7 @@ class Decoder:
     def __init__(
         self, model: str | Path = "default", provider: str = "CPUExecutionProvider", decoder: str = "greedy"
     ):
-        """`model`: name or folder; `decoder`: one of `DECODERS`, the likeliest token of each step or a beam search.
+        """`model`: name or folder; `decoder`: one of `text.DECODERS`, each step's likeliest token or a beam search.
 
         Raises:
             ValueError: no such decoder. Further errors as of `gr_deepsc.model.Receiver`.

@@ -7,6 +7,7 @@ import numpy as np
 ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
 BLANK = len(ALPHABET)  # index of the CTC blank
 TOKENS = len(ALPHABET) + 1  # 29
+DECODERS = ("greedy", "beam")  # how a text is found: here, or with a language model (beam.py)
 
 _INDEX = {character: index for index, character in enumerate(ALPHABET)}
 

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
-from gr_deepsc.decode import DECODERS
 from gr_deepsc.profiles import DEFAULT, PROFILES
 from gr_deepsc.rates import AUTO, CHOICES, TARGET_DB
 from gr_deepsc.rates import DEFAULT as RATE
+from gr_deepsc.text import DECODERS
 from gr_deepsc.vocoders import DEFAULT as VOCODER
 from gr_deepsc.vocoders import VOCODERS
 
@@ -358,7 +358,9 @@ def _bench(command: argparse.ArgumentParser) -> None:
         help="folders of corpora whose test splits to use (the checkout's three samples)",
     )
     command.add_argument("--utterances", type=_positive, metavar="N", help="so many of them (the size's)")
-    command.add_argument("--systems", nargs="+", default=[], metavar="NAME", help="only these (all)")
+    command.add_argument(
+        "--systems", nargs="+", default=[], metavar="NAME", help="only these (the experiment's)"
+    )
     command.add_argument("--channels", nargs="+", default=[], metavar="KIND", help="only these (all)")
     command.add_argument(
         "--snr", nargs="+", type=_decibels, default=[], metavar="DB", help="Es/N0 (the size's)"

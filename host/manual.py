@@ -25,6 +25,10 @@ clock, fading and noise. With --csi ideal the symbols go through the channel one
 told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
 and fading follow from --seed and the place of the file in the call, so the same call gives the same text.
 
+--rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by the
+codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's own
+codec, 500 symbols whatever is said. The receiver reads the rate in the burst's header.
+
 With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
 """
 
@@ -36,16 +40,21 @@ OUTPUT
   modem, null with ideal CSI or where no burst was read: detected (a burst was found, even if it could not be
   read), es_n0_db_estimated, cfo_hz and clock_ppm as estimated, evm (of the pilots), fading (the kind of channel
   that explained the pilots best), overhead (share of all symbols that is not payload), n_bursts and
-  bursts_missing. With speech also: voice (the user ID whose voice it is), speech_s (its duration),
-  synthesis_s (time to make it, not in rtf), speech (its file, with --out), and warning (null or a sentence:
-  the user has no voice here, nothing was recognised).
+  bursts_missing; then rate (nominal symbols a second) and words (each word and its confidence: the share of
+  such words that were right on recordings held out of training). With speech also: voice (the user ID whose
+  voice it is), speech_s (its duration), synthesis_s (time to make it, not in rtf), speech (its file, with
+  --out), and warning (null or a sentence: the user has no voice here, nothing was recognised).
   SNR is given as Es/N0 per complex symbol of the payload; SNR in 3 kHz and C/N0 are for payload symbols sent
   as fast as the speech makes them.
   error_type says what was lost: not_detected, header_crc, bursts_missing (the text has gaps), stopped (the
   flowgraph itself), or what is wrong with the recording: missing, corrupt, empty, silent, not_finite, ...
 
+  To read, a word of confidence below 0.5 has a question mark behind it.
+
 EXAMPLES
   deepsc simulate hello.wav
+  deepsc simulate --rate 130 --snr -2 hello.wav
+  deepsc simulate --decoder beam hello.wav
   deepsc simulate --channel rician --snr 8 --json *.flac
   deepsc simulate --snr -6 --cfo-hz 4000 --clock-ppm 100 --delay-samples 1234.5 hello.wav
   deepsc simulate --model compact --channel none --out results/ speech.opus
@@ -78,7 +87,8 @@ signal. NAME.wav: what a single-sideband receiver gives out, the signal about 15
 PLAY_EXAMPLES = """\
 OUTPUT
   One line an utterance, or with --json one object with the keys: file, text, time_s (of the first burst),
-  user_id, seq (modulo 32), lost, error (null or a sentence), error_type, confidence, seconds, n_symbols,
+  user_id, seq (modulo 32), lost, error (null or a sentence), error_type, confidence, words (each with its
+  confidence), seconds (of speech, roughly: what is sent for one depends on the rate and on the pace), n_symbols,
   es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts,
   bursts_missing, received (share of the utterance that was there). Files that cannot be read and files
   without a burst (not_detected) are such results, too, and make the exit status 1.

@@ -102,7 +102,6 @@ def simulate_file(
         "es_n0_db": es_n0_db,
         "seed": args.seed,
         "n_symbols": n_symbols,
-        "rate": got.get("rate"),
         "symbols_per_second": round(n_symbols / seconds, 2) if seconds else 0.0,
         "rtf": round((got["wall_s"] - got.get("synthesis_s", 0.0)) / seconds, 5) if seconds else 0.0,
         "user_id": args.user_id,
@@ -110,12 +109,13 @@ def simulate_file(
         "error": got["error"],
         "error_type": got["error_type"],
         "confidence": round(float(got.get("confidence") or 0.0), 4),
-        "words": [word._asdict() for word in load(got.get("text", ""), got.get("word_confidence", ""))],
         "seconds": round(seconds, 3),
         "snr_3khz_db": None if es_n0_db is None else round(snr_3khz_db(es_n0_db, rate), 2),
         "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db, rate), 2),
         "model": args.model,
         "csi": args.csi,
+        "rate": got.get("rate"),
+        "words": [word._asdict() for word in load(got.get("text", ""), got.get("word_confidence", ""))],
     }
     bursts = _of_bursts(got)
     result |= bursts if args.csi == "estimated" else dict.fromkeys(bursts)

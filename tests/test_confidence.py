@@ -26,9 +26,7 @@ def test_the_likeliest_way(text):
         kept = [t for t, _ in itertools.groupby(way) if t != BLANK]
         return kept == tokens
 
-    best = max(
-        log_probs[range(6), way].sum() for way in itertools.product(choices, repeat=6) if reads(way)
-    )
+    best = max(log_probs[range(6), way].sum() for way in itertools.product(choices, repeat=6) if reads(way))
     path = align(log_probs, tokens)
     assert log_probs[range(6), labels[path]].sum() == pytest.approx(best, abs=1e-5)
     assert (np.diff(path) >= 0).all() and (np.diff(path) <= 2).all()
@@ -43,7 +41,7 @@ def test_a_word_is_as_likely_as_its_steps():
     found = probabilities(np.log(p).astype(np.float32), "go on")
     assert found == pytest.approx(np.log([0.5, 0.25]), abs=1e-5)
     sure = words(np.log(p).astype(np.float32), "go on", Calibration(1.0, 0.0))
-    assert [w.text for w in sure] == ["go", "on"]
+    assert [w.word for w in sure] == ["go", "on"]
     assert [w.confidence for w in sure] == pytest.approx([1 / 3, 1 / 5], abs=1e-4)  # p / (1 + p)
 
 

@@ -94,7 +94,7 @@ def test_send_waits_for_its_own_results(running, recordings):
         audio, results, "--wait", "--json", recordings / "minute.wav", recordings / "second.wav"
     )
     assert done.returncode == 0, done.stderr
-    assert minute["n_symbols"] == 30_000  # 60 s, in chunks of 0.5 s
+    assert minute["n_frames"] == 1500  # 60 s, in chunks of 0.5 s
     assert minute["text"].startswith("sixty seconds sixty seconds")
     assert second["text"] == "second one"
     done, _ = send(audio, results, "--wait", recordings / "second.wav")

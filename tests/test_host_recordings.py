@@ -28,8 +28,9 @@ def speech(tmp_path_factory, speak):
 
 @pytest.fixture
 def record(speech, fixture_model, tmp_path):
-    def record(name, *options):
-        done = deepsc("record", *speech, "--out", tmp_path / name, "--model", fixture_model, *options)
+    def record(name, *options, rate="paper"):
+        options = "--model", fixture_model, "--rate", rate, *options
+        done = deepsc("record", *speech, "--out", tmp_path / name, *options)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         assert "3 utterances" in done.stdout
         return tmp_path / name
@@ -195,6 +196,16 @@ def test_bad_options_are_one_clear_line(speech, fixture_model, tmp_path):
         assert "Traceback" not in done.stderr
         assert words in done.stderr.splitlines()[-1]
     assert not out.exists()
+
+
+@pytest.mark.parametrize("rate", ["520", "260", "130"])
+def test_the_header_tells_the_rate(record, play, rate):
+    """Nobody tells `play` of it; the seconds are those of speech at its usual pace."""
+    results = play(record("rate.sigmf-meta", rate=rate))
+    assert texts(results) == SAID
+    for result, text in zip(results, SAID, strict=True):
+        assert result["seconds"] == pytest.approx(len(text) / 15, abs=0.3)
+        assert [word["word"] for word in result["words"]] == text.split()
 
 
 def test_another_models_bursts_are_refused(record, play, tmp_path):

@@ -52,8 +52,9 @@ def recordings(tmp_path_factory, speak):
     return folder
 
 
-def simulate(model, *arguments, **options):
-    done = deepsc("simulate", "--model", model, *arguments, **options)
+def simulate(model, *arguments, rate="paper", **options):
+    """Most of these tests count frames: they use the fixture's own codec."""
+    done = deepsc("simulate", "--model", model, "--rate", rate, *arguments, **options)
     return done, [json.loads(line) for line in done.stdout.splitlines()] if "--json" in arguments else []
 
 

@@ -8,7 +8,6 @@ from gnuradio import pdu as gr_pdu
 from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import BurstReceiver, SemanticDecoder
-from gr_deepsc.model import codec_id
 from gr_deepsc.phy import channel, impair, utterance
 from gr_deepsc.phy.frame import assemble
 from gr_deepsc.phy.header import HEADER_SYMBOLS
@@ -178,11 +177,11 @@ def test_another_models_burst_is_refused(fixture_model):
     """The header's codec says that the decoder could only spell garbage."""
     graph = Graph()
     decoder = SemanticDecoder(str(fixture_model))
-    ours = codec_id(decoder.receiver.contract.pair)
+    ours = decoder.decoder.codec
     graph.msg_connect((graph.receiver, "symbols"), (decoder, "symbols"))
     text, failed = sink(graph, decoder, "text"), sink(graph, decoder, "failed")
     with running(graph):
-        graph.play(stream(*bursts(0, codec=(ours + 1) % 8), *bursts(1, codec=ours)))
+        graph.play(stream(*bursts(0, codec=4 + (ours + 1) % 4), *bursts(1, codec=ours)))
         graph.flush()
         ((meta, _),) = received(failed, 1)
         assert (meta["error_type"], meta["seq"], meta["lost"]) == ("wrong_model", 0, True)

@@ -21,7 +21,7 @@ class Graph(gr.top_block):
     def __init__(self, model, audio_address, result_address):
         super().__init__()
         self.audio, self.results = AudioLink(audio_address), ResultLink(result_address)
-        self.encoder, self.channel = SemanticEncoder(str(model)), BlockFadingChannel()
+        self.encoder, self.channel = SemanticEncoder(str(model), rate="paper"), BlockFadingChannel()
         self.decoder = SemanticDecoder(str(model))
         self.msg_connect((self.audio, "audio"), (self.encoder, "audio"))
         self.msg_connect((self.encoder, "symbols"), (self.channel, "symbols"))

@@ -15,7 +15,7 @@ from gr_deepsc.model import Transmitter
 @pytest.fixture
 def graph(fixture_model):
     top_block = gr.top_block()
-    encoder = SemanticEncoder(str(fixture_model))
+    encoder = SemanticEncoder(str(fixture_model), rate="paper")
     with_sinks = encoder, sink(top_block, encoder, "symbols"), sink(top_block, encoder, "failed")
     with running(top_block):
         yield with_sinks
@@ -33,6 +33,18 @@ def test_symbols(graph, fixture_model, speak):
     assert meta["n_frames"] == frame_count(len(waveform)) and meta["n_samples"] == len(waveform)
     assert meta["model"] == "fixture-pair" and 0 < meta["encode_s"] < 5
     assert (meta["session"], meta["seq"], meta["user_id"], meta["colour"]) == ("s", 3, 7, "blue")
+
+
+@pytest.mark.parametrize(("rate", "nominal", "codec", "each"), [("520", 520, 0, 34), ("130", 130, 2, 8)])
+def test_symbols_of_the_codec_with_context(graph, speak, rate, nominal, codec, each):
+    """From the next utterance on another codec: so many symbols a character, and its number for the header."""
+    encoder, symbols, _ = graph
+    encoder.set_rate(rate)
+    post(encoder, "audio", pdu(speak("hello world")))
+    ((meta, vector),) = received(symbols, 1)
+    assert (meta["codec"], meta["rate"], meta["n_symbols"]) == (codec, nominal, len(vector))
+    assert 0 <= len(vector) - 11 * each < 20 and len(vector) % 20 == 0
+    assert np.mean(np.abs(vector) ** 2) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])

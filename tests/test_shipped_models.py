@@ -55,7 +55,10 @@ def texts_three_ways(config_name: str, waveforms: list[np.ndarray]) -> list[tupl
     folder = MODELS / SHIPPED[config_name]
     in_torch, transmitter, receiver = TorchModel(config_name), Transmitter(folder), Receiver(folder)
     options = {"model": str(folder), "channel": "rician", "es_n0_db": ES_N0_DB, "seed": SEED}
-    texts, options = [], options | {"csi": "ideal", "interleaved": False}  # as `evaluate` has it
+    texts, options = (
+        [],
+        options | {"csi": "ideal", "interleaved": False, "rate": "paper"},
+    )  # as `evaluate` has it
     with Simulation(**options) as simulation:
         for seq, waveform in enumerate(waveforms):
             symbols, _ = transmitter(waveform)

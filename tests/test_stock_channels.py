@@ -25,7 +25,7 @@ class Graph(gr.top_block):
 
     def __init__(self, model, build, equaliser="mmse", es_n0_db=20.0):
         super().__init__()
-        self.encoder = SemanticEncoder(str(model))
+        self.encoder = SemanticEncoder(str(model), rate="paper")
         self.decoder = SemanticDecoder(str(model), equaliser, es_n0_db)
         self.stream = pdu_blocks.pdu_to_tagged_stream(COMPLEX)
         self.stream.set_min_output_buffer(BUFFER)

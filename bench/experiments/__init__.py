@@ -4,6 +4,7 @@ from .complexity import COMPLEXITY
 from .error_rates import FIG5, FIG6, JUDGE
 from .experiment import Experiment
 from .learning_rates import FIG4
+from .rates import RATES, SYMBOLS
 from .robust import ROBUST
 from .spectrograms import FIG10
 from .speech_distances import FIG7, FIG8
@@ -20,4 +21,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "table2": TABLE2,
     "complexity": COMPLEXITY,
     "robust": ROBUST,
+    "rates": RATES,
+    "symbols": SYMBOLS,
 }

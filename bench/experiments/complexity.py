@@ -5,8 +5,10 @@ import time
 import numpy as np
 import onnx
 
+from gr_deepsc.contextual import MOST
 from gr_deepsc.features import SAMPLE_RATE, SYMBOL_RATE
 from gr_deepsc.model import open_session
+from gr_deepsc.text import TOKENS
 
 from ..metrics import networks
 from ..provenance import network_files
@@ -27,6 +29,18 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
         case "receiver":
             symbols = rng.standard_normal((1, SYMBOL_RATE, 2)).astype(np.float32) / np.float32(np.sqrt(2))
             return {"symbols": symbols, "reliability": np.full((1, SYMBOL_RATE), 0.5, np.float32)}
+        case "contextual encoder":
+            emissions = rng.dirichlet(np.full(TOKENS, 0.1), (1, READING_PACE)).astype(np.float32)
+            return {"emissions": emissions, "rate": np.array(0)}
+        case "contextual decoder":
+            symbols = rng.standard_normal((1, READING_PACE, MOST, 2)).astype(np.float32) / np.float32(
+                np.sqrt(2)
+            )
+            return {
+                "symbols": symbols,
+                "reliability": np.full(symbols.shape[:3], 0.5, np.float32),
+                "rate": np.array(0),
+            }
         case "sender":
             return {"tokens": rng.integers(0, 28, (1, READING_PACE))}
         case "memory":

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..corpus import test_set
 from ..run import Runner
 from ..system import Utterance
+from ..systems import PAPERS
 from ..work import Point
 
 NOWHERE = Point("none", math.inf)  # where a reference is measured
@@ -58,11 +59,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`run` measures; `draw(rows, path)` makes the figure."""
+    """`run` measures; `draw(rows, path)` makes the figure; `systems` are compared where nobody chose others."""
 
     title: str
     run: Callable[[Setting], Outcome]
     draw: Callable[[Sequence[dict], Path], None] | None = None
+    systems: tuple[str, ...] = PAPERS
 
 
 def field(value: object) -> object:

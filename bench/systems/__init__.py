@@ -42,3 +42,6 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10),
     "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5),
 }
+
+# What the paper's experiments compare: all but the other rates.
+PAPERS = tuple(name for name in SYSTEMS if not name.endswith(("-520", "-260", "-130")))

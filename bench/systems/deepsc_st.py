@@ -11,7 +11,6 @@ from gr_deepsc.phy.detect import HOP
 from gr_deepsc.phy.equalise import mmse, zero_forcing
 from gr_deepsc.phy.frame import MAX_FRAMES, Layout, deinterleave, interleave
 from gr_deepsc.phy.listener import Listener
-from gr_deepsc.text import greedy
 
 from ..system import Air, Heard, Sent, Utterance
 from . import recogniser
@@ -71,7 +70,7 @@ class DeepSC:
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         z, rho = (deinterleave(each) for each in mmse(*air(sent.symbols)))
-        return Heard(greedy(self._decode(z, rho, sent.side))[0], None)
+        return Heard(self._decode(z, rho, sent.side).text, None)
 
 
 class GrDeepSC(DeepSC):
@@ -103,7 +102,7 @@ class GrDeepSC(DeepSC):
         heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
         text = ""
         if heard:
-            text, _ = greedy(self._decode(heard[0].symbols, heard[0].reliability, sent.side))
+            text = self._decode(heard[0].symbols, heard[0].reliability, sent.side).text
         return Heard(text, None, 1 - sum(len(each.bursts) for each in heard) / len(parts))
 
 

@@ -135,6 +135,7 @@ def train(
     lr: float = 2e-3,
     initial: dict[str, Tensor] | None = None,
     seed: int = 0,
+    dims: ContextualDims | None = None,
 ) -> ContextualCodec:
     """Until `minutes` of training have passed, those of earlier sessions included; returns averaged weights.
 
@@ -142,7 +143,7 @@ def train(
     keeps last.pt, best.pt (averaged) and log.csv.
     """
     torch.manual_seed(seed)
-    codec = ContextualCodec(ContextualDims())
+    codec = ContextualCodec(dims or ContextualDims())
     if initial is not None:
         codec.load_state_dict(initial)
     optimiser = torch.optim.AdamW(codec.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)

@@ -53,7 +53,7 @@ class HeaderError(ValueError):
 class Header:
     """What a burst says of itself."""
 
-    codec: int  # 0..7, which pair of models
+    codec: int  # 0..7, which channel codec: `rates.CODECS`, or `model.codec_id` of a pair of models
     user_id: int  # 0..65535
     seq: int  # 0..31, number of the utterance, modulo 32
     part: int  # 0..3, which burst of an utterance that is split

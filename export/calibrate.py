@@ -1,0 +1,139 @@
+"""What `gr_deepsc.decode` is told of spelling: the beam's weights and the words' calibration, from validation splits.
+
+python -m deepsc_export.calibrate CORPORA... [--beam]
+"""
+
+import argparse
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jiwer
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from gr_deepsc.beam import Beam
+from gr_deepsc.confidence import Calibration, probabilities
+from gr_deepsc.decode import Decoder
+from gr_deepsc.encode import Encoder
+from gr_deepsc.phy import channel
+from gr_deepsc.phy.equalise import mmse
+from gr_deepsc.phy.frame import deinterleave, interleave
+from gr_deepsc.rates import PAPER, RATES
+from gr_deepsc.text import greedy
+
+from .data.audio import Speech
+from .data.corpora import load
+
+POINTS = {
+    PAPER: (("awgn", 20.0), ("awgn", 0.0), ("awgn", -4.0), ("rayleigh", 2.0)),
+    **{
+        str(rate): tuple(
+            (kind, snr + shift) for kind, snr in (("awgn", 20.0), ("awgn", -9.0), ("rayleigh", -2.0))
+        )
+        for rate, shift in zip(RATES, (0.0, 3.0, 6.0), strict=True)
+    },
+}
+LEAST = -60.0  # ln p of a word that cannot be: what is fitted must be finite
+WEIGHTS, BONUSES = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6), (0.0, 0.3, 0.6, 1.0, 1.5)
+BINS = 10
+
+
+def received(
+    speech: Speech, rate: str, kind: str, es_n0_db: float, encoder: Encoder, decoder: Decoder
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Truth and log-probabilities of every utterance behind a channel, its state known."""
+    for seq, utterance in enumerate(speech.utterances):
+        sent = encoder.at_rate(speech[seq], rate)
+        rng = np.random.default_rng([7, seq])
+        air = channel.transmit(interleave(sent.symbols), kind, es_n0_db, rng)
+        z, rho = (deinterleave(each) for each in mmse(*air))
+        yield utterance.text, decoder.log_probs(z, rho, sent.codec)
+
+
+def right(truth: str, text: str) -> np.ndarray:
+    """Which words of `text` are in `truth`, aligned: bool [words]."""
+    words = text.split()
+    found = np.zeros(len(words), bool)
+    for op in Levenshtein.opcodes(words, truth.split()):
+        if op.tag == "equal":
+            found[op.src_start : op.src_end] = True
+    return found
+
+
+def fit(log_p: np.ndarray, correct: np.ndarray) -> Calibration:
+    """The likeliest slope and offset (Platt 1999)."""
+
+    def surprise(parameters: np.ndarray) -> float:
+        logits = parameters[0] * log_p + parameters[1]
+        return float(np.mean(np.logaddexp(0, np.where(correct, -logits, logits))))
+
+    slope, offset = minimize(surprise, [0.5, 1.0], method="Nelder-Mead").x
+    return Calibration(round(float(slope), 3), round(float(offset), 3))
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Mean distance between confidence and share of right words, in bins of equally many words."""
+    order = np.array_split(np.argsort(confidence), BINS)
+    return float(np.mean([abs(confidence[b].mean() - correct[b].mean()) for b in order]))
+
+
+def choose_beam(heard: Sequence[tuple[str, np.ndarray]]) -> tuple[float, float]:
+    """The weight of the language model and the bonus a character that make the fewest errors."""
+    truths = [truth for truth, _ in heard]
+    rates = {}
+    for weight, bonus in tqdm(list(itertools.product(WEIGHTS, BONUSES)), "beam", disable=None):
+        beam = Beam(weight, bonus)
+        rates[weight, bonus] = jiwer.cer(truths, [beam(log_probs) for _, log_probs in heard])
+    print("   greedy", round(jiwer.cer(truths, [greedy(log_probs)[0] for _, log_probs in heard]), 4))
+    for place, rate in sorted(rates.items(), key=lambda item: item[1])[:5]:
+        print("   weight, bonus", place, "CER", round(rate, 4))
+    return min(rates, key=rates.get)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deepsc_export.calibrate", description=__doc__)
+    parser.add_argument("corpora", nargs="+")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--beam", action="store_true", help="choose the beam's weights as well: minutes")
+    parser.add_argument("--utterances", type=int, default=60, help="for the beam")
+    args = parser.parse_args()
+    utterances = [u for corpus in args.corpora for u in load(corpus) if u.split == "valid"]
+    speech = Speech(utterances, Path("work/cache"))
+    encoder, decoder = Encoder(args.model), Decoder(args.model)
+    pooled: dict[str, list] = {"paper": [], "contextual": []}
+    for rate, points in POINTS.items():
+        for kind, snr in points:
+            heard = list(
+                tqdm(
+                    received(speech, rate, kind, snr, encoder, decoder),
+                    f"{rate} {kind} {snr:g} dB",
+                    disable=None,
+                )
+            )
+            pooled["paper" if rate == PAPER else "contextual"].append((f"{rate} {kind} {snr:g} dB", heard))
+    for name, sets in pooled.items():
+        log_p, correct = [], []
+        for _, heard in sets:
+            for truth, log_probs in heard:
+                text, _ = greedy(log_probs)
+                log_p.append(np.maximum(probabilities(log_probs, text), LEAST))
+                correct.append(right(truth, text))
+        log_p, correct = np.concatenate(log_p), np.concatenate(correct)
+        found = fit(log_p, correct)
+        confidence = 1 / (1 + np.exp(-(found.slope * log_p + found.offset)))
+        doubtful = confidence < 0.5
+        print(f"{name}: {found}, {len(log_p)} words, {correct.mean():.3f} of them right, calibration error "
+              f"{calibration_error(confidence, correct):.3f}; below 0.5 are {doubtful.mean():.3f}, of which right "
+              f"{correct[doubtful].mean():.3f}, of the others {correct[~doubtful].mean():.3f}")  # fmt: skip
+        if args.beam:
+            step = max(1, len(speech) // args.utterances)
+            for label, heard in sets:
+                print(f"  {label}")
+                choose_beam(heard[::step])
+
+
+if __name__ == "__main__":
+    main()
