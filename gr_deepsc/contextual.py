@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .emissions import collapse
 from .features import SYMBOLS_PER_FRAME
 from .model import MODELS, ContractError, locate, open_session
 from .phy.frame import MAX_FRAMES
@@ -50,7 +49,7 @@ class _Part:
 
 
 class ContextualEncoder(_Part):
-    """A recogniser's features in, complex symbols out."""
+    """Emissions in, complex symbols out."""
 
     def __init__(self, model: str | Path = "default", provider: str = "CPUExecutionProvider"):
         """Load encoder.onnx of the model's folder, or the shipped one.
@@ -62,11 +61,11 @@ class ContextualEncoder(_Part):
         """
         super().__init__("encoder", model, provider)
 
-    def __call__(self, features: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    def __call__(self, emissions: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
         """Encode an utterance.
 
         Args:
-            features: float32 [frames, 29], probabilities P.
+            emissions: float32 [characters, 29], as of `emissions.spelt` or `emissions.collapse`.
             rate: one of `RATES`; if the utterance is too long for it, the next lower one is taken.
 
         Returns:
@@ -78,7 +77,6 @@ class ContextualEncoder(_Part):
         """
         if rate not in RATES:
             raise ValueError(f"a rate of {rate} symbols a second is none of {', '.join(map(str, RATES))}")
-        emissions = collapse(features)
         lower = [each for each in RATES if each <= rate]
         rate = next(
             (each for each in lower if frames_for(len(emissions), each) <= MAX_PARTS * MAX_FRAMES), None

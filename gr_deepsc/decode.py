@@ -5,25 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .beam import Beam
+from .beam import SPELLING, Beam
 from .confidence import Calibration, Word, words
 from .contextual import ContextualDecoder
 from .model import Receiver, codec_id
 from .rates import CODECS
 from .text import DECODERS, greedy
 
-
-class _Spelling(NamedTuple):
-    """What was chosen on the validation splits for one kind of codec."""
-
-    language: float  # weight of ln p(English) in the beam
-    bonus: float  # a character, in the beam
-    calibration: Calibration
-
-
-# The codec with context knows English already.
-_PAPER = _Spelling(0.5, 1.0, Calibration(0.5, 1.0))
-_CONTEXTUAL = _Spelling(0.2, 0.3, Calibration(0.5, 1.0))
+# By codec: the model's own, and the one with context.
+_CALIBRATIONS = Calibration(0.5, 1.0), Calibration(0.5, 1.0)
 
 
 class DecodeError(ValueError):
@@ -55,7 +45,7 @@ class Decoder:
             raise ValueError(f"decoder {decoder!r} is none of {', '.join(DECODERS)}")
         self.receiver = Receiver(model, provider)
         self._contextual = ContextualDecoder(model, provider)
-        self._beams = {s: Beam(s.language, s.bonus) for s in (_PAPER, _CONTEXTUAL) if decoder == "beam"}
+        self._beam = Beam(*SPELLING) if decoder == "beam" else None
 
     @property
     def codec(self) -> int:
@@ -96,8 +86,6 @@ class Decoder:
 
     def read(self, log_probs: np.ndarray, codec: int) -> Reading:
         """The text in log-probabilities of `log_probs`."""
-        spelling = _PAPER if codec == self.codec else _CONTEXTUAL
-        beam = self._beams.get(spelling)
-        text = beam(log_probs) if beam else greedy(log_probs)[0]
-        found = words(log_probs, text, spelling.calibration)
+        text = self._beam(log_probs) if self._beam else greedy(log_probs)[0]
+        found = words(log_probs, text, _CALIBRATIONS[codec != self.codec])
         return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)

@@ -6,10 +6,13 @@ the repeats are dropped is one vector a character, an `emission`; its place in t
 
 import numpy as np
 
-from .text import BLANK
+from .confidence import align
+from .text import BLANK, encode
 
 # Probability of a letter in a blank's frame from which it is an emission as well: the receiver may know better.
 WEAK = 0.25
+# Least share of an emission that is the letter it was read as, where its features alone say another.
+TAKEN_FOR = 0.5
 
 
 def collapse(features: np.ndarray) -> np.ndarray:
@@ -37,3 +40,29 @@ def collapse(features: np.ndarray) -> np.ndarray:
         if label[a] < BLANK or label[a] - BLANK not in beside:
             kept.append(a + level[a:b].argmax())
     return features[kept]
+
+
+def spelt(features: np.ndarray, text: str) -> np.ndarray:
+    """The emissions of an utterance that was read as `text`, by a decoder that knows more than its features say.
+
+    Args:
+        features: float32 [frames, 29], probabilities P.
+        text: with fewer characters than there are frames.
+
+    Returns:
+        float32 [characters, 29]: the frame of each letter's highest probability; one that says another letter, or none,
+        is mixed with the letter that it was read as.
+    """
+    tokens = encode(text)
+    path = align(np.log(np.maximum(features, np.finfo(np.float32).tiny)), tokens)
+    if path is None:
+        return features[:0]
+    kept = []
+    for place, token in enumerate(tokens):
+        frames = np.flatnonzero(path == 2 * place + 1)
+        emission = features[frames[features[frames, token].argmax()]].copy()
+        if emission.argmax() != token:
+            emission *= 1 - TAKEN_FOR
+            emission[token] += TAKEN_FOR
+        kept.append(emission)
+    return np.array(kept, np.float32).reshape(len(tokens), features.shape[1])

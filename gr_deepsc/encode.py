@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .beam import SPELLING, Beam
 from .contextual import ContextualEncoder
+from .emissions import spelt
 from .features import SYMBOL_RATE
 from .model import Transmitter, codec_id
 from .rates import AUTO, CHOICES, CODECS, DEFAULT, PAPER, TARGET_DB, rate_for
@@ -21,7 +23,11 @@ class Encoded(NamedTuple):
 
 
 class Encoder:
-    """What the Semantic Encoder block does with an utterance: semantic encoder and one of the channel encoders."""
+    """What the Semantic Encoder block does with an utterance: semantic encoder and one of the channel encoders.
+
+    Before the codec with context a beam decoder reads the features: whoever sends characters decides what they are, and
+    the sender hears best.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,7 @@ class Encoder:
         """
         self.transmitter = Transmitter(model, provider)
         self._contextual = ContextualEncoder(model, provider)
+        self._spell = Beam(*SPELLING)
         self.set_rate(rate, target_snr_db)
 
     def set_rate(self, rate: str | int, target_snr_db: float = TARGET_DB) -> None:
@@ -64,5 +71,9 @@ class Encoder:
         symbols, features = self.transmitter(waveform)
         if rate == PAPER:
             return Encoded(symbols, features, codec_id(self.transmitter.contract.pair), SYMBOL_RATE)
-        symbols, codec = self._contextual(features, int(rate))
+        symbols, codec = self._contextual(spelt(features, self.spell(features)), int(rate))
         return Encoded(symbols, features, codec, CODECS[codec])
+
+    def spell(self, features: np.ndarray) -> str:
+        """The text of features float32 [frames, 29], with the language model's help."""
+        return self._spell(np.log(np.maximum(features, np.finfo(np.float32).tiny)))

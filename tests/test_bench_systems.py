@@ -38,6 +38,7 @@ SENDS = {
     "text-robust": (70, 7),
     "feature-robust": (11736, 7),
     "equal-symbols": (500, -7),
+    "equal-symbols-520": (500, -7),
     "equal-symbols-260": (250, -4),
     "equal-symbols-130": (125, 0),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gr_deepsc.emissions import WEAK, collapse
+from gr_deepsc.emissions import TAKEN_FOR, WEAK, collapse, spelt
 from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode, greedy
 
 
@@ -35,6 +35,20 @@ def test_a_letter_that_lost_to_the_blank_is_sent_as_well():
     assert letters(p) == "he"
     assert letters(features(("h", 0.9), ("h", 0.4), ("_", 1), ("_", 1))) == "h"
     assert letters(features(("_", 1), ("h", 0.4), ("h", 0.9), ("_", 1))) == "h"
+
+
+def test_a_text_that_was_read():
+    """Each letter from its surest frame; features that say another letter are mixed with the one they were read as."""
+    p = features(("h", 0.9), ("_", 1), ("a", 0.7), ("i", 0.8), ("_", 1))
+    p[2, encode("e")[0]] = 0.2
+    p[2, BLANK] = 0.1
+    emissions = spelt(p, "hei")
+    assert np.array_equal(emissions[[0, 2]], p[[0, 3]])
+    e, a = encode("ea")
+    assert emissions[1].sum() == pytest.approx(1, abs=1e-6)
+    assert emissions[1, e] == pytest.approx(TAKEN_FOR + (1 - TAKEN_FOR) * 0.2, abs=1e-6)
+    assert emissions[1, a] == pytest.approx((1 - TAKEN_FOR) * 0.7, abs=1e-6)
+    assert spelt(p, "").shape == (0, TOKENS) == spelt(p, "far too long").shape
 
 
 def test_nothing():

@@ -15,7 +15,7 @@ from .sweep import sweep
 
 OURS = ("deepsc-st", "deepsc-520", "deepsc-260", "deepsc-130")
 BEHIND_THE_MODEM = ("gr-deepsc", "gr-deepsc-520", "gr-deepsc-260", "gr-deepsc-130")
-RIVALS = ("equal-symbols", "equal-symbols-260", "equal-symbols-130")
+RIVALS = ("equal-symbols-520", "equal-symbols-260", "equal-symbols-130")
 SYSTEMS = (*OURS, *BEHIND_THE_MODEM, *RIVALS)
 FAMILIES = (
     (OURS[1:], "codec with context, CSI known"),

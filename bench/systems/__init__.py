@@ -38,9 +38,10 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "feature-robust": partial(
         Feature, "feature-robust", "Feature transceiver, rate 1/6, interleaved", HALF, ROBUST
     ),
-    "equal-symbols": partial(EqualSymbols, "equal-symbols", 20),
-    "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10),
-    "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5),
+    "equal-symbols": partial(EqualSymbols, "equal-symbols", 20, spelt=False),
+    "equal-symbols-520": partial(EqualSymbols, "equal-symbols-520", 20, spelt=True),
+    "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10, spelt=True),
+    "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5, spelt=True),
 }
 
 # What the paper's experiments compare: all but the other rates.

@@ -26,15 +26,16 @@ class EqualSymbols:
     Where the CRC fails the likeliest bits are decoded all the same.
     """
 
-    def __init__(self, name: str, symbols: int) -> None:
-        """`symbols` for each 40 ms of speech."""
+    def __init__(self, name: str, symbols: int, spelt: bool) -> None:
+        """`symbols` for each 40 ms of speech; `spelt`: the sender reads with the beam decoder, as ours does."""
         self.name, self._symbols = name, symbols
-        self.label = f"Text transceiver, {FRAME_RATE * symbols} symbols/s"
-        recogniser.transmitter()
+        self.label = f"Text transceiver, {FRAME_RATE * symbols} symbols/s" + ", beam" * spelt
+        self._recognise = recogniser.spell if spelt else recogniser.recognise
+        recogniser.encoder()
 
     def send(self, utterance: Utterance) -> Sent:
         """`side`: data bits."""
-        bits = huffman.encode(recogniser.recognise(utterance.samples))
+        bits = huffman.encode(self._recognise(utterance.samples))
         symbols = self._symbols * frame_count(len(utterance.samples))
         code = code_for(len(bits), symbols)
         padded = np.pad(bits, (0, code.message - len(bits)))

@@ -39,6 +39,11 @@ def text_of(probabilities: np.ndarray) -> str:
     return greedy(np.log(np.maximum(probabilities, _LEAST)))[0]
 
 
+def spell(samples: np.ndarray) -> str:
+    """Speech float32 [samples] at 16 kHz -> text by the beam decoder."""
+    return encoder().spell(features(samples))
+
+
 def recognise(samples: np.ndarray) -> str:
     """Speech float32 [samples] at 16 kHz -> text."""
     return text_of(features(samples))
