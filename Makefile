@@ -49,8 +49,23 @@ lint: $(DEVELOPMENT) ## ruff: errors and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-train: $(DEVELOPMENT) $(PRETRAINED) ## train the models: `make train ARGS='--help'`
+# The default model, its codecs and the language model, as MODELS.md tells. Each step but the head goes on where it was stopped.
+SPEECH ?= LJSpeech-1.1
+TEXTS ?= $(firstword $(SPEECH))/metadata.csv
+HOURS ?= 30
+MINUTES ?= 75
+train: $(DEVELOPMENT) $(PRETRAINED) ## train the models: `make train SPEECH='LJSpeech-1.1 ...' TEXTS='book.txt ...'`, or one step of it, ARGS='--help'
+ifdef ARGS
 	$(PY) -m deepsc_export train $(ARGS)
+else
+	$(PY) -m deepsc_export train $(SPEECH) --stage recogniser --hours $(HOURS)
+	$(PY) -m deepsc_export train $(SPEECH) --stage head --hours $(HOURS) --batch-seconds 80
+	$(PY) -m deepsc_export train $(SPEECH) --stage codec --feature-hours 1.5 --steps 800 --codec-lr 4e-3
+	$(PY) -m deepsc_export export
+	$(PY) -m deepsc_export.language.train $(TEXTS) --minutes $(MINUTES) --export
+	$(PY) -m deepsc_export.contextual.train $(SPEECH) --texts $(TEXTS) --minutes $(MINUTES)
+	$(PY) -m deepsc_export.contextual.export work/contextual
+endif
 
 export: $(DEVELOPMENT) ## trained models to ONNX: `make export ARGS='--help'`
 	$(PY) -m deepsc_export export $(ARGS)

@@ -1,6 +1,6 @@
 """CTC prefix beam search with a language model over characters (Hannun et al. 2014).
 
-A prefix's score is ln p(prefix | what was received) + `WEIGHT` ln p(prefix | English) + `BONUS` a character.
+A prefix's score is ln p(prefix | what was received) + weight ln p(prefix | English) + bonus a character.
 """
 
 from dataclasses import dataclass

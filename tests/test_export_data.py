@@ -127,7 +127,8 @@ def test_speed():
 
 def test_noise_snr(monkeypatch):
     """Added noise lies between the stated signal-to-noise ratios: 8 to 40 dB."""
-    monkeypatch.setattr(augment, "TONE_PROBABILITY", 0.0)
+    for other in ("TONE", "ROOM", "CODEC"):
+        monkeypatch.setattr(augment, f"{other}_PROBABILITY", 0.0)
     rng, tone = np.random.default_rng(2), 0.3 * np.sin(np.arange(32_000, dtype=np.float32))
     ratios = []
     for _ in range(200):
@@ -141,7 +142,8 @@ def test_noise_snr(monkeypatch):
 
 def test_tone(monkeypatch):
     """Another frequency response, within 6 dB either way of the level's own range, the same length."""
-    monkeypatch.setattr(augment, "NOISE_PROBABILITY", 0.0)
+    for other in ("NOISE", "ROOM", "CODEC"):
+        monkeypatch.setattr(augment, f"{other}_PROBABILITY", 0.0)
     monkeypatch.setattr(augment, "LEVEL_DB", (0.0, 0.0))
     rng = np.random.default_rng(5)
     white = 0.05 * rng.standard_normal(16_001).astype(np.float32)
@@ -156,6 +158,45 @@ def test_tone(monkeypatch):
     assert 10 < np.sum(np.array(changes) > 1) < 30  # half of them
 
 
+def test_room():
+    """The tail behind the direct sound falls by 60 dB in T60, has the energy that is drawn, and adds no length."""
+    rng, click = np.random.default_rng(6), np.zeros(16_000, np.float32)
+    click[0] = 1
+    direct_db, t60 = [], []
+    for _ in range(60):
+        out = augment.reverberate(click, rng)
+        assert len(out) == len(click) and out[0] == pytest.approx(1, abs=1e-3)
+        tail = out[160:8000].astype(np.float64)
+        direct_db.append(-10 * np.log10(np.sum(out[1:] ** 2)))
+        level = 10 * np.log10(np.mean(tail[:3840].reshape(-1, 240) ** 2, 1))  # each 15 ms of 0.24 s
+        t60.append(-60 / np.polyfit(0.015 * np.arange(16), level, 1)[0])
+    low, high = augment.ROOM_DIRECT_DB
+    assert low - 0.2 < min(direct_db) and max(direct_db) < high + 0.2
+    low, high = augment.ROOM_T60
+    # a slope through 16 levels of chi-squared noise, 0.4 dB each, over 0.24 s
+    assert (
+        low * 0.8 < np.min(t60)
+        and np.max(t60) < high * 1.4
+        and np.median(t60) == pytest.approx((low + high) / 2, abs=0.1)
+    )
+
+
+def test_telephone():
+    """Nothing above 7 kHz but what 8 bits of mu-law round: noise 38 dB below the signal, about (ITU-T G.711)."""
+    rng = np.random.default_rng(7)
+    t = np.arange(32_000) / 16_000
+    tone = (0.4 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+    for _ in range(10):
+        out = augment.code(tone, rng)[4000:]
+        basis = np.exp(-2j * np.pi * 440 * t[4000:])
+        part = 2 * np.abs(np.mean(out * basis))
+        noise = np.mean(out**2) - part**2 / 2
+        assert part == pytest.approx(0.4, rel=0.02) and out.dtype == np.float32
+        assert 34 < 10 * np.log10(part**2 / 2 / noise) < 42
+    high = (0.4 * np.sin(2 * np.pi * 7900 * t)).astype(np.float32)
+    assert np.std(augment.code(high, rng)[4000:]) < 0.4 * np.std(high)
+
+
 def test_spec_augment():
     """Masks are zeros over whole stretches and bands, well under half of the spectrogram."""
     masked = SpecAugment(np.random.default_rng(3))(torch.ones(8, 500, 80))
@@ -164,7 +205,9 @@ def test_spec_augment():
 
 
 def test_sentences(tmp_path):
-    (tmp_path / "x.csv").write_text("LJ1|In 1885.|In eighteen eighty-five it was so.\n")
+    (tmp_path / "x.csv").write_text(
+        "LJ1|In 1885.|In eighteen eighty-five it was so.\nLJ002-0004|Held out.|It is held out of this.\n"
+    )
     (tmp_path / "y.trans.txt").write_text("1272-1-0000 MISTER QUILTER IS THE APOSTLE\n")
     (tmp_path / "z.txt").write_text("It is a truth\nuniversally acknowledged. No! Never again, said the man.")
     found = [

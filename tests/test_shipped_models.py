@@ -7,9 +7,13 @@ DEEPSC_CORPORA names a folder with LJSpeech-1.1, mini_librispeech and kathleen (
 import os
 from pathlib import Path
 
+import jiwer
 import numpy as np
 import pytest
 import torch
+from deepsc_bench.system import Air
+from deepsc_bench.system import Utterance as Spoken
+from deepsc_bench.systems import SYSTEMS
 from deepsc_export.config import CONFIGS, SHIPPED
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import load
@@ -111,6 +115,37 @@ def test_default_error_rates(corpus, limit, test_split):
     assert clear <= limit
     assert points["awgn", -2] <= clear + 0.05
     assert points["rayleigh", 8] <= clear + 0.08 and points["rician", 8] <= clear + 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "es_n0_db", "limit"),
+    [
+        ("gr-deepsc-520", "awgn", -8.0, 0.15),
+        ("gr-deepsc-520", "rayleigh", -2.0, 0.15),
+        ("gr-deepsc-520", "rician", -2.0, 0.15),
+        ("gr-deepsc-130", "awgn", -2.0, 0.15),
+        ("gr-deepsc-520", "awgn", 20.0, None),
+    ],
+)
+def test_codec_with_context_through_the_modem(name, kind, es_n0_db, limit, test_split):
+    """CER of all test splits together, everything estimated; clear, not more than the model's own codec has."""
+    if limit is None:
+        limit = modem_cer("gr-deepsc", kind, es_n0_db, test_split)
+    cer = modem_cer(name, kind, es_n0_db, test_split)
+    print(f"{name}, {kind}, {es_n0_db:g} dB: CER {cer:.4f}, at most {limit:.4f}")
+    assert cer <= limit
+
+
+def modem_cer(name: str, kind: str, es_n0_db: float, test_split: dict[str, Speech]) -> float:
+    """CER of one of the bench's systems over every test clip."""
+    chain, truths, texts = SYSTEMS[name](), [], []
+    for speech in test_split.values():
+        for i, utterance in enumerate(speech.utterances):
+            sent = chain.send(Spoken(utterance.key, speech[i], utterance.text))
+            texts.append(chain.receive(sent, Air(kind, es_n0_db, SEED, len(texts))).text)
+            truths.append(utterance.text)
+    return jiwer.cer(truths, texts)
 
 
 @pytest.mark.slow

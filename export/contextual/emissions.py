@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from gr_deepsc.emissions import collapse
+from gr_deepsc.emissions import collapse, spelt
 from gr_deepsc.text import BLANK, TOKENS, encode
 
 from ..train_codec import Features
@@ -44,9 +44,12 @@ def align(emissions: np.ndarray, text: str) -> np.ndarray:
     return tokens
 
 
-def lessons(features: Features) -> list[Lesson]:
-    """Of every utterance in which something is emitted."""
-    found = [collapse(p) for p in features.probabilities]
+def lessons(features: Features, read: Sequence[str] | None = None) -> list[Lesson]:
+    """Of every utterance in which something is emitted; `read` are texts as the sender's beam decoder reads them."""
+    if read is None:
+        found = [collapse(p) for p in features.probabilities]
+    else:
+        found = [spelt(p.astype(np.float32), t) for p, t in zip(features.probabilities, read, strict=True)]
     return [
         Lesson(e.astype(np.float16), align(e, text))
         for e, text in zip(found, features.texts, strict=True)

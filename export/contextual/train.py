@@ -1,6 +1,7 @@
 """Training the codec with context: python -m deepsc_export.contextual.train CORPORA... --texts TEXTS..."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from gr_deepsc.beam import SPELLING, Beam
 from gr_deepsc.model import MODELS
 from gr_deepsc.rates import RATES
 from gr_deepsc.text import TOKENS, greedy
@@ -62,6 +64,17 @@ def features(
         for copy, rng in enumerate([np.random.default_rng([seed, k]) for k in range(copies)] or [None])
     ]
     return Features([p for f in found for p in f.probabilities], [t for f in found for t in f.texts])
+
+
+def read(known: Features, path: Path) -> list[str]:
+    """The texts that the sender's beam decoder reads in features, once: kept in a JSON file."""
+    if path.is_file():
+        return json.loads(path.read_text())
+    beam, least = Beam(*SPELLING), np.finfo(np.float32).tiny
+    rows = tqdm(known.probabilities, "beam", disable=None)
+    texts = [beam(np.log(np.maximum(p.astype(np.float32), least))) for p in rows]
+    path.write_text(json.dumps(texts))
+    return texts
 
 
 def stack(group: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
@@ -218,7 +231,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     known = [features(args.corpora, "train", m, args.out, args.copies, args.seed) for m in args.models]
     valid = features(args.corpora, "valid", args.models[0], args.out)
-    spoken = [lesson for each in known for lesson in lessons(each)]
+    spoken = []
+    for model, each in zip(args.models, known, strict=True):  # with and without the sender's language model
+        spoken += lessons(each) + lessons(each, read(each, args.out / f"read-{model}.json"))
     texts = [text for path in args.texts for text in sentences(path)]
     print(f"{len(spoken):,} recordings; {len(texts):,} sentences, {sum(map(len, texts)):,} characters")
     initial = None

@@ -46,7 +46,7 @@ def load(folder: str | Path) -> list[Utterance]:
         where = f"{metadata}, line {number}"
         fields = line.split("|")
         if len(fields) == 3:
-            identity, text, speaker, split = fields[0], fields[2] or fields[1], "LJ", _lj_split(fields[0])
+            identity, text, speaker, split = fields[0], fields[2] or fields[1], "LJ", lj_split(fields[0])
         elif len(fields) == 4:
             identity, text, speaker, split = fields
         else:
@@ -66,7 +66,8 @@ def load(folder: str | Path) -> list[Utterance]:
     return utterances
 
 
-def _lj_split(identity: str) -> str:
+def lj_split(identity: str) -> str:
+    """Which split a clip of LJSpeech belongs to."""
     return "test" if identity in _LJ_TEST else "valid" if identity in _LJ_VALID else "train"
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gr_deepsc.voice import Synthesizer
 
-from .corpora import CorpusError
+from .corpora import CorpusError, lj_split
 from .normalise import normalise
 
 FLITE = ("slt", "rms", "awb", "kal16")
@@ -27,10 +27,14 @@ CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
 
 
 def sentences(path: Path) -> list[str]:
-    """Normalised sentences of a text: LJSpeech's id|raw|normalised, LibriSpeech's .trans.txt, or plain prose."""
+    """Normalised sentences of a text: LJSpeech's id|raw|normalised, LibriSpeech's .trans.txt, or plain prose.
+
+    What LJSpeech's held out clips say is left out.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     if path.suffix == ".csv":
-        found = [line.split("|")[-1] for line in lines]
+        rows = [line.split("|") for line in lines]
+        found = [row[-1] for row in rows if lj_split(row[0]) == "train"]
     elif path.name.endswith(".trans.txt"):
         found = [line.split(" ", 1)[-1] for line in lines]
     else:
