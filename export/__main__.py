@@ -144,9 +144,12 @@ def synthesise(args: argparse.Namespace) -> None:
 
 
 def curves(args: argparse.Namespace) -> None:
-    from .curves import draw  # matplotlib is slow to import
+    from .curves import draw, draw_points  # matplotlib is slow to import
 
-    draw(args.runs, args.out)
+    if args.points:
+        draw_points(args.runs[0], args.out)
+    else:
+        draw(args.runs, args.out)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -220,6 +223,9 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(curves, "curves", "draw the error rate of training runs against time")
     sub.add_argument("runs", nargs="+", type=Path, help=f"folders of runs, {WORK}/compact for one")
+    sub.add_argument(
+        "--points", action="store_true", help="of the first run, a codec with context: its points"
+    )
     sub.add_argument("--out", type=Path, default=WORK / "training.png")
 
     sub = command(info, "info", "trainable parameters of a configuration")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from gr_deepsc.beam import Beam
 from gr_deepsc.confidence import Calibration, probabilities
 from gr_deepsc.decode import Decoder
-from gr_deepsc.encode import Encoder
+from gr_deepsc.encode import Encoded, Encoder
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import deinterleave, interleave
@@ -41,16 +41,13 @@ WEIGHTS, BONUSES = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6), (0.0, 0.3, 0.6, 1.0, 1.5)
 BINS = 10
 
 
-def received(
-    speech: Speech, rate: str, kind: str, es_n0_db: float, encoder: Encoder, decoder: Decoder
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Truth and log-probabilities of every utterance behind a channel, its state known."""
-    for seq, utterance in enumerate(speech.utterances):
-        sent = encoder.at_rate(speech[seq], rate)
+def received(sent: Sequence[Encoded], kind: str, es_n0_db: float, decoder: Decoder) -> Iterator[np.ndarray]:
+    """Log-probabilities of every utterance behind a channel, its state known."""
+    for seq, each in enumerate(sent):
         rng = np.random.default_rng([7, seq])
-        air = channel.transmit(interleave(sent.symbols), kind, es_n0_db, rng)
-        z, rho = (deinterleave(each) for each in mmse(*air))
-        yield utterance.text, decoder.log_probs(z, rho, sent.codec)
+        air = channel.transmit(interleave(each.symbols), kind, es_n0_db, rng)
+        z, rho = (deinterleave(part) for part in mmse(*air))
+        yield decoder.log_probs(z, rho, each.codec)
 
 
 def right(truth: str, text: str) -> np.ndarray:

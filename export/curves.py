@@ -26,3 +26,21 @@ def draw(runs: Sequence[Path], path: Path) -> None:
     axes[0].legend()
     figure.savefig(path, dpi=100)
     plt.close(figure)
+
+
+def draw_points(run: Path, path: Path) -> None:
+    """CER of the codec with context on the validation split, a curve for each point of the channel, against minutes."""
+    with (run / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
+    minutes = [float(row["minutes"]) for row in rows]
+    for column in rows[0]:
+        if column.count("_") == 2:  # RATE_CHANNEL_DB
+            rate, kind, snr = column.split("_")
+            label = f"{rate} symbols/s, {kind}, {snr} dB"
+            axis.semilogy(minutes, [float(row[column]) for row in rows], ".-", label=label)
+    axis.set(xlabel="training time (minutes, part of a CPU core)", ylabel="CER on the validation split")
+    axis.grid(which="both", alpha=0.3)
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

@@ -19,6 +19,9 @@ from ..train_codec import Features
 SPOKEN = 0.3  # share of the batches that are real speech
 PARTS = 0.3  # share of the texts cut at random, so that short ones are known as well
 LONGEST = 400  # characters
+SILENT = (
+    3  # blanks behind a text are fewer than this: a burst's frames have room for more than its characters
+)
 
 
 class Lesson(NamedTuple):
@@ -102,6 +105,15 @@ class Bank:
         )
 
 
+def fill(lesson: Lesson, blanks: int) -> Lesson:
+    """The same with blanks behind it, as `contextual.ContextualEncoder` fills a burst."""
+    silence = np.tile(np.eye(TOKENS, dtype=np.float16)[BLANK], (blanks, 1))
+    return Lesson(
+        np.concatenate([lesson.emissions, silence]),
+        np.concatenate([lesson.tokens, np.full((blanks, 2), BLANK)]),
+    )
+
+
 def part(text: str, rng: np.random.Generator) -> str:
     """The text, or a part of it, at most `LONGEST` characters."""
     if rng.random() < PARTS:
@@ -124,9 +136,8 @@ def batches(
             else bank.speak(part(texts[rng.integers(len(texts))], rng), rng)
             for is_real in real
         ]
-        chosen = sorted(
-            (lesson for lesson in chosen if len(lesson.tokens)), key=lambda each: len(each.tokens)
-        )
+        chosen = [fill(lesson, rng.integers(SILENT)) for lesson in chosen if len(lesson.tokens)]
+        chosen.sort(key=lambda each: len(each.tokens))
         groups, group = [], []
         for lesson in chosen:
             if group and (len(group) + 1) * len(lesson.tokens) > characters:

@@ -58,6 +58,7 @@ def batches(texts: Sequence[str], characters: int, rng: np.random.Generator) -> 
                 groups.append(group)
                 group = []
             group.append(text)
+        groups.append(group)
         for i in rng.permutation(len(groups)):
             yield groups[i]
 
