@@ -30,6 +30,8 @@ SENDS = {
     "gr-deepsc-520": (520, -4),
     "gr-deepsc-260": (260, -1),
     "gr-deepsc-130": (130, 2),
+    "gr-deepsc-520-beam": (520, -4),
+    "gr-deepsc-130-beam": (130, 2),
     "sr-deepsc": (124, 4),
     "speech": (6668, 13),
     "text": (36, 13),
@@ -42,6 +44,10 @@ SENDS = {
     "equal-symbols-260": (250, -4),
     "equal-symbols-130": (125, 0),
 }
+# Between two rates that are tested anyway, or but for the spelling the same.
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name.endswith(("-260", "-beam")) else name for name in SENDS
+]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def test_names(systems):
     assert len({system.label for system in systems.values()}) == len(systems)
 
 
-@pytest.mark.parametrize("name", SENDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_sent(sent, utterance, name):
     """Unit energy; as many symbols a second as claimed, but for whole blocks and frames at the end."""
     symbols, seconds = sent[name].symbols, len(utterance.samples) / 16_000
@@ -86,7 +92,7 @@ def same_symbols(a: Sent, b: Sent) -> bool:
     return np.array_equal(a.symbols, b.symbols) and a.side == b.side
 
 
-@pytest.mark.parametrize("name", SENDS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["none", "awgn"])
 def test_what_comes_back(systems, sent, utterance, name, kind):
     """Through nothing, and at an Es/N0 that is enough: what the recogniser makes of the recording, or nearly."""
@@ -101,7 +107,7 @@ def test_what_comes_back(systems, sent, utterance, name, kind):
     assert difference <= (0.06 if "speech" in name or "deepsc" in name else 0)
 
 
-@pytest.mark.parametrize("name", SENDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_where_nothing_comes(systems, sent, name):
     """-25 dB: no error, no word of the text, and every block is known to be lost."""
     heard = systems[name].receive(sent[name], Air("rayleigh", -25.0, 2, 0))

@@ -108,7 +108,7 @@ def test_reads_english(encoder, decoder, rate, kind, es_n0_db, most):
 
 
 def test_what_is_no_english_is_read_where_it_is_clear(encoder, decoder):
-    """Context hardly overrules what was heard: doubled letters and strange words come through, but for a letter or two."""
+    """Context hardly overrules what was heard: doubled letters and strange words come through, nearly."""
     text = "llwyddo aaron's qqz buzz"
     assert jiwer.cer(text, across(encoder, decoder, text, 520, "awgn", 20, 0)) <= 0.1
 

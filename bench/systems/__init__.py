@@ -27,6 +27,12 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "gr-deepsc-520": partial(GrDeepSC, "gr-deepsc-520", "gr-deepsc, 520 symbols/s", "520"),
     "gr-deepsc-260": partial(GrDeepSC, "gr-deepsc-260", "gr-deepsc, 260 symbols/s", "260"),
     "gr-deepsc-130": partial(GrDeepSC, "gr-deepsc-130", "gr-deepsc, 130 symbols/s", "130"),
+    "gr-deepsc-520-beam": partial(
+        GrDeepSC, "gr-deepsc-520-beam", "gr-deepsc, 520 symbols/s, beam", "520", "beam"
+    ),
+    "gr-deepsc-130-beam": partial(
+        GrDeepSC, "gr-deepsc-130-beam", "gr-deepsc, 130 symbols/s, beam", "130", "beam"
+    ),
     "sr-deepsc": SRDeepSC,
     "speech": partial(Speech, "speech", "Speech transceiver, rate 1/2", KBITS_19_85, PAPER),
     "text": partial(Text, "text", "Text transceiver, rate 1/2", PAPER),
@@ -44,5 +50,5 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5, spelt=True),
 }
 
-# What the paper's experiments compare: all but the other rates.
-PAPERS = tuple(name for name in SYSTEMS if not name.endswith(("-520", "-260", "-130")))
+# What the paper's experiments compare: all but the other rates and decoders.
+PAPERS = tuple(name for name in SYSTEMS if not name.endswith(("-520", "-260", "-130", "-beam")))

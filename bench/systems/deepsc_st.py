@@ -58,10 +58,10 @@ class DeepSC:
     What `deepsc simulate --csi ideal` does, noise and fading included.
     """
 
-    def __init__(self, name: str, label: str, rate: str) -> None:
-        """`rate` as of `gr_deepsc.encode.Encoder`."""
+    def __init__(self, name: str, label: str, rate: str, decoder: str = "greedy") -> None:
+        """`rate` as of `gr_deepsc.encode.Encoder`, `decoder` as of `gr_deepsc.decode.Decoder`."""
         self.name, self.label, self._rate = name, label, rate
-        self._encoder, self._decode = recogniser.encoder(), recogniser.decoder()
+        self._encoder, self._decode = recogniser.encoder(), recogniser.decoder(decoder)
 
     def send(self, utterance: Utterance) -> Sent:
         """`side`: the codec, which a header tells."""

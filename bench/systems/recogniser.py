@@ -19,9 +19,9 @@ def encoder() -> Encoder:
 
 
 @cache
-def decoder() -> Decoder:
-    """The default model's, loaded once a process."""
-    return Decoder("default")
+def decoder(kind: str) -> Decoder:
+    """The default model's, greedy or beam, loaded once a process."""
+    return Decoder("default", decoder=kind)
 
 
 def transmitter() -> Transmitter:
