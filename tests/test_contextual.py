@@ -50,7 +50,7 @@ def across(encoder, decoder, text: str, rate: int, kind: str, es_n0_db: float, s
 
 @pytest.mark.parametrize("rate", RATES)
 def test_what_is_sent(encoder, rate):
-    """Whole frames of 20 symbols, as few as the characters need; mean energy 1, no peak above 4 dB."""
+    """Whole frames of 20 symbols, as few as the characters need; mean energy 1, no peak above 3 dB."""
     for count in (0, 1, 2, 13, len(SENTENCE)):
         symbols, codec = encoder(said(SENTENCE[:count]), rate)
         assert CODECS[codec] == rate and symbols.dtype == np.complex64
@@ -58,7 +58,7 @@ def test_what_is_sent(encoder, rate):
         energy = np.abs(symbols) ** 2
         assert energy.mean() == pytest.approx(1, abs=1e-4)
         if count > 2:
-            assert energy.max() < 10**0.4
+            assert energy.max() < 10**0.3
 
 
 def test_nominal_rates():
@@ -107,10 +107,11 @@ def test_reads_english(encoder, decoder, rate, kind, es_n0_db, most):
     assert jiwer.cer([SENTENCE] * 10, texts) <= most
 
 
-def test_what_is_no_english_is_read_where_it_is_clear(encoder, decoder):
-    """Context hardly overrules what was heard: doubled letters and strange words come through, nearly."""
-    text = "llwyddo aaron's qqz buzz"
-    assert jiwer.cer(text, across(encoder, decoder, text, 520, "awgn", 20, 0)) <= 0.1
+@pytest.mark.parametrize("rate", RATES)
+def test_names_come_through(encoder, decoder, rate):
+    """Context does not overrule what was heard: names and doubled letters that no text in training has."""
+    for text in ("mister fitzwilliam met aaron's llama in zanzibar", "said captain ahab to queequeg"):
+        assert across(encoder, decoder, text, rate, "awgn", 20, 0) == text
 
 
 def test_noise_is_no_text(encoder, decoder):
