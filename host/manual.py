@@ -25,9 +25,9 @@ clock, fading and noise. With --csi ideal the symbols go through the channel one
 told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
 and fading follow from --seed and the place of the file in the call, so the same call gives the same text.
 
---rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by the
-codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's own
-codec, 500 symbols whatever is said. The receiver reads the rate in the burst's header.
+--rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by
+the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's
+own codec, 500 symbols whatever is said. The receiver reads the rate in the burst's header.
 
 With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
 """
@@ -88,7 +88,7 @@ PLAY_EXAMPLES = """\
 OUTPUT
   One line an utterance, or with --json one object with the keys: file, text, time_s (of the first burst),
   user_id, seq (modulo 32), lost, error (null or a sentence), error_type, confidence, words (each with its
-  confidence), seconds (of speech, roughly: what is sent for one depends on the rate and on the pace), n_symbols,
+  confidence), seconds (of speech, roughly: symbols over the rate's nominal figure), n_symbols,
   es_n0_db, cfo_hz, clock_ppm, timing (sample of the stream at 4 a symbol), evm, fading, n_bursts,
   bursts_missing, received (share of the utterance that was there). Files that cannot be read and files
   without a burst (not_detected) are such results, too, and make the exit status 1.
