@@ -14,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from gr_deepsc.emissions import collapse, spelt
 from gr_deepsc.text import BLANK, TOKENS, encode
 
+from ..data.batches import by_length
 from ..train_codec import Features
 
 SPOKEN = 0.3  # share of the batches that are real speech
@@ -137,13 +138,4 @@ def batches(
             for is_real in real
         ]
         chosen = [fill(lesson, rng.integers(SILENT)) for lesson in chosen if len(lesson.tokens)]
-        chosen.sort(key=lambda each: len(each.tokens))
-        groups, group = [], []
-        for lesson in chosen:
-            if group and (len(group) + 1) * len(lesson.tokens) > characters:
-                groups.append(group)
-                group = []
-            group.append(lesson)
-        groups.append(group)
-        for i in rng.permutation(len(groups)):
-            yield groups[i]
+        yield from by_length(chosen, lambda each: len(each.tokens), characters, rng)

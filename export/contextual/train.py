@@ -25,7 +25,7 @@ from ..data.synthesise import sentences
 from ..models.channel import Received, mmse, transmit
 from ..models.recogniser import build
 from ..onnx_weights import read_graph, read_weights
-from ..optimisation import descend, straight
+from ..timed_run import TimedRun
 from ..train_codec import CHANNELS, Features, cached
 from .emissions import Lesson, batches, lessons
 from .model import MOST, SYMBOLS, ContextualCodec
@@ -159,56 +159,26 @@ def train(
     codec = ContextualCodec(dims or ContextualDims())
     if initial is not None:
         codec.load_state_dict(initial)
-    optimiser = torch.optim.AdamW(codec.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
-    ema, steps = checkpoint.Ema(codec), 0
-    if (folder / "last.pt").is_file():
-        state = checkpoint.load(folder / "last.pt")
-        codec.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.state, ema.updates, steps = state["ema"], state["updates"], state["steps"]
     fields = [f"{rate}_{kind}_{snr:g}" for rate, kind, snr in VALIDATE]
-    log = checkpoint.Log(folder / "log.csv", ["steps", "nats", *fields])
-    torch.manual_seed(seed + steps)  # a resumed run draws other noise
-    rng = np.random.default_rng([seed, steps])
-    average = ContextualCodec(codec.dims).eval()
-
-    def save(losses: list[float]) -> None:
-        average.load_state_dict(ema.state)
-        rates = {}
-        for field, (rate, kind, snr) in zip(fields, VALIDATE, strict=True):
-            rates[field] = round(error_rate(average, valid, list(RATES).index(rate), kind, snr), 4)
-        log.write(steps=steps, nats=round(float(np.mean(losses)), 4), **rates)
-        tqdm.write(f"{log.minutes:6.1f} min  {steps} updates  {np.mean(losses):.4f} nats  CER {rates}")
-        checkpoint.save(folder / "best.pt", {"model": ema.state})
-        state = {"model": codec.state_dict(), "optimiser": optimiser.state_dict(), "ema": ema.state}
-        checkpoint.save(folder / "last.pt", state | {"updates": ema.updates, "steps": steps})
-
-    losses, saved = [], log.minutes
-    bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
+    run = TimedRun(codec, folder, minutes, lr, WARM_UP, SAVE_EVERY, fields)
+    torch.manual_seed(seed + run.steps)  # a resumed run draws other noise
+    rng = np.random.default_rng([seed, run.steps])
+    average = ContextualCodec(codec.dims)
     source = batches(spoken, texts, BATCH, rng)
-    while log.minutes < minutes:
+    while run.done < 1:
         emissions, tokens, counts = stack(next(source))
         rate, kind = int(rng.integers(len(RATES))), CHANNELS[rng.integers(len(CHANNELS))]
         es_n0_db = torch.empty(len(counts)).uniform_(LEAST_DB[rate], MOST_DB)
-        for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * straight(log.minutes / minutes)
         with checkpoint.half_precision():
             block = int(rng.integers(*BLOCKS))
             logits = across(codec, emissions, counts, rate, kind, es_n0_db, block)
         loss = F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())  # -100 does not count
-        descend(optimiser, loss)
-        ema.update(codec)
-        losses.append(loss.item())
-        steps += 1
-        bar.n = log.minutes
-        bar.set_postfix_str(f"{np.mean(losses[-50:]):.3f} nats")
-        if log.minutes - saved > SAVE_EVERY:
-            save(losses)
-            losses, saved = [], log.minutes
-    if losses:
-        save(losses)
-    average.load_state_dict(ema.state)
-    return average
+        run.step(loss)
+        if run.due:
+            run.averaged(average)
+            points = [(list(RATES).index(rate), kind, snr) for rate, kind, snr in VALIDATE]
+            run.save(**{f: error_rate(average, valid, *p) for f, p in zip(fields, points, strict=True)})
+    return run.averaged(average)
 
 
 def main() -> None:

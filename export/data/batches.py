@@ -1,7 +1,8 @@
 """Batches of similar length: padded waveforms, their lengths, and their texts as CTC targets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from gr_deepsc.features import SAMPLE_RATE
 from gr_deepsc.text import encode
 
 from .audio import Speech
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -58,6 +61,20 @@ def plan(lengths: np.ndarray, seconds: float, rng: np.random.Generator | None = 
     if rng is not None:
         rng.shuffle(groups)
     return groups
+
+
+def by_length(
+    items: Sequence[Item], length: Callable[[Item], int], most: int, rng: np.random.Generator
+) -> Iterator[list[Item]]:
+    """Groups of items of similar length in random order, each padded to at most `most` (or one item that is longer)."""
+    groups: list[list[Item]] = [[]]
+    for item in sorted(items, key=length):
+        if groups[-1] and (len(groups[-1]) + 1) * length(item) > most:
+            groups.append([])
+        groups[-1].append(item)
+    for i in rng.permutation(len(groups)):
+        if groups[i]:
+            yield groups[i]
 
 
 def endless(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gr_deepsc.text import ALPHABET, encode
 
+from ..data.batches import by_length
 from .model import LONGEST
 
 PARTS = 0.4  # share of sentences cut at random, so that short texts are known as well
@@ -48,12 +49,4 @@ def batches(texts: Sequence[str], characters: int, rng: np.random.Generator) -> 
     """Endless batches of varied texts of similar length, padding included `characters` long."""
     while True:
         chosen = [vary(texts[i], rng) for i in rng.permutation(len(texts))[:4096]]
-        chosen = sorted((text for text in chosen if text), key=len)
-        groups, group = [], []
-        for text in chosen:
-            if (len(group) + 1) * len(text) > characters:
-                groups.append(group)
-                group = []
-            group.append(text)
-        for i in rng.permutation(len(groups)):
-            yield groups[i]
+        yield from by_length([text for text in chosen if text], len, characters, rng)

@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from gr_deepsc.text import ALPHABET
 
 from .. import checkpoint
 from ..data.synthesise import sentences
 from ..models.channel import mmse, transmit
-from ..optimisation import descend, straight
+from ..timed_run import TimedRun
 from ..train_codec import CHANNELS, ES_N0_DB
 from .model import START, TextDims, TextTransformer, spelling_loss
 from .texts import batches, padded
@@ -61,59 +60,33 @@ def train(
     """
     torch.manual_seed(seed)
     model = TextTransformer(TextDims())
-    optimiser = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
-    ema, steps = checkpoint.Ema(model), 0
-    if (folder / "last.pt").is_file():
-        state = checkpoint.load(folder / "last.pt")
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.state, ema.updates, steps = state["ema"], state["updates"], state["steps"]
     fields = [f"{kind}_{snr:g}" for kind, snr in VALIDATE]
-    log = checkpoint.Log(folder / "log.csv", ["steps", "nats", *fields])
-    torch.manual_seed(seed + steps)  # a resumed run draws other noise
-    rng = np.random.default_rng([seed, steps])
-    average = TextTransformer(TextDims()).eval()
+    run = TimedRun(model, folder, minutes, lr, WARM_UP, SAVE_EVERY, fields, {"dims": model.dims})
+    torch.manual_seed(seed + run.steps)  # a resumed run draws other noise
+    rng = np.random.default_rng([seed, run.steps])
+    average = TextTransformer(TextDims())
 
-    def save(losses: list[float]) -> None:
-        average.load_state_dict(ema.state)
-        rates = {}
-        for field, (kind, snr) in zip(fields, VALIDATE, strict=True):
-            rates[field] = round(jiwer.cer(list(valid), received(average, valid, kind, snr)), 4)
-        log.write(steps=steps, nats=round(float(np.mean(losses)), 4), **rates)
-        tqdm.write(f"{log.minutes:6.1f} min  {steps} updates  {np.mean(losses):.4f} nats  CER {rates}")
-        checkpoint.save(folder / "best.pt", {"dims": model.dims, "model": ema.state})
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "ema": ema.state}
-        checkpoint.save(folder / "last.pt", state | {"updates": ema.updates, "steps": steps})
+    def figures() -> dict[str, float]:
+        run.averaged(average)
+        points = zip(fields, VALIDATE, strict=True)
+        return {f: float(jiwer.cer(list(valid), received(average, valid, *p))) for f, p in points}
 
-    losses, saved = [], log.minutes
-    bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
     source = batches(texts, BATCH, rng)
-    while log.minutes < minutes:
+    while run.done < 1:
         model.train()
         tokens, counts = padded(next(source))
         kind = CHANNELS[rng.integers(len(CHANNELS))]
         least, most = ES_N0_DB
-        least = max(least, most - (most - least) * log.minutes / (EASY * minutes))
+        least = max(least, most - (most - least) * run.done / EASY)
         es_n0_db = torch.empty(len(tokens)).uniform_(least, most)
-        for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * straight(log.minutes / minutes)
         with checkpoint.half_precision():
             memory = across(model, tokens, counts, kind, es_n0_db)
             logits = model.spell(F.pad(tokens, (1, 0), value=START)[:, :-1], memory, counts)
         loss = spelling_loss(logits, tokens, counts)
-        descend(optimiser, loss)
-        ema.update(model)
-        losses.append(loss.item())
-        steps += 1
-        bar.n = log.minutes
-        bar.set_postfix_str(f"{np.mean(losses[-50:]):.3f} nats")
-        if log.minutes - saved > SAVE_EVERY:
-            save(losses)
-            losses, saved = [], log.minutes
-    if losses:
-        save(losses)
-    average.load_state_dict(ema.state)
-    return average
+        run.step(loss)
+        if run.due:
+            run.save(**figures())
+    return run.averaged(average)
 
 
 def main() -> None:

@@ -9,13 +9,13 @@ import onnx
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from gr_deepsc import __version__
 from gr_deepsc.beam import LANGUAGE
 from gr_deepsc.text import ALPHABET, encode
 
 from .. import checkpoint
+from ..data.batches import by_length
 from ..data.synthesise import sentences
 from ..onnx_export import (
     TOLERANCE,
@@ -28,7 +28,7 @@ from ..onnx_export import (
     write_hashes,
 )
 from ..onnx_weights import name_weights
-from ..optimisation import descend, straight
+from ..timed_run import TimedRun
 from .model import START, LanguageDims, LanguageModel, Step
 
 OUT = Path("work/language")
@@ -51,16 +51,7 @@ def batches(texts: Sequence[str], characters: int, rng: np.random.Generator) -> 
     while True:
         chosen = [texts[i] for i in rng.permutation(len(texts))[:4096]]
         chosen = [t.split(" ", int(rng.integers(8)))[-1] if rng.random() < 0.5 else t for t in chosen]
-        chosen.sort(key=len)
-        groups, group = [], []
-        for text in chosen:
-            if group and (len(group) + 1) * len(text) > characters:
-                groups.append(group)
-                group = []
-            group.append(text)
-        groups.append(group)
-        for i in rng.permutation(len(groups)):
-            yield groups[i]
+        yield from by_length(chosen, len, characters, rng)
 
 
 @torch.inference_mode()
@@ -80,45 +71,19 @@ def train(
     """Until `minutes` have passed, those of earlier sessions included; returns averaged weights."""
     torch.manual_seed(seed)
     model = LanguageModel(LanguageDims())
-    optimiser = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
-    ema, steps = checkpoint.Ema(model), 0
-    if (folder / "last.pt").is_file():
-        state = checkpoint.load(folder / "last.pt")
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.state, ema.updates, steps = state["ema"], state["updates"], state["steps"]
-    log = checkpoint.Log(folder / "log.csv", ["steps", "nats", "valid_nats"])
-    rng = np.random.default_rng([seed, steps])
-    average = LanguageModel(model.dims).eval()
-    losses, saved = [], log.minutes
-    bar = tqdm(total=minutes, disable=None, bar_format="{l_bar}{bar}{n:.1f}/{total} min {postfix}")
+    run = TimedRun(model, folder, minutes, lr, WARM_UP, SAVE_EVERY, ["valid_nats"])
+    rng = np.random.default_rng([seed, run.steps])
+    average = LanguageModel(model.dims)
     source = batches(texts, BATCH, rng)
-    while log.minutes < minutes:
+    while run.done < 1:
         known, wanted = padded(next(source))
-        for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, (steps + 1) / WARM_UP) * straight(log.minutes / minutes)
         with checkpoint.half_precision():
             logits = model(known)
         loss = F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten())
-        descend(optimiser, loss)
-        ema.update(model)
-        losses.append(loss.item())
-        steps += 1
-        bar.n = log.minutes
-        bar.set_postfix_str(f"{np.mean(losses[-50:]):.3f} nats")
-        if log.minutes - saved > SAVE_EVERY or log.minutes >= minutes:
-            average.load_state_dict(ema.state)
-            found = nats(average, valid)
-            log.write(steps=steps, nats=round(float(np.mean(losses)), 4), valid_nats=round(found, 4))
-            tqdm.write(
-                f"{log.minutes:6.1f} min  {steps} updates  {np.mean(losses):.4f}, valid {found:.4f} nats"
-            )
-            checkpoint.save(folder / "best.pt", {"model": ema.state})
-            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "ema": ema.state}
-            checkpoint.save(folder / "last.pt", state | {"updates": ema.updates, "steps": steps})
-            losses, saved = [], log.minutes
-    average.load_state_dict(ema.state)
-    return average
+        run.step(loss)
+        if run.due:
+            run.save(valid_nats=nats(run.averaged(average), valid))
+    return run.averaged(average)
 
 
 @torch.no_grad()
