@@ -89,12 +89,16 @@ def spectrograms(sounds: Sequence[tuple[str, str, np.ndarray]], path: Path) -> N
     plt.close(figure)
 
 
-def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str) -> None:
-    """Column `y` against `x` on one axis, a line for each value of the column `label`."""
+def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str, order: Sequence[str] = ()) -> None:
+    """Column `y` against `x` on one axis, a line for each value of the column `label`.
+
+    Those in `order` look alike in every axis that has the same.
+    """
     groups: dict[str, list[dict]] = {}
     for row in rows:
         groups.setdefault(row[label], []).append(row)
-    for number, (name, points) in enumerate(groups.items()):
+    for found, (name, points) in enumerate(groups.items()):
+        number = order.index(name) if name in order else found
         axis.plot(*_columns(points, x, y), label=name, **_style(number))
     axis.grid(alpha=0.3)
 

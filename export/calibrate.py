@@ -12,6 +12,7 @@ import jiwer
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import minimize
+from scipy.special import expit
 from tqdm import tqdm
 
 from gr_deepsc.beam import Beam
@@ -116,7 +117,7 @@ def main() -> None:
                 correct.append(right(truth, text))
         log_p, correct = np.concatenate(log_p), np.concatenate(correct)
         found = fit(log_p, correct)
-        confidence = 1 / (1 + np.exp(-(found.slope * log_p + found.offset)))
+        confidence = expit(found.slope * log_p + found.offset)
         doubtful = confidence < 0.5
         print(f"{name}: {found}, {len(log_p)} words, {correct.mean():.3f} of them right, calibration error "
               f"{calibration_error(confidence, correct):.3f}; below 0.5 are {doubtful.mean():.3f}, of which right "

@@ -8,6 +8,7 @@ validation splits (python -m deepsc_export.calibrate).
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from .text import BLANK, encode
 
@@ -57,7 +58,7 @@ def words(log_probs: np.ndarray, text: str, calibration: Calibration) -> list[Wo
         text: that was read from them, in whatever way.
     """
     found = probabilities(log_probs, text)
-    confidence = 1 / (1 + np.exp(-(calibration.offset + calibration.slope * found)))
+    confidence = expit(calibration.offset + calibration.slope * found)
     return [Word(word, float(c)) for word, c in zip(text.split(), confidence, strict=True)]
 
 

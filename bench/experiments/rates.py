@@ -1,14 +1,15 @@
 """Past the paper: the codec with context at its three rates, the paper's codec, and the rival with as many symbols."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 from gr_deepsc.features import SAMPLE_RATE
 
-from ..plot import CHANNELS, DPI, curves, lines
+from ..plot import CHANNELS, DPI, lines
 from .error_rates import rates
 from .experiment import Experiment, Outcome, Setting, Size, field
 from .sweep import sweep
@@ -24,7 +25,10 @@ FAMILIES = (
     (BEAM, "codec with context, modem, beam"),
     (RIVALS, "text transceiver, CSI known"),
     (OURS[:1], "codec a frame at a time, CSI known"),
+    (BEHIND_THE_MODEM[:1], "codec a frame at a time, modem"),
 )
+LABELS = tuple(label for _, label in FAMILIES)
+READABLE = 0.5  # error rates above this are cut off in the figure
 
 EVERY_2_DB = tuple(map(float, range(-14, 11, 2)))
 WHERE = (-2.0, 0.0, 8.0)
@@ -56,28 +60,76 @@ def over_symbols(setting: Setting) -> Outcome:
     return Outcome(rows, outcome.utterances, outcome.costs, outcome.summary)
 
 
+def draw_rates(rows: Sequence[dict], path: Path) -> None:
+    """A row of panels a rate, a panel a channel: CER against Es/N0; at 520 the codec a frame at a time, too."""
+
+    def shown(row: dict, rate: str) -> bool:
+        return f"-{rate}" in row["system"] or (rate == "520" and row["system"] in ("deepsc-st", "gr-deepsc"))
+
+    def panel(axis: Axes, here: list[dict], rate: str) -> None:
+        lines(axis, [row for row in here if shown(row, rate)], "es_n0_db", "cer", "family", LABELS)
+        axis.set_title(f"{axis.get_title()}, {rate} symbols/s")
+
+    _panels(rows, path, ("520", "260", "130"), panel, "Es/N0 (dB)", READABLE)
+
+
 def draw_symbols(rows: Sequence[dict], path: Path) -> None:
     """A row of panels an Es/N0, a panel a channel: CER against symbols a second of speech."""
-    points = [row for row in rows if row["channel"] in CHANNELS]
+
+    def panel(axis: Axes, here: list[dict], es_n0_db: float) -> None:
+        lines(
+            axis,
+            [row for row in here if float(row["es_n0_db"]) == es_n0_db],
+            "symbols",
+            "cer",
+            "family",
+            LABELS,
+        )
+        axis.set(title=f"{axis.get_title()}, {es_n0_db:g} dB", xscale="log")
+        axis.set_xticks((130, 260, 520), ("130", "260", "520"))
+        axis.minorticks_off()
+
+    places = sorted({float(row["es_n0_db"]) for row in rows if row["channel"] in CHANNELS})
+    _panels(rows, path, places, panel, "complex symbols a second of speech")
+
+
+def _panels(
+    rows: Sequence[dict],
+    path: Path,
+    kinds: Sequence,
+    panel: Callable[[Axes, list[dict], Any], None],
+    xlabel: str,
+    top: float | None = None,
+) -> None:
+    """One row of panels for each of `kinds`, one panel for each channel, all with the same families of curves."""
+    families = {name: label for names, label in FAMILIES for name in names}
+    points = [row | {"family": families[row["system"]]} for row in rows if row["system"] in families]
     channels = [kind for kind in CHANNELS if any(row["channel"] == kind for row in points)]
-    places = sorted({float(row["es_n0_db"]) for row in points})
+    size = 1 + 4 * len(channels), 0.8 + 2.9 * len(kinds)
     figure, axes = plt.subplots(
-        len(places), len(channels), figsize=(1 + 4 * len(channels), 3.1 * len(places)), sharex=True, sharey="row",
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
-    for row, snr in zip(axes, places, strict=True):
+        len(kinds),
+        len(channels),
+        figsize=size,
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, kind in zip(axes, kinds, strict=True):
         for axis, channel in zip(row, channels, strict=True):
-            here = [p for p in points if p["channel"] == channel and float(p["es_n0_db"]) == snr]
-            shown = [p | {"family": label} for names, label in FAMILIES for p in here if p["system"] in names]
-            lines(axis, shown, "symbols", "cer", "family")
-            axis.set(title=f"{CHANNELS[channel]}, {snr:g} dB", xscale="log", ylim=(0, None))
-            axis.set_xticks((130, 260, 520), ("130", "260", "520"))
-            axis.minorticks_off()
-        row[0].set_ylabel("CER")
+            axis.set_title(CHANNELS[channel])
+            panel(axis, [p for p in points if p["channel"] == channel], kind)
+        row[0].set(ylabel="CER", ylim=(0, top))
     for axis in axes[-1]:
-        axis.set_xlabel("complex symbols a second of speech")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        axis.set_xlabel(xlabel)
+    found = {}
+    for axis in axes.flat:
+        handles, labels = axis.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    names = [label for label in LABELS if label in found]
+    figure.legend(
+        [found[name] for name in names], names, loc="outside lower center", ncols=min(3, len(names))
+    )
     figure.savefig(path, dpi=DPI)
     plt.close(figure)
 
@@ -85,7 +137,7 @@ def draw_symbols(rows: Sequence[dict], path: Path) -> None:
 RATES = Experiment(
     "CER against Es/N0 at 520, 260 and 130 symbols/s: ours, behind the modem, and the rival",
     over_es_n0,
-    partial(curves, y="cer", ylabel="CER"),
+    draw_rates,
     SYSTEMS,
 )
 SYMBOLS = Experiment("CER against symbols/s at -2, 0 and 8 dB", over_symbols, draw_symbols, SYSTEMS)
