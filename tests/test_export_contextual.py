@@ -131,7 +131,7 @@ def test_it_learns():
     optimiser = torch.optim.AdamW(learner.parameters(), 1e-2)
     emissions, tokens, counts = stack([lesson(text) for text in TEXTS])
     losses = []
-    for _ in range(80):
+    for _ in range(60):
         logits = across(learner, emissions, counts, 0, "rician", 8.0)
         losses.append(F.cross_entropy(logits.flatten(0, 1), tokens.flatten()))
         optimiser.zero_grad()

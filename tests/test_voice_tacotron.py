@@ -110,6 +110,7 @@ def test_loss_of_the_truth():
     assert spectrum == 0 and stop.item() == pytest.approx(math.log1p(math.exp(-10)), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_attention_learns_to_read():
     """Each of six tokens is two steps of a band of its own: in 200 steps attention learns to go there."""
     torch.manual_seed(0)
@@ -160,6 +161,7 @@ def test_onnx_parity(n, tmp_path):
     assert np.array_equal(dropped[0], dropped[1]) and not np.array_equal(dropped[0], dropped[2])
 
 
+@pytest.mark.slow
 def test_training_learns_and_resumes(language, tmp_path, monkeypatch):  # noqa: F811
     """In 100 steps attention learns a language of tones, and is on its own; another run of the folder goes on."""
     torch.set_num_threads(1)
