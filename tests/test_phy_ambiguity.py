@@ -12,7 +12,7 @@ from gr_deepsc.phy.pulse import DELAY, SAMPLES_PER_SYMBOL
 LEAD = 3000
 
 
-@pytest.mark.parametrize("gone", ["up", "down"])
+@pytest.mark.parametrize("gone", ["up", pytest.param("down", marks=pytest.mark.slow)])
 def test_a_chirp_lost_in_a_fade(gone):
     """4 dB, 30 bursts of any carrier within 8 % of the symbol rate, one chirp missing altogether: at least 28 are
     read, within a quarter symbol and 3e-4 cycles a symbol of the truth. The detector alone is at a loss there."""
