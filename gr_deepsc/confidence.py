@@ -71,7 +71,7 @@ def probabilities(log_probs: np.ndarray, text: str) -> np.ndarray:
     labels = np.full(2 * len(tokens) + 1, BLANK)
     labels[1::2] = tokens
     steps = log_probs[np.arange(len(path)), labels[path]].astype(np.float64)
-    space = np.array([character == " " for character in text])
+    space = np.array([character == " " for character in text], bool)
     number = np.cumsum(space) * ~space - space  # of the word that each character is in, -1 for a space
     found = []
     for k in range(len(text.split())):

@@ -15,6 +15,7 @@ from gr_deepsc.confidence import load
 from gr_deepsc.features import SAMPLE_RATE, SYMBOL_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.phy.frame import Layout
 from gr_deepsc.profiles import PROFILES
+from gr_deepsc.rates import of_codec
 
 from .errors import DONE, SOME_FAILED, HostError
 from .radio import stdout_for_results
@@ -114,7 +115,7 @@ def simulate_file(
         "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db, rate), 2),
         "model": args.model,
         "csi": args.csi,
-        "rate": got.get("rate"),
+        "rate": of_codec(got["codec"]) if "codec" in got else None,
         "words": [word._asdict() for word in load(got.get("text", ""), got.get("word_confidence", ""))],
     }
     bursts = _of_bursts(got)

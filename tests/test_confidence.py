@@ -47,7 +47,7 @@ def test_a_word_is_as_likely_as_its_steps():
 
 def test_nothing_and_too_much():
     empty = np.zeros((0, TOKENS), np.float32)
-    assert words(empty, "", Calibration(1, 0)) == []
+    assert words(empty, "", Calibration(1, 0)) == words(random_log_probs(3), "", Calibration(1, 0)) == []
     assert [w.confidence for w in words(empty, "too long", Calibration(1, 0))] == [0, 0]
     assert align(random_log_probs(2), encode("aaa")) is None
 

@@ -322,10 +322,18 @@ def test_snr_conversions():
     assert report.snr_3khz_db(7, 3000) == pytest.approx(7)
 
 
-def test_the_shipped_samples_come_through_the_default_model():
-    """What `make demo` shows, at 20 dB. Three clips are no measure of quality, but a wrong model shows."""
+def test_the_shipped_samples_come_through_the_default_model(tmp_path):
+    """What `make demo` shows, at 20 dB, and noise that says nothing. Three clips are no measure of quality, but a wrong
+    model shows."""
     files = sorted(SAMPLES.glob("*.flac"))
-    done, results = simulate("default", "--json", "--transcripts", SAMPLES / "transcripts.csv", *files)
+    noise = np.random.default_rng(0).standard_normal(32_000)
+    soundfile.write(tmp_path / "noise.wav", 0.1 * noise, 16_000)
+    arguments = "--json", "--transcripts", SAMPLES / "transcripts.csv", *files, tmp_path / "noise.wav"
+    done, [*results, silent] = simulate("default", *arguments, rate="520")
     assert done.returncode == 0, done.stderr
+    assert (silent["text"], silent["words"], silent["confidence"], silent["error"]) == ("", [], 0, None)
+    for result in results:
+        assert result["rate"] == 520
+        assert " ".join(word["word"] for word in result["words"]) == result["text"]
     spoken = sum(len(result["reference"]) for result in results)
     assert sum(result["cer"] * len(result["reference"]) for result in results) / spoken <= 0.2
