@@ -16,7 +16,7 @@ from .data.corpora import CorpusError, load
 from .models.system import DeepSC, parameter_counts
 from .onnx_export import WEIGHTS, write_hashes
 from .onnx_export import export as export_onnx
-from .onnx_weights import read_weights
+from .onnx_weights import part, read_weights
 
 WORK = Path("work")
 MODELS = Path("gr_deepsc/models")
@@ -38,11 +38,6 @@ def splits(folders: list[str], *names: str) -> list[Speech]:
     """The named splits of all corpora together, decoded once into `WORK`/cache."""
     utterances = [utterance for folder in folders for utterance in load(folder)]
     return [Speech([u for u in utterances if u.split == name], WORK / "cache") for name in names]
-
-
-def part(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """The entries of one submodule."""
-    return {key.removeprefix(name + "."): value for key, value in state.items() if key.startswith(name + ".")}
 
 
 def initial_state(name: str) -> dict[str, torch.Tensor]:

@@ -73,6 +73,11 @@ def read_weights(folder: str | Path) -> dict[str, Tensor]:
     return state
 
 
+def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The entries of one submodule."""
+    return {key.removeprefix(name + "."): value for key, value in state.items() if key.startswith(name + ".")}
+
+
 def read_graph(path: str | Path) -> dict[str, Tensor]:
     """Every weight of one file under its torch name, int8 and half precision undone."""
     state = {}

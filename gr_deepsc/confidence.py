@@ -68,8 +68,7 @@ def probabilities(log_probs: np.ndarray, text: str) -> np.ndarray:
     path = align(log_probs, tokens)
     if path is None:
         return np.full(len(text.split()), -np.inf)
-    labels = np.full(2 * len(tokens) + 1, BLANK)
-    labels[1::2] = tokens
+    labels = _labels(tokens)
     steps = log_probs[np.arange(len(path)), labels[path]].astype(np.float64)
     space = np.array([character == " " for character in text], bool)
     number = np.cumsum(space) * ~space - space  # of the word that each character is in, -1 for a space
@@ -87,8 +86,7 @@ def align(log_probs: np.ndarray, tokens: list[int]) -> np.ndarray | None:
     Returns:
         int [steps]; None where there are too few steps.
     """
-    labels = np.full(2 * len(tokens) + 1, BLANK)
-    labels[1::2] = tokens
+    labels = _labels(tokens)
     may_skip = np.zeros(len(labels), bool)  # the blank between different letters need not be
     may_skip[3::2] = labels[3::2] != labels[1:-2:2]
     best = np.full(len(labels), -np.inf)
@@ -108,3 +106,10 @@ def align(log_probs: np.ndarray, tokens: list[int]) -> np.ndarray | None:
         path[t] = end
         end -= came[t, end]
     return path
+
+
+def _labels(tokens: list[int]) -> np.ndarray:
+    """Blank, token, blank, token, ..., blank."""
+    labels = np.full(2 * len(tokens) + 1, BLANK)
+    labels[1::2] = tokens
+    return labels

@@ -7,7 +7,7 @@ the repeats are dropped is one vector a character, an `emission`; its place in t
 import numpy as np
 
 from .confidence import align
-from .text import BLANK, encode
+from .text import BLANK, encode, logarithms
 
 # Probability of a letter in a blank's frame from which it is an emission as well: the receiver may know better.
 WEAK = 0.25
@@ -54,7 +54,7 @@ def spelt(features: np.ndarray, text: str) -> np.ndarray:
         is mixed with the letter that it was read as.
     """
     tokens = encode(text)
-    path = align(np.log(np.maximum(features, np.finfo(np.float32).tiny)), tokens)
+    path = align(logarithms(features), tokens)
     if path is None:
         return features[:0]
     kept = []

@@ -11,6 +11,7 @@ from .emissions import spelt
 from .features import SYMBOL_RATE
 from .model import Transmitter, codec_id
 from .rates import AUTO, CHOICES, CODECS, DEFAULT, PAPER, TARGET_DB, rate_for
+from .text import logarithms
 
 
 class Encoded(NamedTuple):
@@ -76,4 +77,4 @@ class Encoder:
 
     def spell(self, features: np.ndarray) -> str:
         """The text of features float32 [frames, 29], with the language model's help."""
-        return self._spell(np.log(np.maximum(features, np.finfo(np.float32).tiny)))
+        return self._spell(logarithms(features))

@@ -37,6 +37,11 @@ def spoken(text: str) -> tuple[str, str]:
     return " ".join("".join(c if c in ALPHABET else " " for c in plain).split()), lost
 
 
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Natural logarithms of P, float32 [frames, 29], none of them infinite."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+
 def greedy(log_probs: np.ndarray) -> tuple[str, float]:
     """The most likely token of each frame, repeats merged, blanks dropped.
 

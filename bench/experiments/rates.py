@@ -7,12 +7,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from gr_deepsc.features import SAMPLE_RATE
-
 from ..plot import CHANNELS, DPI, lines
 from .error_rates import rates
-from .experiment import Experiment, Outcome, Setting, Size, field
+from .experiment import Experiment, Outcome, Setting, Size
 from .sweep import sweep
+from .symbols import TABLE2
 
 OURS = ("deepsc-st", "deepsc-520", "deepsc-260", "deepsc-130")
 BEHIND_THE_MODEM = ("gr-deepsc", "gr-deepsc-520", "gr-deepsc-260", "gr-deepsc-130")
@@ -47,15 +46,8 @@ def over_es_n0(setting: Setting) -> Outcome:
 
 def over_symbols(setting: Setting) -> Outcome:
     """The same at few Es/N0, beside the complex symbols that a second of speech took, without header and pilots."""
-    size = OVER_SYMBOLS[setting.size]
-    outcome = sweep(setting, "text", size, ["clean"], rates)
-    utterances = setting.speech(size)
-    sent = setting.runner.measure("text", setting.systems, utterances, [])
-    spent = {"clean": ""}
-    for name in setting.systems:
-        counts = [sent[name, None, u.key].figures for u in utterances]
-        seconds = sum(count["samples"] for count in counts) / SAMPLE_RATE
-        spent[name] = field(sum(count["symbols"] for count in counts) / seconds)
+    outcome = sweep(setting, "text", OVER_SYMBOLS[setting.size], ["clean"], rates)
+    spent = {"clean": ""} | {row["system"]: row["symbols"] for row in TABLE2.run(setting).rows}
     rows = [row | {"symbols": spent[row["system"]]} for row in outcome.rows]
     return Outcome(rows, outcome.utterances, outcome.costs, outcome.summary)
 

@@ -7,9 +7,7 @@ import numpy as np
 from gr_deepsc.decode import Decoder
 from gr_deepsc.encode import Encoder
 from gr_deepsc.model import Transmitter
-from gr_deepsc.text import greedy
-
-_LEAST = np.finfo(np.float32).tiny
+from gr_deepsc.text import greedy, logarithms
 
 
 @cache
@@ -36,7 +34,7 @@ def features(samples: np.ndarray) -> np.ndarray:
 
 def text_of(probabilities: np.ndarray) -> str:
     """Greedy CTC decoding of P float32 [frames, 29]."""
-    return greedy(np.log(np.maximum(probabilities, _LEAST)))[0]
+    return greedy(logarithms(probabilities))[0]
 
 
 def spell(samples: np.ndarray) -> str:

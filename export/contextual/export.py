@@ -2,11 +2,8 @@
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
@@ -16,17 +13,7 @@ from gr_deepsc.text import ALPHABET, TOKENS
 
 from .. import checkpoint
 from ..config import ContextualDims
-from ..onnx_export import (
-    TOLERANCE,
-    ParityError,
-    provenance,
-    session,
-    to_bytes,
-    trace,
-    write_contract,
-    write_hashes,
-)
-from ..onnx_weights import name_weights
+from ..onnx_export import provenance, write_contract, write_hashes, write_small
 from .model import MOST, ContextualCodec, ContextualDecoder
 
 FOLDER = Path("gr_deepsc/models/contextual")
@@ -54,7 +41,6 @@ def example(kind: str, count: int, rate: int) -> tuple[Tensor, ...]:
     return torch.randn(1, count, MOST, 2), torch.rand(1, count, MOST), torch.tensor(rate)
 
 
-@torch.no_grad()
 def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str, float]:
     """Writes encoder.onnx and decoder.onnx, weights in 8 bits.
 
@@ -62,7 +48,7 @@ def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str
         The largest difference between torch and ONNX Runtime, by kind, of the float32 graphs.
 
     Raises:
-        ParityError: it exceeds `TOLERANCE`.
+        ParityError: it exceeds `onnx_export.TOLERANCE`.
     """
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,21 +57,8 @@ def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str
         module.eval()
         inputs, output, path = INPUTS[kind], OUTPUTS[kind], folder / f"{kind}.onnx"
         free = {name: {0: "batch", 1: "n"} for name in [*inputs[:-1], output]}
-        with tempfile.TemporaryDirectory() as temporary:
-            plain = Path(temporary) / path.name
-            trace(module, example(kind, 7, 0), plain, inputs, [output], free)
-            model = onnx.load(plain)
-            name_weights(model, module.state_dict())
-            onnx.save(model, plain)
-            run, worst[kind] = session(plain), 0.0
-            for count in COUNTS:
-                for rate in range(len(RATES)):
-                    feed = example(kind, count, rate)
-                    given = run.run(None, {n: x.numpy() for n, x in zip(inputs, feed, strict=True)})[0]
-                    worst[kind] = max(worst[kind], float(np.abs(module(*feed).numpy() - given).max()))
-            if worst[kind] >= TOLERANCE:
-                raise ParityError(f"{path}: torch and ONNX Runtime differ by {worst[kind]:.2e}")
-            to_bytes(plain, path)
+        feeds = [example(kind, count, rate) for count in COUNTS for rate in range(len(RATES))]
+        worst[kind] = write_small(module, [example(kind, 7, 0), *feeds], path, inputs, [output], free)
         contract = {
             "name": "contextual",
             "kind": f"contextual {kind}",

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from gr_deepsc.beam import SPELLING, Beam
 from gr_deepsc.model import MODELS
 from gr_deepsc.rates import RATES
-from gr_deepsc.text import TOKENS, greedy
+from gr_deepsc.text import TOKENS, greedy, logarithms
 
 from .. import checkpoint
 from ..config import CONFIGS, SHIPPED, ContextualDims
@@ -24,7 +24,7 @@ from ..data.corpora import load
 from ..data.synthesise import sentences
 from ..models.channel import Received, mmse, transmit
 from ..models.recogniser import build
-from ..onnx_weights import read_graph, read_weights
+from ..onnx_weights import part, read_graph, read_weights
 from ..timed_run import TimedRun
 from ..train_codec import CHANNELS, Features, cached
 from .emissions import Lesson, batches, lessons
@@ -56,9 +56,7 @@ def features(
     utterances = [u for corpus in corpora for u in load(corpus) if u.split == split]
     speech = Speech(utterances, folder.parent / "cache")
     recogniser = build(next(CONFIGS[c].encoder for c, name in SHIPPED.items() if name == model))
-    weights = read_weights(MODELS / model)
-    own = {k.removeprefix("recogniser."): v for k, v in weights.items() if k.startswith("recogniser.")}
-    recogniser.load_state_dict(own, strict=False)
+    recogniser.load_state_dict(part(read_weights(MODELS / model), "recogniser"), strict=False)
     found = [
         cached(folder / f"features-{model}-{split}-{copy}.npz", recogniser, speech, rng)
         for copy, rng in enumerate([np.random.default_rng([seed, k]) for k in range(copies)] or [None])
@@ -70,9 +68,9 @@ def read(known: Features, path: Path) -> list[str]:
     """The texts that the sender's beam decoder reads in features, once: kept in a JSON file."""
     if path.is_file():
         return json.loads(path.read_text())
-    beam, least = Beam(*SPELLING), np.finfo(np.float32).tiny
+    beam = Beam(*SPELLING)
     rows = tqdm(known.probabilities, "beam", disable=None)
-    texts = [beam(np.log(np.maximum(p.astype(np.float32), least))) for p in rows]
+    texts = [beam(logarithms(p.astype(np.float32))) for p in rows]
     path.write_text(json.dumps(texts))
     return texts
 
@@ -106,7 +104,6 @@ def across(
     kind: str,
     es_n0_db: Tensor | float,
     block: int = 128,
-    ideal: bool = False,
 ) -> Tensor:
     """Logits [batch, 2 n, 29] behind a channel, interleaved over it as a burst is."""
     k, chosen = int(SYMBOLS[rate]), torch.tensor(rate)
@@ -114,7 +111,7 @@ def across(
     symbols = torch.view_as_complex(sent.contiguous())
     order = torch.randperm(symbols.shape[1])
     received = transmit(symbols[:, order], kind, es_n0_db, block)
-    z, reliability = mmse(received if ideal else estimated(received, block))
+    z, reliability = mmse(estimated(received, block))
     back = order.argsort()
     pairs = torch.view_as_real(z[:, back].contiguous()).unflatten(1, (-1, k))
     reliability = reliability[:, back].unflatten(1, (-1, k))

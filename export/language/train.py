@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,17 +16,7 @@ from gr_deepsc.text import ALPHABET, encode
 from .. import checkpoint
 from ..data.batches import by_length
 from ..data.synthesise import sentences
-from ..onnx_export import (
-    TOLERANCE,
-    ParityError,
-    provenance,
-    session,
-    to_bytes,
-    trace,
-    write_contract,
-    write_hashes,
-)
-from ..onnx_weights import name_weights
+from ..onnx_export import provenance, write_contract, write_hashes, write_small
 from ..timed_run import TimedRun
 from .model import START, LanguageDims, LanguageModel, Step
 
@@ -86,25 +75,17 @@ def train(
     return run.averaged(average)
 
 
-@torch.no_grad()
 def export(model: LanguageModel, path: Path, training_data: str) -> float:
     """Writes one step of `model`, weights in 8 bits; the largest difference between torch and ONNX Runtime.
 
     Raises:
-        ParityError: it exceeds `TOLERANCE`.
+        ParityError: it exceeds `onnx_export.TOLERANCE`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     step, inputs, outputs = Step(model.eval()), ["token", "state"], ["log_probs", "next"]
     feed = torch.randint(len(ALPHABET), (5,)), torch.randn(5, model.dims.units).tanh()
-    trace(step, feed, path, inputs, outputs, {name: {0: "texts"} for name in inputs + outputs})
-    graph = onnx.load(path)
-    name_weights(graph, step.state_dict())
-    onnx.save(graph, path)
-    given = session(path).run(None, {n: x.numpy() for n, x in zip(inputs, feed, strict=True)})
-    worst = max(float(np.abs(a.numpy() - b).max()) for a, b in zip(step(*feed), given, strict=True))
-    if worst >= TOLERANCE:
-        raise ParityError(f"{path}: torch and ONNX Runtime differ by {worst:.2e}")
-    to_bytes(path, path)
+    free = {name: {0: "texts"} for name in inputs + outputs}
+    worst = write_small(step, [feed], path, inputs, outputs, free)
     contract = {
         "name": "language",
         "kind": "language",
