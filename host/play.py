@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gr_deepsc import rates
-from gr_deepsc.confidence import Word, dump, load, marked
+from gr_deepsc.confidence import Word, dump, load
 from gr_deepsc.decode import DecodeError, Decoder
 from gr_deepsc.iqfile import IqFileError
 from gr_deepsc.phy.burst import Lost
@@ -18,7 +18,7 @@ from gr_deepsc.phy.listener import Listener, describe
 
 from .baseband import BasebandReader, profile_of
 from .errors import DONE, SOME_FAILED, HostError
-from .report import describe_estimates, name_error, rounded
+from .report import describe_estimates, name_error, received, rounded
 
 PATIENCE = 60.0  # s without progress in a flowgraph
 _DIGITS = {"es_n0_db": 2, "cfo_hz": 3, "clock_ppm": 1, "evm": 4, "timing": 2, "confidence": 4, "received": 4}
@@ -213,8 +213,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         return
     if not result["lost"]:
         about = f"user {result['user_id']}, {describe_estimates(result['es_n0_db'], result)}"
-        text = marked([Word(**word) for word in result["words"]])
-        _say(f"{result['time_s']:9.3f} s  {text or '(nothing)'}  [{about}]", sys.stdout)
+        text = received(result["text"], [Word(**word) for word in result["words"]])
+        _say(f"{result['time_s']:9.3f} s  {text}  [{about}]", sys.stdout)
     if result["error"]:
         at = "" if result["time_s"] is None else f" (at {result['time_s']:.3f} s)"
         _say(f"deepsc: {name_error(result['file'], result['error'])}{at}", sys.stderr)

@@ -51,6 +51,11 @@ def describe_estimates(es_n0_db: float, result: dict[str, Any]) -> str:
     )
 
 
+def received(text: str, words: list[Word]) -> str:
+    """A text to read: with its doubtful words marked, where their confidences are known."""
+    return marked(words) or text or "(nothing)"
+
+
 def block(result: dict[str, Any]) -> str:
     """A simulated file's result as a block of text to read."""
     lines = [f"{result['file']}  ({result['seconds']:.1f} s of speech, user {result['user_id']})"]
@@ -60,7 +65,7 @@ def block(result: dict[str, Any]) -> str:
 
     if "reference" in result:
         line("spoken", result["reference"])
-    line("received", marked([Word(**word) for word in result["words"]]) or result["text"] or "(nothing)")
+    line("received", received(result["text"], [Word(**word) for word in result["words"]]))
     if "cer" in result:
         line("CER", f"{result['cer']:.3f} (character errors / characters spoken)")
     rate = result["symbols_per_second"] or SYMBOL_RATE
@@ -98,9 +103,7 @@ def line(result: dict[str, Any]) -> str:
         about.append(f"confidence {result['confidence']:.2f}")
     if result.get("warning"):
         about.append(result["warning"])
-    text = (
-        marked(load(result["text"], str(result.get("word_confidence", "")))) or result["text"] or "(nothing)"
-    )
+    text = received(result["text"], load(result["text"], str(result.get("word_confidence", ""))))
     return f"{text}  [{', '.join(about)}]"
 
 
