@@ -49,7 +49,8 @@ lint: $(DEVELOPMENT) ## ruff: errors and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-# The default model, its codecs and the language model, as MODELS.md tells. Each step but the head goes on where it was stopped.
+# The default model, its codecs, the language model, and the small one that learns from it, as MODELS.md tells. Each step
+# but the head goes on where it was stopped.
 SPEECH ?= LJSpeech-1.1
 TEXTS ?= $(firstword $(SPEECH))/metadata.csv
 HOURS ?= 30
@@ -65,6 +66,9 @@ else
 	$(PY) -m deepsc_export.language.train $(TEXTS) --minutes $(MINUTES) --export
 	$(PY) -m deepsc_export.contextual.train $(SPEECH) --texts $(TEXTS) --minutes $(MINUTES)
 	$(PY) -m deepsc_export.contextual.export work/contextual
+	$(PY) -m deepsc_export.distil $(SPEECH) --hours $(HOURS)
+	$(PY) -m deepsc_export train $(SPEECH) --config compact --stage codec --feature-hours 1.5 --steps 800 --codec-lr 4e-3
+	$(PY) -m deepsc_export export --config compact --weights bytes
 endif
 
 export: $(DEVELOPMENT) ## trained models to ONNX: `make export ARGS='--help'`

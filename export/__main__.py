@@ -65,8 +65,7 @@ def train(args: argparse.Namespace) -> None:
             initial=part(state, "recogniser") if state else None,
             whisper=whisper_weights() if config.name == "pretrained" and not begun else None,
         )
-        teacher = train_recogniser.load_recogniser(args.teacher)[1] if args.teacher else None
-        train_recogniser.train(run, speech, valid, teacher)
+        train_recogniser.train(run, speech, valid)
     if args.stage == "head":
         if state is None and not (folder / "last.pt").is_file():
             raise SystemExit(
@@ -75,7 +74,13 @@ def train(args: argparse.Namespace) -> None:
         run = train_recogniser.Run(config, folder, plan, initial=part(state, "recogniser") if state else None)
         run.model.load_state_dict(run.ema.state)
         cached = [
-            train_head.States(run.model, splits([corpus], "train")[0], WORK / "cache", copy, args.seed)
+            train_head.States(
+                run.model,
+                splits([corpus], "train")[0],
+                WORK / "cache",
+                str(copy),
+                train_head.augmentation(np.random.default_rng([args.seed, copy])) if copy else None,
+            )
             for corpus in args.corpora
             for copy in range(args.augmented + 1)
         ]
@@ -169,9 +174,6 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-seconds", type=float, default=64.0)
     sub.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of new layers")
     sub.add_argument("--encoder-lr", type=float, default=8e-5, help="that of a pretrained encoder")
-    sub.add_argument(
-        "--teacher", type=Path, metavar="PT", help="best.pt of a run whose features to imitate as well"
-    )
     sub.add_argument("--clean", action="store_true", help="recogniser: recordings as they are, not augmented")
     sub.add_argument(
         "--augmented", type=int, default=0, help="head: augmented copies of the recordings to add"

@@ -20,9 +20,8 @@ from .data.batches import collate, plan
 from .metrics import error_rates
 from .models.channel import mmse, transmit, zero_forcing
 from .models.codec import Codec
-from .models.recogniser import ctc_loss, frames_of
+from .models.recogniser import ctc_loss, distillation_loss, frames_of
 from .optimisation import descend, straight
-from .train_recogniser import distillation_loss
 
 CHANNELS = ("awgn", "rayleigh", "rician")
 ES_N0_DB = (-10.0, 20.0)  # drawn uniformly, one figure a row

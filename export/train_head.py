@@ -1,6 +1,6 @@
 """Training the head of the pretrained recogniser on its encoder's cached states: several times as fast as the whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,38 +20,46 @@ from .models.recogniser import WhisperRecogniser, ctc_loss, frames_of
 from .optimisation import descend, half_cosine
 from .train_recogniser import Run
 
+Change = Callable[[np.ndarray], np.ndarray]  # samples -> samples
+
 MASKED = 0.06  # share of the state pairs that are zeroed in training, in stretches
 STRETCH = 4
+
+
+def augmentation(rng: np.random.Generator) -> Change:
+    """Another augmentation of every recording it is given."""
+    return lambda samples: degrade(change_speed(samples, rng), rng)
 
 
 class States:
     """Encoder states of a set of utterances: float16 [frames, 2 * width] each, in one memory-mapped file."""
 
-    def __init__(self, model: WhisperRecogniser, speech: Speech, cache: Path, copy: int = 0, seed: int = 0):
-        """Computed once: a file in `cache` is read if this encoder wrote it for these utterances.
+    def __init__(
+        self,
+        model: WhisperRecogniser,
+        speech: Speech,
+        cache: Path,
+        name: str = "0",
+        change: Change | None = None,
+    ):
+        """Computed once: a file in `cache` is read if this encoder wrote it for these utterances and this `name`.
 
-        `copy` 0 holds the recordings as they are, each further one another augmentation of them.
+        `change` makes of each recording what the encoder hears; `name` is that of the change.
         """
         self.texts = [utterance.text for utterance in speech.utterances]
         self.width = 2 * model.encoder.norm.normalized_shape[0]
         digest = checkpoint.digest(model.encoder, (u.key for u in speech.utterances))
-        path = cache / f"states-{digest[:12]}-{copy}.f16"
+        self.path = path = cache / f"states-{digest[:12]}-{name}.f16"
         index = path.with_suffix(".npy")
         if not index.is_file():
-            np.save(
-                index,
-                self._extract(model, speech, path, np.random.default_rng([seed, copy]) if copy else None),
-            )
+            np.save(index, self._extract(model, speech, path, change))
         self.places = np.load(index).tolist()
         end = max(start + count for start, count in self.places)
         self.rows = np.memmap(path, np.float16, "r", shape=(end, self.width))
 
     @staticmethod
-    def _extract(
-        model: WhisperRecogniser, speech: Speech, path: Path, rng: np.random.Generator | None
-    ) -> list:
+    def _extract(model: WhisperRecogniser, speech: Speech, path: Path, change: Change | None) -> list:
         """Writes the states; first state pair and number of pairs of each utterance."""
-        change = None if rng is None else (lambda samples: degrade(change_speed(samples, rng), rng))
         places, end = [(0, 0)] * len(speech), 0
         model.eval()
         with path.open("wb") as file, torch.inference_mode(), checkpoint.half_precision():

@@ -1,4 +1,4 @@
-"""Training the semantic encoder: CTC on transcribed speech, for the small one also a teacher's features."""
+"""Training the semantic encoder: CTC on transcribed speech."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from gr_deepsc.text import greedy
@@ -26,7 +25,6 @@ WARM_UP = (
     0.03  # of the run: the learning rate rises, and a pretrained encoder under a new head stays as it is
 )
 SAVE_EVERY = 5.0  # minutes
-DISTIL_WEIGHT = 1.0
 
 
 def recognise(model: nn.Module, speech: Speech, batch_seconds: float = 120) -> list[str]:
@@ -55,15 +53,6 @@ def load_recogniser(path: Path) -> tuple[Config, nn.Module]:
     return config, model.eval()
 
 
-def distillation_loss(logits: Tensor, teacher: Tensor, frames: Tensor) -> Tensor:
-    """Mean over the frames of KL(teacher || student), both [batch, frames, 29] logits."""
-    divergence = F.kl_div(
-        logits.log_softmax(-1), teacher.log_softmax(-1), reduction="none", log_target=True
-    ).sum(-1)
-    valid = torch.arange(logits.shape[1]) < frames[:, None]
-    return divergence[valid].mean()
-
-
 @dataclass(frozen=True)
 class Plan:
     """How long and how fast: `hours` of speech in all (repeats counted), peak learning rates."""
@@ -86,9 +75,14 @@ class Run:
         plan: Plan,
         initial: dict[str, Tensor] | None = None,
         whisper: Path | None = None,
+        helper: nn.Module | None = None,
     ):
-        """Starts from `initial` weights, or from Whisper's encoder in a CTranslate2 file, or from chance."""
+        """Starts from `initial` weights, or from Whisper's encoder in a CTranslate2 file, or from chance.
+
+        `helper` is trained along, and kept in last.pt only: what the network needs while it learns.
+        """
         self.config, self.folder, self.plan = config, Path(folder), plan
+        self.helper = nn.Module() if helper is None else helper
         self.model = build(config.encoder)
         if initial is not None:
             self.model.load_state_dict(initial, strict=False)  # the files hold no num_batches_tracked
@@ -97,6 +91,7 @@ class Run:
         pretrained = list(self.model.encoder.parameters()) if isinstance(config.encoder, WhisperDims) else []
         known = {id(parameter) for parameter in pretrained}
         new = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
+        new += self.helper.parameters()
         groups = [{"params": new, "peak": plan.lr, "wait": False}]
         if pretrained:
             groups.append({"params": pretrained, "peak": plan.encoder_lr, "wait": initial is None})
@@ -109,6 +104,7 @@ class Run:
 
     def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
+        self.helper.load_state_dict(state["helper"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.ema.state, self.ema.updates = state["ema"], state["updates"]
         self.seen, self.best = state["seen"], state["best"]
@@ -140,12 +136,13 @@ class Run:
             self.best = cer
             checkpoint.save(self.folder / "best.pt", {"config": self.config.name, "model": self.ema.state})
         state = {"config": self.config.name, "model": self.model.state_dict(), "ema": self.ema.state}
-        state |= {"optimiser": self.optimiser.state_dict(), "updates": self.ema.updates}
+        state |= {"helper": self.helper.state_dict(), "optimiser": self.optimiser.state_dict()}
+        state["updates"] = self.ema.updates
         checkpoint.save(self.folder / "last.pt", state | {"seen": self.seen, "best": self.best})
         tqdm.write(f"{self.seen:7.2f} h  loss {loss:.4f}  valid CER {cer:.4f}  WER {wer:.4f}")
 
 
-def train(run: Run, speech: Speech, valid: Speech, teacher: nn.Module | None) -> None:
+def train(run: Run, speech: Speech, valid: Speech) -> None:
     """Trains until `run.plan.hours` of speech have been seen."""
     rng = np.random.default_rng([run.plan.seed, int(run.seen * 3600)])
     torch.manual_seed(run.plan.seed)
@@ -158,18 +155,12 @@ def train(run: Run, speech: Speech, valid: Speech, teacher: nn.Module | None) ->
     for batch in endless(speech, run.plan.batch_seconds, rng, speed):
         frames = frames_of(batch.lengths)
         with checkpoint.half_precision():
-            target = None
-            if teacher is not None:
-                with torch.no_grad():
-                    target = teacher(batch.waveform, batch.lengths).float()
             if augment:
                 for row, length in zip(batch.waveform, batch.lengths.tolist(), strict=True):
                     row[:length] = torch.from_numpy(degrade(row[:length].numpy(), rng))
             run.model.train()
             logits = run.model(batch.waveform, batch.lengths, spec_augment).float()
         loss = ctc_loss(logits, frames, batch.tokens, batch.token_counts)
-        if target is not None:
-            loss = loss + DISTIL_WEIGHT * distillation_loss(logits, target, frames)
         run.set_learning_rates()
         descend(run.optimiser, loss, 2.0)
         run.ema.update(run.model)

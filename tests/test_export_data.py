@@ -12,6 +12,7 @@ from deepsc_export.data.augment import SpecAugment, change_speed, degrade
 from deepsc_export.data.batches import collate, plan
 from deepsc_export.data.corpora import CorpusError, load
 from deepsc_export.data.normalise import normalise
+from deepsc_export.data.pieces import pieces
 
 from gr_deepsc.text import ALPHABET
 
@@ -219,3 +220,18 @@ def test_sentences(tmp_path):
         "it is a truth universally acknowledged",
         "never again said the man",
     ]
+
+
+def test_pieces_are_cut_at_gaps():
+    """As long as the gaps allow, no frame and no word lost; whole where the gaps are not known."""
+    text = "one two three four"
+    found = pieces(7, text, np.array([10.0, 21.0, 30.0]), 40, 22)
+    assert [(p.begin, p.end, p.text) for p in found] == [(0, 21, "one two"), (21, 40, "three four")]
+    found = pieces(7, text, np.array([30.0, 33.0, 36.0]), 60, 20)  # the first word is longer than a piece
+    assert [(p.begin, p.end, p.text) for p in found] == [
+        (0, 30, "one"),
+        (30, 36, "two three"),
+        (36, 60, "four"),
+    ]
+    (whole,) = pieces(7, text, np.full(3, np.nan), 40, 22)
+    assert (whole.begin, whole.end, whole.text) == (0, 40, text)

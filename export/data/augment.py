@@ -24,8 +24,12 @@ NOISE_PROBABILITY, NOISE_SNR_DB = 0.3, (8.0, 40.0)
 
 
 def change_speed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`samples` at one of `SPEEDS`, tempo and pitch alike: float32 [samples / speed]."""
-    speed = SPEEDS[rng.integers(len(SPEEDS))]
+    """`samples` at one of `SPEEDS`."""
+    return at_speed(samples, SPEEDS[rng.integers(len(SPEEDS))])
+
+
+def at_speed(samples: np.ndarray, speed: Fraction) -> np.ndarray:
+    """`samples` at `speed`, tempo and pitch alike: float32 [samples / speed], rounded up."""
     if speed == 1:
         return samples
     return resample_poly(samples, speed.denominator, speed.numerator).astype(np.float32)

@@ -10,7 +10,7 @@ from gr_deepsc.text import TOKENS
 
 from ..config import ConvDims, DeepSpeechDims, WhisperDims
 from .frontend import LogSpectrum
-from .recurrent import BiGRU, FrameBatchNorm
+from .recurrent import BiGRU, FrameBatchNorm, valid_mask
 from .whisper import WhisperEncoder
 
 SpecAugment = Callable[[Tensor], Tensor]
@@ -56,6 +56,12 @@ class DeepSpeech(nn.Module):
         self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None
     ) -> Tensor:
         """[batch, samples] (and their true lengths) -> logits [batch, frames, 29]."""
+        return self.output(self.hidden(waveform, lengths, augment)[-1])
+
+    def hidden(
+        self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None
+    ) -> list[Tensor]:
+        """What each BiGRU module puts out: [batch, frames, 2 * gru_units]."""
         x = self.frontend(waveform, lengths)  # [batch, time, bins]
         if augment is not None:
             x = augment(x)
@@ -64,9 +70,11 @@ class DeepSpeech(nn.Module):
             steps = None if steps is None else steps // module.stride
             x = module(x, steps)
         x = x.transpose(1, 2).flatten(2).float()  # [batch, frames, channels * bins]
+        out = []
         for gru, norm in zip(self.gru, self.norm, strict=True):
             x = norm(gru(x, steps), steps)
-        return self.output(x)
+            out.append(x)
+        return out
 
 
 class WhisperRecogniser(nn.Module):
@@ -97,6 +105,14 @@ class WhisperRecogniser(nn.Module):
 
 def build(dims: DeepSpeechDims | WhisperDims) -> DeepSpeech | WhisperRecogniser:
     return WhisperRecogniser(dims) if isinstance(dims, WhisperDims) else DeepSpeech(dims)
+
+
+def distillation_loss(logits: Tensor, teacher: Tensor, frames: Tensor) -> Tensor:
+    """Mean over the frames of KL(teacher || student), both [batch, frames, 29] logits."""
+    divergence = F.kl_div(
+        logits.log_softmax(-1), teacher.log_softmax(-1), reduction="none", log_target=True
+    ).sum(-1)
+    return divergence[valid_mask(frames, logits.shape[1])].mean()
 
 
 def ctc_loss(logits: Tensor, frames: Tensor, tokens: Tensor, token_counts: Tensor) -> Tensor:

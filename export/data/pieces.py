@@ -1,0 +1,76 @@
+"""Utterances cut at the gaps between their words."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from gr_deepsc.text import encode
+
+from ..voice.align import AlignmentError, spikes
+
+SPACE = " "
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames `begin` to `end` (not included) of an utterance, and what is said in them."""
+
+    utterance: int
+    begin: int
+    end: int
+    text: str
+
+
+def gaps(model, states, cache: Path) -> list[np.ndarray]:
+    """Where in each utterance the spaces of its text are, float64 [spaces], in frames; computed once.
+
+    An utterance whose text does not fit has none known: its array is NaN.
+
+    Args:
+        model: a `WhisperRecogniser`, whose CTC says where the letters are.
+        states: its encoder's `States` of the utterances.
+    """
+    name = hashlib.sha256("\n".join([str(states.path), *states.texts]).encode()).hexdigest()[:12]
+    path = Path(cache) / f"gaps-{name}.npz"
+    if not path.is_file():
+        found = []
+        for i, text in enumerate(tqdm(states.texts, "aligning", unit="utt", disable=None)):
+            pairs, frames, _ = states.batch([i])
+            with torch.inference_mode():
+                logits = model.classify(pairs.unflatten(2, (2, -1)).flatten(1, 2), frames)
+            try:
+                at = spikes(logits[0].log_softmax(-1).numpy(), encode(text)).astype(float)
+                places = [
+                    (at[k - 1, 1] + at[k + 1, 0]) / 2 for k, letter in enumerate(text) if letter == SPACE
+                ]
+            except AlignmentError:
+                places = [np.nan] * text.count(SPACE)
+            found.append(np.array(places))
+        np.savez(path, places=np.concatenate(found), counts=[len(places) for places in found])
+    with np.load(path) as file:
+        return np.split(file["places"], np.cumsum(file["counts"])[:-1])
+
+
+def pieces(utterance: int, text: str, places: np.ndarray, frames: int, longest: float) -> list[Piece]:
+    """The utterance in as few pieces of at most `longest` frames as its gaps allow; whole if they are not known.
+
+    A stretch without a gap stays together, however long.
+
+    Args:
+        places: [spaces of `text`], frames of the gaps.
+        frames: of the utterance.
+    """
+    if frames <= longest or np.isnan(places).any():
+        return [Piece(utterance, 0, frames, text)]
+    words, found, begin, first = text.split(SPACE), [], 0, 0
+    for k, place in enumerate([*places[1:], frames], 1):
+        if place - begin > longest and k > first:  # the gap before is the last one that is near enough
+            cut = round(places[k - 1])
+            if cut > begin:
+                found.append(Piece(utterance, begin, cut, SPACE.join(words[first:k])))
+                begin, first = cut, k
+    return [*found, Piece(utterance, begin, frames, SPACE.join(words[first:]))]
