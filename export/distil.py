@@ -32,12 +32,12 @@ from .data.audio import Speech
 from .data.augment import SpecAugment, at_speed, degrade
 from .data.batches import by_length
 from .data.corpora import CorpusError
-from .data.pieces import Piece, gaps, pieces
 from .models.recogniser import DeepSpeech, WhisperRecogniser, build, ctc_loss, distillation_loss
 from .models.recurrent import valid_mask
 from .onnx_weights import part
 from .optimisation import descend
-from .train_head import States
+from .pieces import Piece, gaps, pieces
+from .train_head import States, logits
 from .train_recogniser import SAVE_EVERY, Plan, Run
 
 SPEEDS = (Fraction(9, 10), Fraction(1), Fraction(11, 10))
@@ -147,16 +147,15 @@ def losses(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """CTC a token, nats a frame from the teacher's features, and variance of its states left unexplained."""
     with checkpoint.half_precision():
-        logits, hint = student(lesson.waveform, HOP * lesson.frames, augment)
+        features, hint = student(lesson.waveform, HOP * lesson.frames, augment)
         with torch.no_grad():
-            states = lesson.states.unflatten(2, (2, -1)).flatten(1, 2)
-            target = teacher.classify(states, lesson.frames).float()
+            target = logits(teacher, lesson.states, lesson.frames).float()
     mean, deviation = scale
     unexplained = F.mse_loss(hint, (lesson.states - mean) / deviation, reduction="none").mean(-1)
     return (
-        ctc_loss(logits, lesson.frames, lesson.tokens, lesson.token_counts),
-        distillation_loss(logits, target, lesson.frames),
-        unexplained[valid_mask(lesson.frames, logits.shape[1])].mean(),
+        ctc_loss(features, lesson.frames, lesson.tokens, lesson.token_counts),
+        distillation_loss(features, target, lesson.frames),
+        unexplained[valid_mask(lesson.frames, hint.shape[1])].mean(),
     )
 
 

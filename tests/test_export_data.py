@@ -12,7 +12,7 @@ from deepsc_export.data.augment import SpecAugment, change_speed, degrade
 from deepsc_export.data.batches import collate, plan
 from deepsc_export.data.corpora import CorpusError, load
 from deepsc_export.data.normalise import normalise
-from deepsc_export.data.pieces import pieces
+from deepsc_export.pieces import pieces
 
 from gr_deepsc.text import ALPHABET
 

@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from gr_deepsc.text import encode
 
-from ..voice.align import AlignmentError, spikes
+from .models.recogniser import WhisperRecogniser
+from .train_head import States, logits
+from .voice.align import AlignmentError, spikes
 
 SPACE = " "
 
@@ -25,14 +27,11 @@ class Piece:
     text: str
 
 
-def gaps(model, states, cache: Path) -> list[np.ndarray]:
-    """Where in each utterance the spaces of its text are, float64 [spaces], in frames; computed once.
+def gaps(model: WhisperRecogniser, states: States, cache: Path) -> list[np.ndarray]:
+    """Where in each utterance of `states` the CTC of `model` has the spaces of its text; computed once.
 
-    An utterance whose text does not fit has none known: its array is NaN.
-
-    Args:
-        model: a `WhisperRecogniser`, whose CTC says where the letters are.
-        states: its encoder's `States` of the utterances.
+    Returns:
+        float64 [spaces] of each utterance, in frames; NaN where the text does not fit into the recording.
     """
     name = hashlib.sha256("\n".join([str(states.path), *states.texts]).encode()).hexdigest()[:12]
     path = Path(cache) / f"gaps-{name}.npz"
@@ -41,12 +40,11 @@ def gaps(model, states, cache: Path) -> list[np.ndarray]:
         for i, text in enumerate(tqdm(states.texts, "aligning", unit="utt", disable=None)):
             pairs, frames, _ = states.batch([i])
             with torch.inference_mode():
-                logits = model.classify(pairs.unflatten(2, (2, -1)).flatten(1, 2), frames)
+                log_probs = logits(model, pairs, frames)[0].log_softmax(-1).numpy()
             try:
-                at = spikes(logits[0].log_softmax(-1).numpy(), encode(text)).astype(float)
-                places = [
-                    (at[k - 1, 1] + at[k + 1, 0]) / 2 for k, letter in enumerate(text) if letter == SPACE
-                ]
+                at = spikes(log_probs, encode(text))
+                spaces = [k for k, letter in enumerate(text) if letter == SPACE]
+                places = [(at[k - 1, 1] + at[k + 1, 0]) / 2 for k in spaces]
             except AlignmentError:
                 places = [np.nan] * text.count(SPACE)
             found.append(np.array(places))
