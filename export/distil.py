@@ -172,7 +172,7 @@ def train(
     mean, deviation = corpora[0].moments
     scale = torch.from_numpy(mean), torch.from_numpy(np.maximum(deviation, 1e-3))
     student = Student(run.model, run.helper)
-    shared = DistributedDataParallel(student, broadcast_buffers=False) if ranks > 1 else student
+    shared = DistributedDataParallel(student, forward_sync_buffers=False) if ranks > 1 else student
     augment = SpecAugment(rng) if run.plan.augment else None
     recent, saved = [], run.log.minutes
     form = "{l_bar}{bar}{n:.2f}/{total:.0f} h of speech {postfix}"
