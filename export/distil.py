@@ -2,7 +2,7 @@
 
 Beside the texts (CTC) it imitates the teacher's features frame by frame, and a hidden layer of it the teacher's encoder
 (Romero et al., "FitNets", 2015). The teacher hears clean speech, once for each speed, and its states are kept; the
-student hears pieces of the same speech, every other one degraded. Several processes share a batch.
+student hears pieces of the same speech, some of them degraded. Several processes share a batch.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -43,7 +44,6 @@ from .train_recogniser import SAVE_EVERY, Plan, Run
 SPEEDS = (Fraction(9, 10), Fraction(1), Fraction(11, 10))
 TEACHER = "pretrained"  # configuration
 HINTED = 1  # the BiGRU module whose output the teacher's encoder states can be read from
-DEGRADED = 0.5  # share of the pieces that the student hears degraded
 LONGEST = 5.0  # s, of a piece: short ones make many rows, and one step of a GRU costs the same for all rows
 WHOLE_AFTER = 0.85  # of the run: from here on whole utterances, as it will hear them
 
@@ -85,14 +85,12 @@ class Lessons:
             found += pieces(i, text, self._gaps[i] / float(speed), frames, longest * FRAME_RATE)
         return [(self, speed, piece) for piece in found]
 
-    def heard(self, speed: Fraction, piece: Piece, rng: np.random.Generator) -> np.ndarray:
-        """float32 [HOP * frames of the piece]: its samples, degraded or not."""
+    def heard(self, speed: Fraction, piece: Piece) -> np.ndarray:
+        """float32 [HOP * frames of the piece]: its samples."""
         length = HOP * (piece.end - piece.begin)
         begin = int(HOP * piece.begin * speed)
         samples = self._speech[piece.utterance][begin : begin + int(length * speed) + 1]
         samples = at_speed(samples, speed)[:length]
-        if rng.random() < DEGRADED and len(samples):
-            samples = degrade(samples, rng)
         return np.pad(samples, (0, length - len(samples)))
 
     def taught(self, speed: Fraction, piece: Piece) -> np.ndarray:
@@ -102,9 +100,9 @@ class Lessons:
 
 
 def endless(
-    corpora: list[Lessons], seconds: float, longest: float, rng: np.random.Generator
+    corpora: list[Lessons], seconds: float, longest: float, degraded: float, rng: np.random.Generator
 ) -> Iterator[Lesson]:
-    """Batches of at most `seconds`, each of pieces of similar length."""
+    """Batches of at most `seconds`, each of pieces of similar length, a share of them `degraded`."""
     while True:
         drawn = [item for corpus in corpora for item in corpus.draw(longest * rng.uniform(0.6, 1), rng)]
         for group in by_length(
@@ -113,9 +111,10 @@ def endless(
             texts = [encode(piece.text) for _, _, piece in group]
             frames = torch.tensor([piece.end - piece.begin for _, _, piece in group])
             states = [torch.from_numpy(corpus.taught(*which).astype(np.float32)) for corpus, *which in group]
-            heard = [torch.from_numpy(corpus.heard(*which, rng)) for corpus, *which in group]
+            heard = [corpus.heard(*which) for corpus, *which in group]
+            heard = [degrade(samples, rng) if rng.random() < degraded else samples for samples in heard]
             yield Lesson(
-                nn.utils.rnn.pad_sequence(heard, batch_first=True),
+                nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, heard)), batch_first=True),
                 frames,
                 torch.tensor([token for text in texts for token in text]),
                 torch.tensor([len(text) for text in texts]),
@@ -164,25 +163,29 @@ def train(
     teacher: WhisperRecogniser,
     corpora: list[Lessons],
     valid: Speech,
+    degraded: float,
     rank: int = 0,
     ranks: int = 1,
 ) -> None:
-    """Trains until `run.plan.hours` of speech have been heard by all `ranks` processes together."""
+    """Trains until `run.plan.hours` of speech have been heard by all `ranks` processes together.
+
+    A share `degraded` of the pieces is heard so; as many batches have masked spectrograms.
+    """
     rng = np.random.default_rng([run.plan.seed, rank, int(run.seen * 3600)])
     mean, deviation = corpora[0].moments
     scale = torch.from_numpy(mean), torch.from_numpy(np.maximum(deviation, 1e-3))
     student = Student(run.model, run.helper)
     shared = DistributedDataParallel(student, forward_sync_buffers=False) if ranks > 1 else student
-    augment = SpecAugment(rng) if run.plan.augment else None
+    masks = SpecAugment(rng)
     recent, saved = [], run.log.minutes
     form = "{l_bar}{bar}{n:.2f}/{total:.0f} h of speech {postfix}"
     bar = tqdm(total=run.plan.hours, initial=run.seen, disable=True if rank else None, bar_format=form)
     while run.seen < run.plan.hours:
         until = WHOLE_AFTER if run.seen < WHOLE_AFTER * run.plan.hours else 1.0
         longest = LONGEST if until < 1 else 30.0
-        for lesson in endless(corpora, run.plan.batch_seconds / ranks, longest, rng):
+        for lesson in endless(corpora, run.plan.batch_seconds / ranks, longest, degraded, rng):
             student.train()
-            parts = losses(shared, teacher, lesson, scale, augment)
+            parts = losses(shared, teacher, lesson, scale, masks if rng.random() < degraded else None)
             run.set_learning_rates()
             descend(run.optimiser, sum(parts), 2.0)
             seconds = lesson.frames.sum() / FRAME_RATE
@@ -202,12 +205,11 @@ def train(
                 break
 
 
-def learn(rank: int, args: argparse.Namespace) -> None:
-    """One of the processes that share the batches."""
+def learn(rank: int, args: argparse.Namespace, meeting: str = "") -> None:
+    """One of the processes that share the batches; they meet at the file `meeting`."""
     torch.set_num_threads(1)
     if args.jobs > 1:
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(args.port)}
-        dist.init_process_group("gloo", rank=rank, world_size=args.jobs)
+        dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=args.jobs)
     torch.manual_seed(args.seed)
     teacher, corpora = prepare(args)
     config = CONFIGS[args.config]
@@ -221,7 +223,7 @@ def learn(rank: int, args: argparse.Namespace) -> None:
         helper=hint,
     )
     (valid,) = splits(list(dict.fromkeys(args.corpora)), "valid")
-    train(run, teacher, corpora, valid, rank, args.jobs)
+    train(run, teacher, corpora, valid, args.degraded, rank, args.jobs)
 
 
 def prepare(args: argparse.Namespace) -> tuple[WhisperRecogniser, list[Lessons]]:
@@ -248,9 +250,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
     parser.add_argument("--hours", type=float, default=100.0, help="of speech heard, repeats counted")
     parser.add_argument("--batch-seconds", type=float, default=96.0, help="of all processes together")
+    parser.add_argument("--degraded", type=float, default=0.2, help="share of the speech heard degraded")
     parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: one a core)")
-    parser.add_argument("--port", type=int, default=29_500, help="on which they meet, on this machine")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     try:
@@ -260,7 +262,8 @@ def main() -> None:
     if args.jobs == 1:
         learn(0, args)
     else:
-        torch.multiprocessing.spawn(learn, (args,), nprocs=args.jobs)
+        with TemporaryDirectory() as folder:
+            torch.multiprocessing.spawn(learn, (args, f"{folder}/meeting"), nprocs=args.jobs)
 
 
 if __name__ == "__main__":

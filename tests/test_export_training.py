@@ -112,11 +112,11 @@ def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
     train, valid = tones
     teacher = build(whisper).eval()
     lessons = distil.Lessons(teacher, train, tmp_path)
-    plan = train_recogniser.Plan(hours=0.2, batch_seconds=8.0, lr=5e-3, augment=False)
+    plan = train_recogniser.Plan(hours=0.2, batch_seconds=8.0, lr=5e-3)
     run = train_recogniser.Run(SMALL, tmp_path / "run", plan, helper=torch.nn.Linear(64, 128))
-    distil.train(run, teacher, [lessons], valid)
+    distil.train(run, teacher, [lessons], valid, degraded=0.1)
     assert run.best < 0.5
-    lesson = next(distil.endless([lessons], 30.0, 5.0, np.random.default_rng(0)))
+    lesson = next(distil.endless([lessons], 30.0, 5.0, 0.0, np.random.default_rng(0)))
     scale = tuple(map(torch.from_numpy, lessons.moments))
     with torch.no_grad():
         student = distil.Student(run.model, run.helper)
