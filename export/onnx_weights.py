@@ -10,7 +10,7 @@ from torch import Tensor
 
 TRANSPOSED = ".T"  # a Linear's weight, as ONNX's MatMul wants it
 GRU_PARTS = {".W": ("weight_ih_l0",), ".R": ("weight_hh_l0",), ".B": ("bias_ih_l0", "bias_hh_l0")}
-HALF, INT8, SCALE = ".half", "_quantized", "_scale"
+HALF, INT8, SCALE, ZERO = ".half", "_quantized", "_scale", "_zero_point"
 
 
 def swap_gates(x: np.ndarray) -> np.ndarray:
@@ -83,6 +83,8 @@ def read_graph(path: str | Path) -> dict[str, Tensor]:
     state = {}
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
     for name, array in arrays.items():
+        if any(name.removesuffix(of_whole) + INT8 in arrays for of_whole in (SCALE, ZERO)):
+            continue
         if name.endswith(INT8):
             name = name.removesuffix(INT8)
             array = array.astype(np.float32) * arrays[name + SCALE]

@@ -78,11 +78,14 @@ def test_parity_check_can_fail(system, tmp_path):
         onnx_export.check_parity("receiver", module, path)
 
 
-@pytest.mark.parametrize("weights, step", [("float", 0.0), ("half", 2**-11), ("int8", 0.51 / 127)])
+@pytest.mark.parametrize(
+    "weights, step", [("float", 0.0), ("half", 2**-11), ("int8", 0.51 / 127), ("bytes", 0.51 / 127)]
+)
 def test_weights_come_back(system, tmp_path, weights, step):
     """Warm start: a weight is off by half a step of its storage at most, relative to its tensor's largest."""
     onnx_export.export(system, tmp_path, "a test", weights)
     read = read_weights(tmp_path)
+    assert read.keys() <= system.state_dict().keys()
     for key, value in system.state_dict().items():
         if not key.endswith("num_batches_tracked"):
             assert (read[key] - value).abs().max() <= value.abs().max() * step, key
