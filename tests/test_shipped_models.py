@@ -152,4 +152,4 @@ def modem_cer(name: str, kind: str, es_n0_db: float, test_split: dict[str, Speec
 def test_compact_error_rate(test_split):
     [point] = evaluate("compact", test_split["LJSpeech-1.1"], ["awgn"], [20])
     print(point)
-    assert point.cer <= 0.35
+    assert point.cer <= 0.17
