@@ -55,13 +55,13 @@ def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     train, valid = tones
-    plan = train_recogniser.Plan(hours=0.8, batch_seconds=8.0, lr=5e-3)
+    plan = train_recogniser.Plan(hours=0.5, batch_seconds=8.0, lr=5e-3)
     run = train_recogniser.Run(SMALL, tmp_path / "run", plan)
     before, _ = train_recogniser.validate(run.model, valid)
     train_recogniser.train(run, train, valid)
     assert before > 0.7 and run.best < 0.1
     again = train_recogniser.Run(SMALL, tmp_path / "run", plan)
-    assert again.seen == run.seen >= 0.8 and again.best == run.best
+    assert again.seen == run.seen >= 0.5 and again.best == run.best
     assert again.log.minutes >= run.log.minutes - 0.02
     _, best = train_recogniser.load_recogniser(tmp_path / "run" / "best.pt")
     assert train_recogniser.validate(best, valid)[0] == run.best
