@@ -24,14 +24,13 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from gr_deepsc.features import FRAME_RATE, HOP
-from gr_deepsc.text import encode
 
 from . import checkpoint
 from .__main__ import WORK, initial_state, splits
 from .config import CONFIGS, SHIPPED
 from .data.audio import Speech
 from .data.augment import SpecAugment, at_speed, degrade
-from .data.batches import by_length
+from .data.batches import by_length, targets
 from .data.corpora import CorpusError
 from .models.recogniser import DeepSpeech, WhisperRecogniser, build, ctc_loss, distillation_loss
 from .models.recurrent import valid_mask
@@ -108,7 +107,6 @@ def endless(
         for group in by_length(
             drawn, lambda item: item[2].end - item[2].begin, int(seconds * FRAME_RATE), rng
         ):
-            texts = [encode(piece.text) for _, _, piece in group]
             frames = torch.tensor([piece.end - piece.begin for _, _, piece in group])
             states = [torch.from_numpy(corpus.taught(*which).astype(np.float32)) for corpus, *which in group]
             heard = [corpus.heard(*which) for corpus, *which in group]
@@ -116,8 +114,7 @@ def endless(
             yield Lesson(
                 nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, heard)), batch_first=True),
                 frames,
-                torch.tensor([token for text in texts for token in text]),
-                torch.tensor([len(text) for text in texts]),
+                *targets([piece.text for _, _, piece in group]),
                 nn.utils.rnn.pad_sequence(states, batch_first=True),
             )
 
@@ -256,14 +253,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     try:
+        if args.jobs == 1:
+            learn(0, args)
+            return
         prepare(args)  # once, so that the processes find the states in the cache
     except CorpusError as error:
         raise SystemExit(f"distil: {error}") from None
-    if args.jobs == 1:
-        learn(0, args)
-    else:
-        with TemporaryDirectory() as folder:
-            torch.multiprocessing.spawn(learn, (args, f"{folder}/meeting"), nprocs=args.jobs)
+    with TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(learn, (args, f"{folder}/meeting"), nprocs=args.jobs)
 
 
 if __name__ == "__main__":

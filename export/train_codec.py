@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gr_deepsc.features import HOP
-from gr_deepsc.text import TOKENS, encode, greedy
+from gr_deepsc.text import TOKENS, greedy
 
 from . import checkpoint
 from .config import Config
 from .data.audio import Speech
 from .data.augment import SpecAugment, change_speed, degrade
-from .data.batches import collate, plan
+from .data.batches import collate, plan, targets
 from .metrics import error_rates
 from .models.channel import mmse, transmit, zero_forcing
 from .models.codec import Codec
@@ -157,9 +157,7 @@ def train(
         snr = torch.empty(len(texts)).uniform_(*ES_N0_DB) if fixed is None else fixed[1]
         codec.train()
         logits = across(codec, rows, frames, kind, snr, equaliser)
-        tokens = [encode(text) for text in texts]
-        targets = torch.tensor([token for row in tokens for token in row])
-        loss = ctc_loss(logits, frames, targets, torch.tensor([len(row) for row in tokens]))
+        loss = ctc_loss(logits, frames, *targets(texts))
         loss = loss + distillation_loss(logits, (rows + 1e-6).log(), frames)
         for parameters in optimiser.param_groups:
             parameters["lr"] = lr * min(1.0, step / 50) * straight(step / steps)

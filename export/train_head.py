@@ -9,12 +9,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gr_deepsc.features import FRAME_RATE, HOP
-from gr_deepsc.text import encode, greedy
+from gr_deepsc.text import greedy
 
 from . import checkpoint
 from .data.audio import Speech
 from .data.augment import change_speed, degrade
-from .data.batches import collate, plan
+from .data.batches import collate, plan, targets
 from .metrics import error_rates
 from .models.recogniser import WhisperRecogniser, ctc_loss, frames_of
 from .optimisation import descend, half_cosine
@@ -126,14 +126,8 @@ def train(run: Run, states: list[States], valid: States, hours: float, lr: float
             group["lr"] = lr * min(1.0, done / 0.02 + 0.02) * half_cosine(done)
         stretches = torch.rand(len(pairs), pairs.shape[1] // STRETCH + 1).repeat_interleave(STRETCH, 1)
         pairs = pairs * (stretches[:, : pairs.shape[1], None] >= MASKED)
-        tokens = [encode(text) for text in texts]
         model.train()
-        loss = ctc_loss(
-            logits(model, pairs, frames),
-            frames,
-            torch.tensor([token for row in tokens for token in row]),
-            torch.tensor([len(row) for row in tokens]),
-        )
+        loss = ctc_loss(logits(model, pairs, frames), frames, *targets(texts))
         descend(optimiser, loss, 2.0)
         run.ema.update(model)
         run.seen += float(frames.sum()) / FRAME_RATE / 3600

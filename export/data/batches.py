@@ -29,6 +29,12 @@ class Batch:
         return float(self.lengths.sum()) / SAMPLE_RATE
 
 
+def targets(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """What CTC has to spell: the tokens of all `texts` in a row, and how many each has; int64."""
+    rows = [encode(text) for text in texts]
+    return torch.tensor([token for row in rows for token in row]), torch.tensor([len(row) for row in rows])
+
+
 def collate(
     speech: Speech, indices: list[int], change: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> Batch:
@@ -36,14 +42,8 @@ def collate(
     waveform = torch.zeros(len(audio), max(map(len, audio)))
     for row, samples in zip(waveform, audio, strict=True):
         row[: len(samples)] = torch.from_numpy(samples)
-    texts = [encode(speech.utterances[i].text) for i in indices]
-    return Batch(
-        indices,
-        waveform,
-        torch.tensor([len(a) for a in audio]),
-        torch.tensor([token for text in texts for token in text]),
-        torch.tensor([len(text) for text in texts]),
-    )
+    texts = [speech.utterances[i].text for i in indices]
+    return Batch(indices, waveform, torch.tensor([len(a) for a in audio]), *targets(texts))
 
 
 def plan(lengths: np.ndarray, seconds: float, rng: np.random.Generator | None = None) -> list[list[int]]:
