@@ -34,6 +34,7 @@ from .data.batches import by_length, targets
 from .data.corpora import CorpusError
 from .models.recogniser import DeepSpeech, WhisperRecogniser, build, ctc_loss, distillation_loss
 from .models.recurrent import valid_mask
+from .onnx_export import MAX_SECONDS
 from .onnx_weights import part
 from .optimisation import descend
 from .pieces import Piece, gaps, pieces
@@ -179,7 +180,7 @@ def train(
     bar = tqdm(total=run.plan.hours, initial=run.seen, disable=True if rank else None, bar_format=form)
     while run.seen < run.plan.hours:
         until = WHOLE_AFTER if run.seen < WHOLE_AFTER * run.plan.hours else 1.0
-        longest = LONGEST if until < 1 else 30.0
+        longest = LONGEST if until < 1 else MAX_SECONDS
         for lesson in endless(corpora, run.plan.batch_seconds / ranks, longest, degraded, rng):
             student.train()
             parts = losses(shared, teacher, lesson, scale, masks if rng.random() < degraded else None)
