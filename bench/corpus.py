@@ -8,7 +8,7 @@ import numpy as np
 from deepsc_export.data import corpora
 
 import gr_deepsc
-from gr_deepsc import audio
+from gr_deepsc.speech import audio
 
 from .errors import BenchError
 from .system import Utterance

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rician": "Rician fading, K = 1"}
 # Okabe and Ito's colours, told apart by colour-blind readers; in grey the markers tell them apart

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gr_deepsc.voice import DEFAULT_USER, Synthesizer
+from gr_deepsc.voice.synthesizer import DEFAULT_USER, Synthesizer
 
 from .corpus import number
 from .metrics import judge, speech, text

@@ -1,4 +1,4 @@
-"""What `gr_deepsc.decode` is told of spelling: the beam's weights and the words' calibration, from validation splits.
+"""What `gr_deepsc.codec.decode` is told of spelling: the beam's weights and the words' calibration.
 
 python -m deepsc_export.calibrate CORPORA... [--beam]
 """
@@ -15,15 +15,15 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from tqdm import tqdm
 
-from gr_deepsc.beam import Beam
-from gr_deepsc.confidence import Calibration, probabilities
-from gr_deepsc.decode import Decoder
-from gr_deepsc.encode import Encoded, Encoder
+from gr_deepsc.codec.decode import Decoder
+from gr_deepsc.codec.encode import Encoded, Encoder
+from gr_deepsc.codec.rates import PAPER, RATES
+from gr_deepsc.ctc.beam import Beam
+from gr_deepsc.ctc.confidence import Calibration, probabilities
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import deinterleave, interleave
-from gr_deepsc.rates import PAPER, RATES
-from gr_deepsc.text import greedy
 
 from .data.audio import Speech
 from .data.corpora import load

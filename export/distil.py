@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from gr_deepsc.features import FRAME_RATE, HOP
+from gr_deepsc.framing import FRAME_RATE, HOP
 
 from . import checkpoint
 from .__main__ import WORK, initial_state, splits

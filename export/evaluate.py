@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gr_deepsc.model import Receiver, Transmitter
+from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse, zero_forcing
-from gr_deepsc.text import greedy
 
 from .data.audio import Speech
 from .metrics import error_rates
@@ -32,7 +32,7 @@ class Point:
 
 
 def received_text(
-    receiver: Receiver,
+    receiver: FramewiseDecoder,
     symbols: np.ndarray,
     kind: str,
     es_n0_db: float,
@@ -56,7 +56,7 @@ def evaluate(
     equaliser: str = "mmse",
 ) -> Iterator[Point]:
     """One point for each corpus in `speech`, channel kind and Es/N0; each utterance is encoded once."""
-    transmitter, receiver = Transmitter(model), Receiver(model)
+    transmitter, receiver = FramewiseEncoder(model), FramewiseDecoder(model)
     sent = [transmitter(speech[i])[0] for i in tqdm(range(len(speech)), "encoding", disable=None)]
     corpora: dict[str, list[int]] = {}
     for i, utterance in enumerate(speech.utterances):

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import zero_forcing
-from gr_deepsc.text import greedy
 
 from .config import PAPER
 from .models.codec import Codec

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from gr_deepsc import __version__
-from gr_deepsc.features import FRAME_RATE, HOP, SAMPLE_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.framing import FRAME_RATE, HOP, SAMPLE_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET, BLANK
 
 from .config import SHIPPED, Config, WhisperDims
@@ -119,19 +119,13 @@ def to_onnx(kind: str, module: nn.Module, example: tuple[torch.Tensor, ...], pat
             raise ParityError(f"{path}: {node.name} has no linear_before_reset = 1")
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def check_parity(kind: str, module: nn.Module, path: Path) -> float:
     """Largest difference between torch and ONNX Runtime over `PARITY_SHAPES`.
 
     Raises:
         ParityError: it exceeds `TOLERANCE`.
     """
-    generator, run, worst = torch.Generator().manual_seed(0), session(path), 0.0
+    generator, run, worst = torch.Generator().manual_seed(0), open_session(path), 0.0
     for batch, samples in PARITY_SHAPES:
         frames = -(-samples // HOP)
         if kind == "transmitter":
@@ -173,7 +167,7 @@ def write_small(
         model = onnx.load(plain)
         name_weights(model, module.state_dict())
         onnx.save(model, plain)
-        run = session(plain)
+        run = open_session(plain)
         for feed in feeds:
             wanted = module(*feed)
             wanted = wanted if isinstance(wanted, tuple) else (wanted,)

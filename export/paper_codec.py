@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from gr_deepsc.model import Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
 
 from .config import CodecDims, Config, WhisperDims
 from .data.audio import Speech
@@ -21,7 +21,7 @@ CONFIG = Config("paper-codec", WhisperDims(), CodecDims())  # the dimensions' de
 CHANNEL = ("rician", 8.0)  # dB: what the paper calls its robust model (section V)
 
 
-def features(speech: Speech, transmitter: Transmitter) -> Features:
+def features(speech: Speech, transmitter: FramewiseEncoder) -> Features:
     """P of every utterance, from the shipped model."""
     rows = [transmitter(speech[i])[1].astype(np.float16) for i in tqdm(range(len(speech)), "features")]
     return Features(rows, [utterance.text for utterance in speech.utterances])
@@ -39,7 +39,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     utterances = [utterance for folder in args.corpora for utterance in load(folder)]
-    transmitter = Transmitter("default")
+    transmitter = FramewiseEncoder("default")
     splits = []
     for split in ("train", "valid"):
         speech = Speech([u for u in utterances if u.split == split], args.work)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gr_deepsc.features import HOP
-from gr_deepsc.text import TOKENS, greedy
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.framing import HOP
+from gr_deepsc.text import TOKENS
 
 from . import checkpoint
 from .config import Config

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gr_deepsc.features import FRAME_RATE, HOP
-from gr_deepsc.text import greedy
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.framing import FRAME_RATE, HOP
 
 from . import checkpoint
 from .data.audio import Speech

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gr_deepsc.text import greedy
+from gr_deepsc.ctc.greedy import greedy
 
 from . import checkpoint
 from .config import CONFIGS, Config, WhisperDims

@@ -1,13 +1,10 @@
-"""The alphabet and greedy CTC decoding (Weng et al., section IV-C)."""
+"""The alphabet: 26 letters, space and apostrophe, and CTC's blank (Weng et al., section IV-C)."""
 
 import unicodedata
-
-import numpy as np
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
 BLANK = len(ALPHABET)  # index of the CTC blank
 TOKENS = len(ALPHABET) + 1  # 29
-DECODERS = ("greedy", "beam")  # how a text is found: here, or with a language model (beam.py)
 
 _INDEX = {character: index for index, character in enumerate(ALPHABET)}
 
@@ -35,26 +32,3 @@ def spoken(text: str) -> tuple[str, str]:
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     lost = "".join(sorted({c for c in plain if c.isalnum() and c not in ALPHABET}))
     return " ".join("".join(c if c in ALPHABET else " " for c in plain).split()), lost
-
-
-def logarithms(probabilities: np.ndarray) -> np.ndarray:
-    """Natural logarithms of P, float32 [frames, 29], none of them infinite."""
-    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-
-
-def greedy(log_probs: np.ndarray) -> tuple[str, float]:
-    """The most likely token of each frame, repeats merged, blanks dropped.
-
-    Args:
-        log_probs: float32 [frames, 29], natural logarithms.
-
-    Returns:
-        The text, and the mean probability of the frames' best tokens as a confidence in 0..1 (0 for no frames).
-    """
-    if len(log_probs) == 0:
-        return "", 0.0
-    best = log_probs.argmax(axis=1)
-    first_of_run = np.concatenate(([True], best[1:] != best[:-1]))
-    kept = best[first_of_run & (best != BLANK)]
-    text = "".join(ALPHABET[index] for index in kept)
-    return " ".join(text.split()), float(np.exp(log_probs.max(axis=1)).mean())

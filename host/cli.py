@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from gr_deepsc.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
-from gr_deepsc.profiles import DEFAULT, PROFILES
-from gr_deepsc.rates import AUTO, CHOICES, TARGET_DB
-from gr_deepsc.rates import DEFAULT as RATE
-from gr_deepsc.text import DECODERS
-from gr_deepsc.vocoders import DEFAULT as VOCODER
-from gr_deepsc.vocoders import VOCODERS
+from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB
+from gr_deepsc.codec.rates import DEFAULT as RATE
+from gr_deepsc.ctc import DECODERS
+from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
+from gr_deepsc.radio.profiles import DEFAULT, PROFILES
+from gr_deepsc.voice.vocoders import DEFAULT as VOCODER
+from gr_deepsc.voice.vocoders import VOCODERS
 
 from . import manual
 from .errors import SETUP_FAILED, HostError
@@ -93,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own); returns the exit status."""
     args = parser().parse_args(argv)
     try:
-        module = {"flowgraph": "flowgraphs", "voices": "say"}.get(args.command, args.command)
-        status = importlib.import_module(f".{module}", __package__).run(args)
+        module = {"voices": "say"}.get(args.command, args.command)
+        status = importlib.import_module(f".commands.{module}", __package__).run(args)
         sys.stdout.flush()
         return status
     except HostError as error:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from gr_deepsc.features import HOP, SAMPLE_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.framing import HOP, SAMPLE_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode
 
 STEP = 0.03  # level between neighbouring tokens: the last is at 0.84 of full scale

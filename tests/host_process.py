@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import zmq
-from deepsc_host.peer import Peer
+from deepsc_host.link.peer import Peer
 
 COMMAND = [sys.executable, "-m", "deepsc_host"]
 _cache = tempfile.TemporaryDirectory(prefix="deepsc-tests-")  # of compiled flowgraphs, while the tests run

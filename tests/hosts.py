@@ -6,8 +6,8 @@ import time
 import numpy as np
 import zmq
 
-from gr_deepsc.link import open_socket, receive_frames
-from gr_deepsc.protocol import pack_utterance, unpack_result
+from gr_deepsc.link.protocol import pack_utterance, unpack_result
+from gr_deepsc.link.sockets import open_socket, receive_frames
 
 
 def free_addresses(count: int) -> list[str]:

@@ -25,14 +25,14 @@ import fixture_models
 import numpy as np
 import soundfile
 import zmq
+from deepsc_host.commands.send import Sender
 from deepsc_host.errors import HostError
-from deepsc_host.send import Sender
 from host_process import START_S, flowgraph, free_addresses, started
 from hosts import Host
 from radio_points import Point
 
-from gr_deepsc.link import MAX_FRAME
-from gr_deepsc.protocol import MAX_HEADER, pack_audio
+from gr_deepsc.link.protocol import MAX_HEADER, pack_audio
+from gr_deepsc.link.sockets import MAX_FRAME
 
 RECOVERY_S = 2.0
 PATIENCE_S = 10.0  # what comes later has not come
@@ -145,7 +145,7 @@ UNFINISHED = """
 import sys, time
 import numpy, zmq
 from gr_deepsc.link import open_socket
-from gr_deepsc.protocol import pack_utterance
+from gr_deepsc.link.protocol import pack_utterance
 
 push = open_socket(zmq.Context(), "push", sys.argv[1], bind=False)
 for frames in list(pack_utterance(numpy.ones(64_000, "f4"), session="unfinished", seq=0))[:-1]:

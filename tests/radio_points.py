@@ -14,14 +14,14 @@ import jiwer
 import numpy as np
 from scipy import stats
 
-from gr_deepsc import audio
-from gr_deepsc.model import Receiver, Transmitter
+from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import burst, channel, equalise, fading, frame, header, impair, receiver, utterance
 from gr_deepsc.phy.air import Air
 from gr_deepsc.phy.burst import Burst
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
 from gr_deepsc.phy.preamble import MAX_CFO
-from gr_deepsc.text import greedy
+from gr_deepsc.speech import audio
 
 SAMPLES = Path(__file__).parent / "samples"
 SILENCE = 3000  # samples around a burst
@@ -361,7 +361,7 @@ def _crossing(grid: tuple, rates: list[float], at: float) -> float:
 @cache
 def speech() -> list[tuple[str, np.ndarray]]:
     """Text and payload of the shipped recordings."""
-    transmitter = Transmitter("default")
+    transmitter = FramewiseEncoder("default")
     lines = (SAMPLES / "transcripts.csv").read_text().splitlines()
     texts = dict(line.split("|", 1) for line in lines)
     found = []
@@ -372,8 +372,8 @@ def speech() -> list[tuple[str, np.ndarray]]:
 
 
 @cache
-def model() -> Receiver:
-    return Receiver("default")
+def model() -> FramewiseDecoder:
+    return FramewiseDecoder("default")
 
 
 def spell(symbols: np.ndarray, reliability: np.ndarray) -> str:

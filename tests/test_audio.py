@@ -1,10 +1,10 @@
-"""gr_deepsc.audio: any recording becomes 16 kHz mono, or is refused with a type."""
+"""gr_deepsc.speech.audio: any recording becomes 16 kHz mono, or is refused with a type."""
 
 import numpy as np
 import pytest
 import soundfile
 
-from gr_deepsc import audio
+from gr_deepsc.speech import audio
 
 
 def tone(rate: int, seconds: float = 1.0, hertz: float = 1000.0) -> np.ndarray:

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from gr_deepsc.beam import Beam, LanguageModel
+from gr_deepsc.ctc.beam import Beam, LanguageModel
 from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode
 
 STEPS = 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from deepsc_bench.coding import amrwb
 
-from gr_deepsc import audio
+from gr_deepsc.speech import audio
 
 SAMPLE = Path(__file__).parent / "samples" / "LJ002-0045.flac"
 BEST = 6  # 19.85 kbit/s

@@ -10,8 +10,9 @@ import scipy.linalg
 from deepsc_bench.metrics import distances, intervals, judge, networks, speech, text
 from onnx import TensorProto, helper, numpy_helper
 
-from gr_deepsc import audio
-from gr_deepsc.model import MODELS, Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.session import MODELS
+from gr_deepsc.speech import audio
 
 SAMPLE = Path(__file__).parent / "samples" / "LJ002-0004.flac"
 
@@ -123,7 +124,7 @@ def test_features_are_the_states_before_p(recording):
     )
     logits = states @ weight.astype(np.float32) + bias
     odds = np.exp(logits - logits.max(1, keepdims=True))
-    assert np.abs(odds / odds.sum(1, keepdims=True) - Transmitter("default")(window)[1]).max() < 1e-4
+    assert np.abs(odds / odds.sum(1, keepdims=True) - FramewiseEncoder("default")(window)[1]).max() < 1e-4
     assert np.allclose(speech.features(window), states.mean(0), atol=1e-6)
 
 

@@ -12,7 +12,7 @@ from deepsc_bench.system import Air, Heard, Sent, Utterance
 from deepsc_bench.systems import SYSTEMS, recogniser
 from deepsc_bench.systems.feature import SINGLE, from_bits, to_bits
 
-from gr_deepsc import audio
+from gr_deepsc.speech import audio
 from gr_deepsc.text import BLANK
 
 SAMPLE = Path(__file__).parent / "samples" / "LJ002-0045.flac"
@@ -156,7 +156,7 @@ def test_systems_of_one_length_meet_one_channel(sent):
 def test_ours_are_what_simulate_does(systems, sent, utterance, name, csi):
     """The same symbols over the same paths as in the flowgraph: the same text, at an Es/N0 where it has errors."""
     pytest.importorskip("gnuradio")
-    from deepsc_host.simulation import Simulation
+    from deepsc_host.graph.simulation import Simulation
 
     rate = {"deepsc-st": "paper"}.get(name, "260")
     with Simulation(channel="rician", es_n0_db=-6.0, seed=8, csi=csi, rate=rate) as simulation:

@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from gr_deepsc.confidence import Calibration, Word, align, dump, load, marked, probabilities, words
-from gr_deepsc.text import BLANK, TOKENS, encode, greedy
+from gr_deepsc.ctc.align import align
+from gr_deepsc.ctc.confidence import Calibration, Word, dump, load, marked, probabilities, words
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.text import BLANK, TOKENS, encode
 
 
 def random_log_probs(steps: int, seed: int = 0) -> np.ndarray:

@@ -9,16 +9,19 @@ import numpy as np
 import onnx
 import pytest
 
-from gr_deepsc import audio, rates
-from gr_deepsc.contextual import SHIPPED, ContextualDecoder, ContextualEncoder, frames_for
-from gr_deepsc.decode import DecodeError, Decoder
-from gr_deepsc.encode import Encoder
-from gr_deepsc.model import ContractError, codec_id
+from gr_deepsc.codec import rates
+from gr_deepsc.codec.contextual import SHIPPED, ContextualDecoder, ContextualEncoder, frames_for
+from gr_deepsc.codec.decode import DecodeError, Decoder
+from gr_deepsc.codec.encode import Encoder
+from gr_deepsc.codec.framewise import codec_id
+from gr_deepsc.codec.rates import CODECS, RATES
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel, utterance
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import MAX_FRAMES, deinterleave, interleave
-from gr_deepsc.rates import CODECS, RATES
-from gr_deepsc.text import TOKENS, encode, greedy
+from gr_deepsc.session import ContractError
+from gr_deepsc.speech import audio
+from gr_deepsc.text import TOKENS, encode
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.flac"))
 SENTENCE = "the various wards were all about eleven feet in height and the same in breadth"
@@ -163,7 +166,7 @@ def test_files_of_ones_own(tmp_path, fixture_model):
 def test_which_codec():
     """A header's number says who can read the symbols: 0 to 2 are the rates, a model's own codec is one of 4 to 7."""
     decoder = Decoder("default")
-    assert decoder.codec == codec_id(decoder.receiver.contract.pair) and 4 <= decoder.codec < 8
+    assert decoder.codec == codec_id(decoder.framewise.pair) and 4 <= decoder.codec < 8
     assert len({Decoder(name).codec for name in ("default", "compact")}) == 2
     for codec in set(range(8)) - {0, 1, 2, decoder.codec}:
         with pytest.raises(DecodeError, match="give both ends one model"):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from gr_deepsc.emissions import TAKEN_FOR, WEAK, collapse, spelt
-from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode, greedy
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.ctc.spikes import TAKEN_FOR, WEAK, collapse, spelt
+from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode
 
 
 def features(*frames: tuple[str, float]) -> np.ndarray:

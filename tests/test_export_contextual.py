@@ -14,9 +14,10 @@ from deepsc_export.onnx_weights import read_graph
 from deepsc_export.train_codec import Features
 from torch.nn import functional as F
 
+from gr_deepsc.codec.rates import RATES
+from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy.frame import STRENGTH
-from gr_deepsc.rates import RATES
-from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode, greedy
+from gr_deepsc.text import ALPHABET, BLANK, TOKENS, encode
 
 SMALL = ContextualDims(sender=32, receiver=48, units=32)
 TEXTS = ["it was not a large lake", "the various wards were all about eleven feet in height"]

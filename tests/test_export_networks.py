@@ -10,8 +10,8 @@ from deepsc_export.models.recogniser import build, frames_of
 from deepsc_export.models.recurrent import reverse
 from deepsc_export.models.system import parameter_counts
 
-from gr_deepsc.features import frame_count
-from gr_deepsc.mel import mel_filters
+from gr_deepsc.framing import frame_count
+from gr_deepsc.voice.mel import mel_filters
 
 SMALL = {
     "deepspeech": DeepSpeechDims((ConvDims(4, (11, 11), (2, 2)), ConvDims(4, (11, 11), (2, 2))), 2, 16),
@@ -43,7 +43,7 @@ def test_paper_codec_parameter_count():
 
 @pytest.mark.parametrize("samples", [1, 639, 640, 641, 16_000, 33_333])
 def test_frames(recogniser, samples):
-    """25 frames a second, the last one partial: the framing that gr_deepsc.features states."""
+    """25 frames a second, the last one partial: the framing that gr_deepsc.framing states."""
     logits = recogniser(torch.randn(1, samples))
     assert logits.shape == (1, frame_count(samples), 29)
     assert int(frames_of(torch.tensor(samples))) == frame_count(samples)

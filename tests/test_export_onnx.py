@@ -12,7 +12,7 @@ from deepsc_export.models.system import DeepSC
 from deepsc_export.onnx_weights import read_weights
 from onnx import numpy_helper
 
-from gr_deepsc.model import Receiver, Transmitter
+from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
 
 CODEC = CodecDims(reliability=True, context=16)
 CONFIGS = {
@@ -44,8 +44,8 @@ def test_parity_and_contract(system, tmp_path):
     """Float32 agrees to 1e-4 at six lengths and two batch sizes, and the files pass the runtime's own checks."""
     differences = onnx_export.export(system, tmp_path, "a test", weights="float")
     assert set(differences) == {"transmitter", "receiver"} and max(differences.values()) < 1e-4
-    transmitter, receiver = Transmitter(tmp_path), Receiver(tmp_path)
-    assert transmitter.contract.pair == receiver.contract.pair != ""
+    transmitter, receiver = FramewiseEncoder(tmp_path), FramewiseDecoder(tmp_path)
+    assert transmitter.pair == receiver.pair != ""
     symbols, features = transmitter(np.random.default_rng(0).normal(0, 0.1, 20_000).astype(np.float32))
     assert symbols.shape == (640,) and features.shape == (32, 29)
     assert np.mean(np.abs(symbols) ** 2) == pytest.approx(1.0, abs=1e-4)

@@ -18,7 +18,8 @@ from deepsc_export.deepsc_text.model import (
 )
 from deepsc_export.deepsc_text.texts import batches, misspell, padded, vary
 from deepsc_export.deepsc_text.train import across, received
-from deepsc_export.onnx_export import session
+
+from gr_deepsc.session import open_session
 
 TEXTS = ["it was not a large lake", "the various wards were all about eleven feet in height"]
 
@@ -84,7 +85,7 @@ def test_the_graphs_do_what_torch_does(model, tmp_path):
     tokens, _ = padded(TEXTS[1:])
     with torch.inference_mode():
         symbols = model.send(tokens).numpy()
-    (stored,) = session(tmp_path / "sender.onnx").run(None, {"tokens": tokens.numpy()})
+    (stored,) = open_session(tmp_path / "sender.onnx").run(None, {"tokens": tokens.numpy()})
     error = np.sqrt(np.mean((stored - symbols) ** 2) / np.mean(symbols**2))
     # rounding to 8 bits is 1 / (127 sqrt(12)) = 0.002 of a column's largest weight, in each of some ten layers
     assert 1e-4 < error < 0.03

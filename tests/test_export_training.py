@@ -15,7 +15,7 @@ from deepsc_export.models.system import DeepSC
 from deepsc_export.onnx_weights import read_weights
 from deepsc_export.optimisation import LEAST, descend, half_cosine, straight
 
-from gr_deepsc.features import HOP
+from gr_deepsc.framing import HOP
 from gr_deepsc.text import encode
 
 SMALL = Config(

@@ -8,7 +8,7 @@ import torch
 from deepsc_export.config import WhisperDims
 from deepsc_export.models.whisper import WhisperEncoder, load_pretrained
 
-from gr_deepsc import audio
+from gr_deepsc.speech import audio
 
 SAMPLE = Path(__file__).parent / "samples" / "LJ002-0004.flac"
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 import zmq
-from deepsc_host import doctor
+from deepsc_host.commands import doctor
 from host_process import deepsc
 
-from gr_deepsc.addresses import AUDIO_ADDRESS
-from gr_deepsc.link import LinkError, open_socket
+from gr_deepsc.link.addresses import AUDIO_ADDRESS
+from gr_deepsc.link.sockets import LinkError, open_socket
 
 
 def test_doctor_checks_everything_and_exits_by_it():

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from deepsc_host import flowgraphs
+from deepsc_host.commands import flowgraph as flowgraphs
 from host_process import deepsc
 
 UNKNOWN_BLOCK = """- name: stranger

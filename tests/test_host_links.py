@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 import zmq
-from deepsc_host import report
-from deepsc_host.receive import ResultReader
-from deepsc_host.report import read_transcripts
+from deepsc_host.commands.receive import ResultReader
+from deepsc_host.show import report
+from deepsc_host.show.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
-from gr_deepsc.assembler import Assembler
-from gr_deepsc.link import open_socket, receive_frames
-from gr_deepsc.protocol import pack_result, pack_utterance, unpack, unpack_result
+from gr_deepsc.link.assembler import Assembler
+from gr_deepsc.link.protocol import pack_result, pack_utterance, unpack, unpack_result
+from gr_deepsc.link.sockets import open_socket, receive_frames
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -10,9 +10,9 @@ import zmq
 from host_process import deepsc, started
 from scipy.signal import resample_poly
 
-from gr_deepsc.assembler import Assembler
-from gr_deepsc.link import open_socket, receive_frames
-from gr_deepsc.protocol import unpack
+from gr_deepsc.link.assembler import Assembler
+from gr_deepsc.link.protocol import unpack
+from gr_deepsc.link.sockets import open_socket, receive_frames
 
 SAMPLES = Path(__file__).parent / "samples"
 NAMES = ("LJ002-0045", "arctic_a0209")

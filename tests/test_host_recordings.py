@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from deepsc_host.baseband import PIECE
+from deepsc_host.files.baseband import PIECE
 from host_process import deepsc
 
-from gr_deepsc import iqfile
-from gr_deepsc.features import SYMBOLS_PER_FRAME
+from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.phy.frame import Layout
+from gr_deepsc.radio import iqfile
 
 SAID = ("hello world", "what was that", "it was the radio")
 

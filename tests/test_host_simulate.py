@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from deepsc_host import report
 from deepsc_host.errors import HostError
-from deepsc_host.simulation import Simulation
+from deepsc_host.graph.simulation import Simulation
+from deepsc_host.show import report
 from host_process import deepsc
 
 from gr_deepsc.phy.frame import STRENGTH, Layout

@@ -12,8 +12,8 @@ from graph import wait_until
 from host_process import deepsc, flowgraph, free_addresses, started
 from scipy.signal import correlate, resample_poly
 
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.voice import Synthesizer
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 TEXT = "a word or two"
 

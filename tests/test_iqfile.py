@@ -13,9 +13,9 @@ import pytest
 import sigmf
 
 import gr_deepsc
-from gr_deepsc import iqfile
-from gr_deepsc.iqfile import Annotation, IqFileError, IqReader, IqWriter
 from gr_deepsc.phy.channel import complex_gaussian
+from gr_deepsc.radio import iqfile
+from gr_deepsc.radio.iqfile import Annotation, IqFileError, IqReader, IqWriter
 
 RATE, FREQUENCY = 200e3, 433.92e6  # Hz
 LEVEL = 0.1  # r.m.s.; of full scale, so that nothing clips
@@ -278,7 +278,7 @@ def test_empty_recording(tmp_path):
 CRASH = """
 import os, resource, signal, sys
 import numpy as np
-from gr_deepsc.iqfile import IqFileError, IqWriter
+from gr_deepsc.radio.iqfile import IqFileError, IqWriter
 if sys.argv[2] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_004, 100_004))
 writer = IqWriter(sys.argv[1], 200e3)

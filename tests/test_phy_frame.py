@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gr_deepsc.features import FRAME_RATE, SYMBOLS_PER_FRAME
+from gr_deepsc.framing import FRAME_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.phy import frame, header
 from gr_deepsc.phy.channel import complex_gaussian
 from gr_deepsc.phy.frame import GUARD, PILOT_EVERY, STRENGTH, Layout

@@ -1,4 +1,4 @@
-"""gr_deepsc.protocol, assembler and link: sound messages pass, others are refused, memory is bounded."""
+"""gr_deepsc.link.protocol, assembler and link: sound messages pass, others are refused, memory is bounded."""
 
 import json
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import zmq
 
-from gr_deepsc import link, protocol
-from gr_deepsc.assembler import Assembler
-from gr_deepsc.protocol import ProtocolError
+from gr_deepsc.link import protocol
+from gr_deepsc.link import sockets as link
+from gr_deepsc.link.assembler import Assembler
+from gr_deepsc.link.protocol import ProtocolError
 
 RNG = np.random.default_rng(2)
 

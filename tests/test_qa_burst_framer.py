@@ -7,7 +7,7 @@ from gnuradio import gr
 from graph import pdu, post, received, running, sink
 
 from gr_deepsc.blocks import BurstFramer
-from gr_deepsc.model import codec_id
+from gr_deepsc.codec.framewise import codec_id
 from gr_deepsc.phy import utterance
 from gr_deepsc.phy.frame import Layout
 

@@ -6,9 +6,9 @@ from gnuradio import blocks, gr, pdu
 from graph import pdu as message
 from graph import post, running, wait_until
 
-from gr_deepsc import iqfile
 from gr_deepsc.blocks import IqFileSink, IqFileSource
 from gr_deepsc.phy.channel import complex_gaussian
+from gr_deepsc.radio import iqfile
 
 RATE = 10_000.0  # Hz
 NOISE = (0.1 * complex_gaussian(np.random.default_rng(3), 150_001)).astype(np.complex64)

@@ -9,8 +9,8 @@ from graph import pdu, post, received, running, sink, wait_until
 from hosts import Host, free_addresses
 
 from gr_deepsc.blocks import AudioLink, BlockFadingChannel, ResultLink, SemanticDecoder, SemanticEncoder
-from gr_deepsc.link import LinkError
-from gr_deepsc.protocol import pack_audio
+from gr_deepsc.link.protocol import pack_audio
+from gr_deepsc.link.sockets import LinkError
 
 SAMPLES = np.linspace(-1, 1, 16_000, dtype=np.float32)
 

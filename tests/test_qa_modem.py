@@ -6,15 +6,15 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from deepsc_host.report import read_transcripts
+from deepsc_host.show.report import read_transcripts
 from gnuradio import blocks, channels, gr
 from graph import pdu, post, received, running, sink
 from scipy.special import erfc
 
-from gr_deepsc import audio
-from gr_deepsc.audio import AudioError
 from gr_deepsc.blocks import AudioFileSource, DeepscReceiver, DeepscTransmitter
-from gr_deepsc.profiles import PROFILES
+from gr_deepsc.radio.profiles import PROFILES
+from gr_deepsc.speech import audio
+from gr_deepsc.speech.audio import AudioError
 
 SAMPLES = Path(__file__).parent / "samples"
 RATE = PROFILES["usrp"].symbol_rate

@@ -7,14 +7,14 @@ from gnuradio import gr
 from graph import pdu, post, received, running, sink
 
 from gr_deepsc.blocks import BlockFadingChannel, SemanticDecoder
-from gr_deepsc.model import Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
 
 TEXT = "don't panic"
 
 
 @pytest.fixture
 def symbols(fixture_model, speak):
-    return Transmitter(fixture_model)(speak(TEXT))[0]
+    return FramewiseEncoder(fixture_model)(speak(TEXT))[0]
 
 
 @pytest.fixture

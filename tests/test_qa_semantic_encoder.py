@@ -8,8 +8,8 @@ from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import SemanticEncoder
 from gr_deepsc.blocks.semantic_encoder import MAX_WAITING
-from gr_deepsc.features import frame_count
-from gr_deepsc.model import Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.framing import frame_count
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_symbols(graph, fixture_model, speak):
     waveform = speak("hello world")
     post(encoder, "audio", pdu(waveform, session="s", seq=3, user_id=7, sample_rate=16_000, colour="blue"))
     ((meta, vector),) = received(symbols, 1)
-    expected, _ = Transmitter(fixture_model)(waveform)
+    expected, _ = FramewiseEncoder(fixture_model)(waveform)
     assert np.array_equal(vector, expected)
     assert meta["n_symbols"] == len(expected) == 20 * meta["n_frames"]
     assert meta["n_frames"] == frame_count(len(waveform)) and meta["n_samples"] == len(waveform)

@@ -8,7 +8,7 @@ from gnuradio import pdu as blocks_pdu
 from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import SemanticDecoder, SemanticEncoder, SpeechSegmenter
-from gr_deepsc.segment import Segmenter
+from gr_deepsc.speech.segment import Segmenter
 
 
 def burst(seconds: float, level: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from graph import post, received, running, sink
 
 from gr_deepsc.blocks import SpeechSynthesizer
 from gr_deepsc.blocks.pdu import failure, put
-from gr_deepsc.voice import Synthesizer
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 TEXT = "it was not a large lake"
 

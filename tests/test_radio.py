@@ -2,8 +2,8 @@
 
 import pytest
 
-from gr_deepsc import radio
-from gr_deepsc.profiles import PROFILES
+from gr_deepsc.radio import permission as radio
+from gr_deepsc.radio.profiles import PROFILES
 
 GOOD = {"symbol_rate": 50e3, "sample_rate": 2e6, "frequency": 433.92e6, "lo_offset": 250e3, "ppm": -3.0}
 

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deepsc_host import flowgraphs
+from deepsc_host.commands import flowgraph as flowgraphs
 from graph import wait_until
 from host_process import deepsc
 from hosts import Host, free_addresses
 from scipy import signal as dsp
 
-from gr_deepsc import iqfile, profiles, radio
+from gr_deepsc.radio import iqfile, profiles
+from gr_deepsc.radio import permission as radio
 
 pytest_plugins = ["soapy"]
 

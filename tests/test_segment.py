@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gr_deepsc.features import HOP, frame_count
-from gr_deepsc.segment import Segmenter, split
+from gr_deepsc.framing import HOP, frame_count
+from gr_deepsc.speech.segment import Segmenter, split
 
 RATE = 16_000
 

@@ -22,13 +22,14 @@ from deepsc_export.models.system import DeepSC
 from deepsc_export.models.system import Receiver as TorchReceiver
 from deepsc_export.models.system import Transmitter as TorchTransmitter
 from deepsc_export.onnx_weights import read_weights
-from deepsc_host.simulation import Simulation
+from deepsc_host.graph.simulation import Simulation
 
-from gr_deepsc import audio
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.model import MODELS, Receiver, Transmitter
+from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.phy import channel, equalise
-from gr_deepsc.text import greedy
+from gr_deepsc.session import MODELS
+from gr_deepsc.speech import audio
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.flac"))
 CORPORA = ("LJSpeech-1.1", "mini_librispeech", "kathleen")
@@ -57,7 +58,11 @@ class TorchModel:
 def texts_three_ways(config_name: str, waveforms: list[np.ndarray]) -> list[tuple[str, str, str]]:
     """Each waveform's text by torch, by ONNX Runtime and through the flowgraph, at one seed of a Rician channel."""
     folder = MODELS / SHIPPED[config_name]
-    in_torch, transmitter, receiver = TorchModel(config_name), Transmitter(folder), Receiver(folder)
+    in_torch, transmitter, receiver = (
+        TorchModel(config_name),
+        FramewiseEncoder(folder),
+        FramewiseDecoder(folder),
+    )
     options = {"model": str(folder), "channel": "rician", "es_n0_db": ES_N0_DB, "seed": SEED}
     texts, options = (
         [],

@@ -8,7 +8,7 @@ from gnuradio import pdu as pdu_blocks
 from graph import pdu, post, received, running, sink
 
 from gr_deepsc.blocks import SemanticDecoder, SemanticEncoder
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 COMPLEX = gr.types.complex_t
 BUFFER = 65_536  # items: a minute of speech is 30,000 symbols, and a tagged packet must fit a buffer whole

@@ -22,7 +22,7 @@ from deepsc_export.voice.acoustic import (
 from deepsc_export.voice.mel import MELS
 from deepsc_export.voice.spoken import Spoken, collate, groups
 
-from gr_deepsc.model import MODELS
+from gr_deepsc.session import MODELS
 from gr_deepsc.text import BLANK, TOKENS, encode
 
 SMALL = AcousticDims(

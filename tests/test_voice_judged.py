@@ -15,7 +15,8 @@ from deepsc_export.voice.judge import Judge, error_rate
 from deepsc_export.voice.tell_apart import Speakers, right, spread, statistics, tell_apart
 from scipy.special import ndtr
 
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 CORPORA = ("kathleen", "LJSpeech-1.1")  # of users 0 and 1
 SAMPLES = Path(__file__).parent / "samples"

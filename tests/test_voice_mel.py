@@ -7,7 +7,7 @@ import pytest
 import torch
 from deepsc_export.voice import mel
 
-from gr_deepsc.mel import mel_filters
+from gr_deepsc.voice.mel import mel_filters
 
 RATE = 16_000
 

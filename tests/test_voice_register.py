@@ -11,7 +11,8 @@ from deepsc_export.voice import register, train_acoustic
 from deepsc_export.voice.realign import refine
 from deepsc_export.voice.spoken import pitch_statistics
 
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 SAMPLES = Path(__file__).parent / "samples"
 TEXT = "the various wards were all about eleven feet in height"

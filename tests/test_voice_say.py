@@ -10,9 +10,11 @@ import torch
 from deepsc_export.voice.mel import log_mel
 from host_process import deepsc
 
-from gr_deepsc.model import Transmitter
-from gr_deepsc.text import greedy, spoken
-from gr_deepsc.voice import LONGEST, VOICE, Synthesizer
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.text import spoken
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import LONGEST, Synthesizer
 
 HOSTILE = (
     "a", "'", "'''''''''", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
@@ -84,7 +86,7 @@ def test_vocoder_that_is_not_there(tmp_path):
         Synthesizer(vocoder="vocodex")
     for name in ("acoustic.onnx", "vocoder.onnx"):
         (tmp_path / name).symlink_to(VOICE / name)
-    with pytest.raises(FileNotFoundError, match=r"wavenet_frames\.onnx is missing"):
+    with pytest.raises(FileNotFoundError, match=r"no model file .*wavenet_frames\.onnx"):
         Synthesizer(tmp_path, vocoder="wavenet")
 
 
@@ -117,7 +119,7 @@ def test_speed(synthesizer, user_id):
 
 def test_understood(synthesizer):
     """Our own recogniser reads what the voices say; an independent judge's figures are in MODELS.md."""
-    transmitter = Transmitter("default")
+    transmitter = FramewiseEncoder("default")
     texts = [greedy(np.log(transmitter(synthesizer(SENTENCE, user))[1] + 1e-9))[0] for user in (0, 1)]
     print(texts)
     assert jiwer.cer([SENTENCE] * 2, texts) < 0.35

@@ -11,7 +11,7 @@ from deepsc_export import onnx_export
 from deepsc_export.voice import mel, pitch, train_vocoder, vocoder_losses, vocoder_onnx
 from deepsc_export.voice.vocoder import Fourier, Onsets, Vocoder, VocoderDims, pulses
 
-from gr_deepsc import griffin_lim
+from gr_deepsc.voice import griffin_lim
 
 RATE = 16_000
 SMALL = VocoderDims(width=32, hidden=64, blocks=2, pitch_width=16)

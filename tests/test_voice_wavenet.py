@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deepsc_export.onnx_export import ParityError, session, write_contract
+from deepsc_export.onnx_export import ParityError, write_contract
 from deepsc_export.voice import mel, train_wavenet, wavenet, wavenet_onnx
 from deepsc_export.voice.vocoder_onnx import speech_like
 from deepsc_export.voice.wavenet_prediction import Prediction, levinson, predict, subframes
@@ -17,10 +17,10 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 from scipy.stats import logistic
 
-import gr_deepsc.wavenet
-from gr_deepsc.model import ContractError
-from gr_deepsc.voice_parts import open_part
-from gr_deepsc.wavenet import Frames
+import gr_deepsc.voice.wavenet
+from gr_deepsc.session import ContractError, open_session
+from gr_deepsc.voice.files import open_part
+from gr_deepsc.voice.wavenet import Frames
 
 RATE = 16_000
 TINY = wavenet.WaveNetDims(layers=6, cycles=2, residual=8, skip=8, condition=4, mixtures=3)
@@ -133,7 +133,7 @@ def test_samples_are_distributed_as_the_mixture():
     """Mean and variance of 20,000 draws: sum w m, and sum w (T^2 s^2 pi^2 / 3 + m^2) - mean^2."""
     mixture, means, scales = np.array([0.25, 0.75]), np.array([-0.3, 0.1]), np.array([0.02, 0.01])
     parameters = torch.tensor(np.concatenate([np.log(mixture), means, np.log(scales)]), dtype=torch.float32)
-    uniform = torch.from_numpy(gr_deepsc.wavenet.draws(20_000, 0))
+    uniform = torch.from_numpy(gr_deepsc.voice.wavenet.draws(20_000, 0))
     for temperature in (1.0, 0.5):
         x = wavenet.sample(parameters.expand(20_000, 6), uniform, temperature).numpy()
         mean = mixture @ means
@@ -197,7 +197,7 @@ def test_cached_equals_plain(net):
     features = torch.cat([speech_like(4, 1), speech_like(4, 2)])
     made = synthesise(net, features, seed=3, temperature=0.9)
     assert made.shape == (2, 768) and np.abs(made).max() <= 1 and made.std() > 1e-3
-    uniform = torch.from_numpy(gr_deepsc.wavenet.draws(768, 3)).expand(2, -1, -1)
+    uniform = torch.from_numpy(gr_deepsc.voice.wavenet.draws(768, 3)).expand(2, -1, -1)
     with torch.inference_mode():
         again = wavenet.sample(net(torch.from_numpy(made), features), uniform, 0.9)
     assert again.numpy() == pytest.approx(made, abs=1e-5)
@@ -210,7 +210,7 @@ def test_files_and_their_contract(shipped):
         contract = {p.key: p.value for p in onnx.load(folder / f"{name}.onnx").metadata_props}
         assert (contract["kind"], contract["training_data"], contract["weights"]) == (name, "a test", "half")
         assert json.loads(contract["dilations"]) == net.dims.dilations
-    generator = gr_deepsc.wavenet.WaveNet(folder)
+    generator = gr_deepsc.voice.wavenet.WaveNet(folder)
     features = torch.cat([speech_like(2, seed) for seed in range(3)]).numpy()
     made = generator(features, seed=1)
     assert generator.temperature == 0.7 and made.shape == (3, 256) and np.abs(made).max() <= 1
@@ -227,7 +227,7 @@ def test_half_precision_keeps_the_prediction(shipped):
     """The file's coefficients of speech and of silence are torch's: its signal processing is not rounded."""
     net, folder = shipped
     features = torch.cat([speech_like(40), torch.full((1, 40, 80), math.log(1e-5))])
-    values = session(folder / "wavenet_frames.onnx").run(None, {"mel": features.numpy()})
+    values = open_session(folder / "wavenet_frames.onnx").run(None, {"mel": features.numpy()})
     found, wanted = Frames(*values), net.guide(features)
     assert found.a == pytest.approx(wanted.a.flip(2).permute(1, 2, 0).numpy(), abs=0.02)
     assert found.gain == pytest.approx(wanted.gain.T.numpy(), rel=0.02)
@@ -247,7 +247,7 @@ def test_files_of_two_trainings_are_refused(shipped, tmp_path):
     _, contract = open_part(tmp_path, "wavenet_step")
     write_contract(tmp_path / "wavenet_step.onnx", contract | {"checkpoint_sha256": "another"})
     with pytest.raises(ContractError, match="not of one training"):
-        gr_deepsc.wavenet.WaveNet(tmp_path)
+        gr_deepsc.voice.wavenet.WaveNet(tmp_path)
 
 
 @both

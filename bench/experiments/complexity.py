@@ -5,9 +5,9 @@ import time
 import numpy as np
 import onnx
 
-from gr_deepsc.contextual import MOST
-from gr_deepsc.features import SAMPLE_RATE, SYMBOL_RATE
-from gr_deepsc.model import open_session
+from gr_deepsc.codec.contextual import MOST
+from gr_deepsc.framing import SAMPLE_RATE, SYMBOL_RATE
+from gr_deepsc.session import open_session
 from gr_deepsc.text import TOKENS
 
 from ..metrics import networks

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from ..store import Item
 from ..work import Point

@@ -16,8 +16,8 @@ import numpy as np
 from deepsc_export.data import corpora
 from tqdm import tqdm
 
-from gr_deepsc.features import FRAME_RATE
-from gr_deepsc.model import Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.framing import FRAME_RATE
 
 from ..corpus import number, recording
 from ..errors import BenchError
@@ -91,7 +91,7 @@ def run(setting: Setting) -> Outcome:
     training.check(setting)
     runner, size = setting.runner, SIZES[setting.size]
     utterances, points = setting.speech(size), tuple(setting.points(size))
-    transmitter = Transmitter("default")
+    transmitter = FramewiseEncoder("default")
     test = [transmitter(u.samples)[1] for u in tqdm(utterances, "features, test", disable=None)]
     splits = {
         "train": _encoded(setting, transmitter, "train", MINUTES[setting.size]),
@@ -163,7 +163,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     plt.close(figure)
 
 
-def _encoded(setting: Setting, transmitter: Transmitter, split: str, minutes: float) -> Features:
+def _encoded(setting: Setting, transmitter: FramewiseEncoder, split: str, minutes: float) -> Features:
     """P of a split's recordings in an order that the seed gives, until `minutes` of speech are reached."""
     try:
         found = [u for folder in setting.corpora for u in corpora.load(folder) if u.split == split]

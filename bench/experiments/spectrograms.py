@@ -5,7 +5,7 @@ from pathlib import Path
 
 import soundfile
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from ..metrics import speech
 from ..metrics.text import error_rate

@@ -1,6 +1,6 @@
 """Table II of the paper: complex symbols that each system sends for 16,000 samples of speech."""
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from .experiment import Experiment, Outcome, Setting, Size, field
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
+
+from gr_deepsc.session import open_session
 
 # tensors of a file that no training changes: spectral transforms, positions, statistics, scales of 8-bit weights
 _FIXED = re.compile(r"Constant|positions|running_|mel_mean|_scale$|stretch")
@@ -70,8 +71,6 @@ def _shapes(model: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict[str,
     )
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString())
     ran = zip(sorted(wanted), session.run(None, dict(feed)), strict=True)
     return known | {n: a.shape for n, a in feed.items()} | {name: array.shape for name, array in ran}

@@ -12,10 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 import onnx
-import onnxruntime
 
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.model import locate
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.session import InferenceSession, locate, open_session
 
 MODEL = "default"
 WINDOW = 2 * SAMPLE_RATE  # samples
@@ -45,7 +44,7 @@ def unpack(packed: str, dtype: type, width: int) -> np.ndarray:
 
 
 @lru_cache(1)
-def _session() -> onnxruntime.InferenceSession:
+def _session() -> InferenceSession:
     """The transmitter up to the states that its last matrix before P multiplies."""
     model = onnx.load(locate(MODEL) / "transmitter.onnx")
     made_by = {output: node for node in model.graph.node for output in node.output}
@@ -55,6 +54,4 @@ def _session() -> onnxruntime.InferenceSession:
     states = onnx.helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None)
     del model.graph.output[:]
     model.graph.output.append(states)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    return open_session(model.SerializeToString())

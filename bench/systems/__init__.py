@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from gr_deepsc.rates import PAPER as PAPER_RATE
+from gr_deepsc.codec.rates import PAPER as PAPER_RATE
 
 from ..system import System
 from .blocks import PAPER, ROBUST

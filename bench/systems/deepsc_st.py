@@ -4,7 +4,7 @@ from importlib import resources
 
 import numpy as np
 
-from gr_deepsc.features import SYMBOLS_PER_FRAME
+from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.phy import air as radio
 from gr_deepsc.phy import utterance as bursts
 from gr_deepsc.phy.detect import HOP
@@ -59,7 +59,7 @@ class DeepSC:
     """
 
     def __init__(self, name: str, label: str, rate: str, decoder: str = "greedy") -> None:
-        """`rate` as of `gr_deepsc.encode.Encoder`, `decoder` as of `gr_deepsc.decode.Decoder`."""
+        """`rate` as of `gr_deepsc.codec.encode.Encoder`, `decoder` as of `gr_deepsc.codec.decode.Decoder`."""
         self.name, self.label, self._rate = name, label, rate
         self._encoder, self._decode = recogniser.encoder(), recogniser.decoder(decoder)
 

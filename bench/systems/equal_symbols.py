@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gr_deepsc.features import FRAME_RATE, frame_count
+from gr_deepsc.framing import FRAME_RATE, frame_count
 
 from ..coding import huffman
 from ..coding.code import Code

@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from gr_deepsc.decode import Decoder
-from gr_deepsc.encode import Encoder
-from gr_deepsc.model import Transmitter
-from gr_deepsc.text import greedy, logarithms
+from gr_deepsc.codec.decode import Decoder
+from gr_deepsc.codec.encode import Encoder
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.ctc.greedy import greedy, logarithms
 
 
 @cache
@@ -22,9 +22,9 @@ def decoder(kind: str) -> Decoder:
     return Decoder("default", decoder=kind)
 
 
-def transmitter() -> Transmitter:
+def transmitter() -> FramewiseEncoder:
     """The default model's semantic encoder."""
-    return encoder().transmitter
+    return encoder().framewise
 
 
 def features(samples: np.ndarray) -> np.ndarray:

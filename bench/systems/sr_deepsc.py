@@ -6,10 +6,9 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-import onnxruntime
 
-from gr_deepsc.model import open_session
 from gr_deepsc.phy.equalise import mmse
+from gr_deepsc.session import InferenceSession, open_session
 from gr_deepsc.text import ALPHABET, encode
 
 from ..system import Air, Heard, Sent, Utterance
@@ -62,6 +61,6 @@ class SRDeepSC:
 
 
 @cache
-def _graph(name: str) -> onnxruntime.InferenceSession:
+def _graph(name: str) -> InferenceSession:
     with resources.as_file(resources.files(__package__).joinpath("deepsc_text", f"{name}.onnx")) as path:
         return open_session(path)

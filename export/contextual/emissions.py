@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from gr_deepsc.emissions import collapse, spelt
+from gr_deepsc.ctc.spikes import collapse, spelt
 from gr_deepsc.text import BLANK, TOKENS, encode
 
 from ..data.batches import by_length

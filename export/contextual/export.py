@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gr_deepsc import __version__
-from gr_deepsc.rates import RATES
+from gr_deepsc.codec.rates import RATES
 from gr_deepsc.text import ALPHABET, TOKENS
 
 from .. import checkpoint

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gr_deepsc.codec.rates import RATES
 from gr_deepsc.phy.frame import STRENGTH
-from gr_deepsc.rates import RATES
 from gr_deepsc.text import TOKENS
 
 from ..config import ContextualDims

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from gr_deepsc.beam import SPELLING, Beam
-from gr_deepsc.model import MODELS
-from gr_deepsc.rates import RATES
-from gr_deepsc.text import TOKENS, greedy, logarithms
+from gr_deepsc.codec.rates import RATES
+from gr_deepsc.ctc.beam import SPELLING, Beam
+from gr_deepsc.ctc.greedy import greedy, logarithms
+from gr_deepsc.session import MODELS
+from gr_deepsc.text import TOKENS
 
 from .. import checkpoint
 from ..config import CONFIGS, SHIPPED, ContextualDims

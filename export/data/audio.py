@@ -11,7 +11,7 @@ import soundfile
 from scipy.signal import resample_poly
 from tqdm import tqdm
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from .corpora import CorpusError, Utterance
 

@@ -7,7 +7,7 @@ import torch
 from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
 from torch import Tensor
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 # Ko et al., "Audio augmentation for speech recognition", 2015; more of them and wider apart, because pitch and
 # formants move along: to the network every speed is another speaker, and there are few in the corpora

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.text import encode
 
 from .audio import Speech

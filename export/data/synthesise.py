@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from gr_deepsc.voice import Synthesizer
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 from .corpora import CorpusError, lj_split
 from .normalise import normalise

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from gr_deepsc import __version__
+from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
 from .. import checkpoint
@@ -17,7 +18,6 @@ from ..onnx_export import (
     TOLERANCE,
     ParityError,
     provenance,
-    session,
     to_bytes,
     trace,
     write_contract,
@@ -61,7 +61,7 @@ def check_parity(model: TextTransformer, folder: Path) -> float:
         ParityError: it exceeds `TOLERANCE`.
     """
     generator, worst = torch.Generator().manual_seed(0), 0.0
-    runs = {name: session(folder / f"{name}.onnx") for name in graphs(model)}
+    runs = {name: open_session(folder / f"{name}.onnx") for name in graphs(model)}
     for n in PARITY_LENGTHS:
         tokens = torch.randint(START, (1, n), generator=generator)
         symbols = model.send(tokens)

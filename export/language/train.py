@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gr_deepsc import __version__
-from gr_deepsc.beam import LANGUAGE
+from gr_deepsc.ctc.beam import LANGUAGE
 from gr_deepsc.text import ALPHABET, encode
 
 from .. import checkpoint

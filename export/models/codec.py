@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import SYMBOLS_PER_FRAME
+from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.text import TOKENS
 
 from ..config import CodecDims

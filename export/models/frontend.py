@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import HOP
-from gr_deepsc.mel import mel_filters
+from gr_deepsc.framing import HOP
+from gr_deepsc.voice.mel import mel_filters
 
 HOP_IN = 160  # samples a spectrum, 10 ms: four spectra for one feature frame
 SPECTRA_PER_FRAME = HOP // HOP_IN

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import HOP
+from gr_deepsc.framing import HOP
 from gr_deepsc.text import TOKENS
 
 from ..config import ConvDims, DeepSpeechDims, WhisperDims
@@ -17,7 +17,7 @@ SpecAugment = Callable[[Tensor], Tensor]
 
 
 def frames_of(samples: Tensor) -> Tensor:
-    """Feature frames of waveforms of so many samples (int64 in and out), as `gr_deepsc.features.frame_count`."""
+    """Feature frames of waveforms of so many samples (int64 in and out), as `gr_deepsc.framing.frame_count`."""
     return -(-samples // HOP)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gr_deepsc.features import FRAME_RATE
-from gr_deepsc.model import Transmitter
+from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.framing import FRAME_RATE
 from gr_deepsc.text import encode
 
 from ..data.audio import Speech
@@ -128,7 +128,7 @@ def monotonic(scores: np.ndarray, earliest: np.ndarray, latest: np.ndarray) -> n
     return durations
 
 
-def align(transmitter: Transmitter, waveform: np.ndarray, text: str) -> np.ndarray:
+def align(transmitter: FramewiseEncoder, waveform: np.ndarray, text: str) -> np.ndarray:
     """float64 [characters + 1], seconds: where each character begins and the last one ends.
 
     Raises:
@@ -145,7 +145,7 @@ def cached(speech: Speech, cache: Path, model: str = "default") -> list[np.ndarr
     digest = hashlib.sha256("\n".join([model, *(u.key + u.text for u in speech.utterances)]).encode())
     path = Path(cache) / f"align-{digest.hexdigest()[:12]}.npz"
     if not path.is_file():
-        transmitter, found = Transmitter(model), []
+        transmitter, found = FramewiseEncoder(model), []
         for i, utterance in enumerate(tqdm(speech.utterances, "aligning", unit="utt", disable=None)):
             try:
                 found.append(align(transmitter, speech[i], utterance.text))

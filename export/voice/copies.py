@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 import torch
 
-from gr_deepsc import vocoders, wavenet
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice import vocoders, wavenet
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ..data.audio import Speech
 from ..data.corpora import SPLITS, load

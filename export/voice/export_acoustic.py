@@ -13,7 +13,8 @@ import onnx
 import torch
 
 from gr_deepsc import __version__
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
 from ..onnx_export import (
@@ -21,7 +22,6 @@ from ..onnx_export import (
     ParityError,
     halve,
     provenance,
-    session,
     trace,
     write_contract,
     write_hashes,
@@ -60,7 +60,7 @@ def difference(model: Acoustic, path: Path, users: int) -> float:
     Raises:
         ParityError: they differ in length.
     """
-    rng, run, worst = np.random.default_rng(0), session(path), 0.0
+    rng, run, worst = np.random.default_rng(0), open_session(path), 0.0
     for length in LENGTHS:
         for user in range(users):
             tokens = rng.integers(0, len(ALPHABET), (1, length))

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms (`gr_deepsc.mel`) in torch, and how a voice's recordings are prepared."""
+"""Log-mel spectrograms (`gr_deepsc.voice.mel`) in torch, and how a voice's recordings are prepared."""
 
 import math
 from functools import cache
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.mel import FLOOR, FRAME_RATE, HOP, MELS, N_FFT, WINDOW, mel_filters
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice.mel import FLOOR, FRAME_RATE, HOP, MELS, N_FFT, WINDOW, mel_filters
 
 __all__ = ["FLOOR", "FRAME_RATE", "HOP", "MELS", "N_FFT", "WINDOW"]  # from here in all of export/voice
 

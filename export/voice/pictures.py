@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET, encode
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ..data.audio import decode
 from .acoustic import EDGE, Acoustic, alignment

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from .mel import HOP, WINDOW
 

@@ -18,7 +18,7 @@ import onnx
 import torch
 
 from gr_deepsc.text import encode
-from gr_deepsc.voice import VOICE
+from gr_deepsc.voice.files import VOICE
 
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load

@@ -16,12 +16,13 @@ import numpy as np
 import soundfile
 import torch
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.session import open_session
 from gr_deepsc.text import encode
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ..data.corpora import SPLITS, load
-from ..onnx_export import session
 from .acoustic import EDGE, alignment, soft_alignment
 from .mel import FRAME_RATE
 from .tell_apart import spread
@@ -35,7 +36,7 @@ def tacotron(path: Path, voices: Path, led: bool) -> Callable[[str, int], np.nda
     `led`: attention reads along the durations that the parallel model of `voices` predicts.
     """
     model, _ = load_tacotron(path)
-    parallel, vocoder = exported(voices / "acoustic.onnx"), session(voices / "vocoder.onnx")
+    parallel, vocoder = exported(voices / "acoustic.onnx"), open_session(voices / "vocoder.onnx")
 
     def speak(text: str, user: int) -> np.ndarray:
         way = None

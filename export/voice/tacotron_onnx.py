@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gr_deepsc import __version__
+from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import halve, provenance, session, trace, write_contract
+from ..onnx_export import halve, provenance, trace, write_contract
 from .acoustic import EDGE
 from .mel import MELS
 from .tacotron import MAX_FRAMES, STOP, State, Tacotron
@@ -77,7 +78,7 @@ class Speaker:
 
     def __init__(self, folder: Path):
         self._reader, self._step, self._refine = (
-            session(Path(folder) / f"{name}.onnx") for name in ("encoder", "step", "post")
+            open_session(Path(folder) / f"{name}.onnx") for name in ("encoder", "step", "post")
         )
         self._reduction = int(self._step.get_modelmeta().custom_metadata_map["reduction"])
         self._shapes = {i.name: i.shape for i in self._step.get_inputs()}

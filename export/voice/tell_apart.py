@@ -18,7 +18,8 @@ import torch
 from scipy.fft import dct
 from tqdm import tqdm
 
-from gr_deepsc.voice import VOICE, Synthesizer
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ..data.audio import Speech
 from ..data.corpora import Utterance, load

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gr_deepsc.voice import VOICE
+from gr_deepsc.voice.files import VOICE
 
 from .. import checkpoint
 from ..data.synthesise import sentences

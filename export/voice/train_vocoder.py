@@ -19,7 +19,14 @@ from ..optimisation import descend, half_cosine
 from .mel import HOP, RMS, log_mel
 from .pitch import track
 from .vocoder import OVERLAP, Vocoder, VocoderDims
-from .vocoder_losses import Judges, feature_loss, fooling_loss, judge_loss, mel_distance, spectral_loss
+from .vocoder_losses import (
+    Judges,
+    feature_loss,
+    fooling_loss,
+    judge_loss,
+    mel_distance,
+    spectral_loss,
+)
 from .vocoder_onnx import read_vocoder
 
 WORK = Path("work")

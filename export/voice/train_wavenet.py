@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gr_deepsc.voice import VOICE
-from gr_deepsc.wavenet import SUBHOP
+from gr_deepsc.voice.files import VOICE
+from gr_deepsc.voice.wavenet import SUBHOP
 
 from .. import checkpoint
 from ..data.audio import Speech

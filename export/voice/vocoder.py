@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
 
 from .mel import FLOOR, HOP, MELS, N_FFT, band_filters
 from .pitch import F0_RANGE

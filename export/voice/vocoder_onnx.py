@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from gr_deepsc import __version__
-from gr_deepsc.features import SAMPLE_RATE
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.session import open_session
 
 from .. import checkpoint
 from ..onnx_export import (
@@ -20,7 +21,6 @@ from ..onnx_export import (
     ParityError,
     halve,
     provenance,
-    session,
     trace,
     write_contract,
     write_hashes,
@@ -79,7 +79,7 @@ def check_parity(model: Vocoder, path: Path) -> float:
     Raises:
         ParityError: it exceeds `TOLERANCE`.
     """
-    run, worst = session(path), 0.0
+    run, worst = open_session(path), 0.0
     for frames in PARITY_FRAMES:
         mel = speech_like(frames, frames)
         with torch.inference_mode():

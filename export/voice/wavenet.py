@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.wavenet import ORDER, SUBHOP, TAPS
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice.wavenet import ORDER, SUBHOP, TAPS
 
 from .mel import HOP, MELS
 from .vocoder import Pitch, VocoderDims

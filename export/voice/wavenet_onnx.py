@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gr_deepsc import __version__
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.wavenet import WaveNet as Generator
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice.wavenet import WaveNet as Generator
 
 from .. import checkpoint
 from ..onnx_export import ParityError, halve, provenance, trace, write_contract, write_hashes

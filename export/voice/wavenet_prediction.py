@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc.features import SAMPLE_RATE
-from gr_deepsc.wavenet import ORDER, SUBHOP
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.voice.wavenet import ORDER, SUBHOP
 
 from .mel import HOP, N_FFT, WINDOW, band_filters
 from .vocoder import band_to_bin

@@ -1,13 +1,13 @@
 """WaveNet taken apart for generation: what the mels say, and one sample of a batch from what is remembered.
 
-`gr_deepsc.wavenet.generate` runs the two, in torch here or as ONNX graphs; see there for shapes.
+`gr_deepsc.voice.wavenet.generate` runs the two, in torch here or as ONNX graphs; see there for shapes.
 """
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc.wavenet import SUBHOP, Frames, Past, draws, generate
+from gr_deepsc.voice.wavenet import SUBHOP, Frames, Past, draws, generate
 
 from .wavenet import WaveNet, sample, shifted
 

@@ -4,7 +4,7 @@ import numpy as np
 import soundfile
 from gnuradio import gr
 
-from ..audio import AudioError
+from ..speech.audio import AudioError
 
 
 class AudioFileSource(gr.sync_block):

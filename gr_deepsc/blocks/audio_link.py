@@ -7,10 +7,10 @@ import pmt
 import zmq
 from gnuradio import gr
 
-from ..addresses import AUDIO_ADDRESS
-from ..assembler import Assembler, Utterance
-from ..link import open_socket, receive_frames
-from ..protocol import ProtocolError, unpack
+from ..link.addresses import AUDIO_ADDRESS
+from ..link.assembler import Assembler, Utterance
+from ..link.protocol import ProtocolError, unpack
+from ..link.sockets import open_socket, receive_frames
 from .pdu import failure, put
 
 POLL_MS = 100
@@ -18,7 +18,7 @@ REPORTS_A_SECOND = 20  # of bad messages; more are counted, not published, so th
 
 
 class AudioLink(gr.basic_block):
-    """Binds a ZeroMQ PULL socket and speaks protocol 1 (gr_deepsc/protocol.py).
+    """Binds a ZeroMQ PULL socket and speaks protocol 1 (gr_deepsc/link/protocol.py).
 
     Ports: `audio` out, `failed` out for messages and utterances that break the protocol. The counters
     `received` (utterances) and `refused` (bad messages) tell how it goes.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model import codec_id
+from ..codec.framewise import codec_id
 from ..phy import impair, utterance
 from ..phy.pulse import SAMPLES_PER_SYMBOL
 from .pdu import PduBlock, PduError, get, put, unpack

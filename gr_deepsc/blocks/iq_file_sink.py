@@ -4,7 +4,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from ..iqfile import IqWriter
+from ..radio.iqfile import IqWriter
 
 GUARD_S = 0.1
 

@@ -6,7 +6,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from ..iqfile import IqFileError, IqReader
+from ..radio.iqfile import IqFileError, IqReader
 
 CHUNK = 1 << 16  # samples read at a time
 LEAD_S, SILENCE_S = 1.0, 4.0

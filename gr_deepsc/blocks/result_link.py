@@ -6,15 +6,15 @@ import numpy as np
 import pmt
 import zmq
 
-from ..addresses import RESULT_ADDRESS
-from ..features import SAMPLE_RATE
-from ..link import open_socket
-from ..protocol import FORMATS, MAX_PAYLOAD, SPEECH_FORMAT, ProtocolError, pack_result
+from ..framing import SAMPLE_RATE
+from ..link.addresses import RESULT_ADDRESS
+from ..link.protocol import FORMATS, MAX_PAYLOAD, SPEECH_FORMAT, ProtocolError, pack_result
+from ..link.sockets import open_socket
 from .pdu import PduBlock, PduError, metadata
 
 
 class ResultLink(PduBlock):
-    """Binds a ZeroMQ PUB socket and publishes each utterance's result, protocol 1 (gr_deepsc/protocol.py).
+    """Binds a ZeroMQ PUB socket and publishes each utterance's result, protocol 1 (gr_deepsc/link/protocol.py).
 
     Port: `text` in; wire the `failed` ports of the other blocks here too, so that a lost utterance is a
     result and not silence. Every metadata value that is a string, a number or a truth value goes into the

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pmt
 
-from ..confidence import dump
-from ..decode import Decoder
-from ..features import SYMBOLS_PER_FRAME
+from ..codec.decode import Decoder
+from ..ctc.confidence import dump
+from ..framing import SYMBOLS_PER_FRAME
 from ..phy import equalise
 from ..phy.channel import noise_variance
 from .pdu import PduBlock, PduError, get, put, unpack
@@ -25,7 +25,7 @@ class SemanticDecoder(PduBlock):
     ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than that are padding and are cut off; fewer are an
     error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler` set, which only
     keep a stream moving. Adds `text`, `confidence`, `word_confidence`
-    (`gr_deepsc.confidence.dump`), `lost` and `decode_s`.
+    (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SemanticDecoder(PduBlock):
         provider: str = "CPUExecutionProvider",
         decoder: str = "greedy",
     ):
-        """`model`: name or folder; `decoder`: greedy or beam; errors as of `gr_deepsc.decode.Decoder`.
+        """`model`: name or folder; `decoder`: greedy or beam; errors as of `gr_deepsc.codec.decode.Decoder`.
 
         Raises:
             ValueError: the equaliser is none of `EQUALISERS`.
@@ -72,7 +72,7 @@ class SemanticDecoder(PduBlock):
         self.publish(meta, pmt.init_u8vector(len(spelt), list(spelt)))
 
     def _equalised(self, meta: Any, received: np.ndarray, codec: int) -> tuple[np.ndarray, np.ndarray]:
-        pair = self.decoder.receiver.contract.pair
+        pair = self.decoder.framewise.pair
         sent_by = get(meta, "model", pair)
         if codec == self.decoder.codec and sent_by != pair:
             raise PduError(

@@ -3,10 +3,10 @@
 import time
 from typing import Any
 
-from .. import audio
-from ..encode import Encoder
-from ..features import SAMPLE_RATE
-from ..rates import DEFAULT, TARGET_DB
+from ..codec.encode import Encoder
+from ..codec.rates import DEFAULT, TARGET_DB
+from ..framing import SAMPLE_RATE
+from ..speech import audio
 from .pdu import PduBlock, PduError, get, put, unpack
 
 MAX_WAITING = 256  # utterances in the queue: a minute each is 1 GB
@@ -27,7 +27,7 @@ class SemanticEncoder(PduBlock):
         rate: str = DEFAULT,
         target_snr_db: float = TARGET_DB,
     ):
-        """Parameters and errors as of `gr_deepsc.encode.Encoder`."""
+        """Parameters and errors as of `gr_deepsc.codec.encode.Encoder`."""
         super().__init__("Semantic Encoder", "audio", "symbols")
         self.encoder = Encoder(model, rate, target_snr_db, provider)
 
@@ -43,7 +43,7 @@ class SemanticEncoder(PduBlock):
         start = time.perf_counter()
         sent = self.encoder(waveform)
         added = {
-            "model": self.encoder.transmitter.contract.pair,
+            "model": self.encoder.framewise.pair,
             "codec": sent.codec,
             "rate": sent.rate,
             "n_symbols": len(sent.symbols),

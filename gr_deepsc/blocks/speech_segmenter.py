@@ -4,7 +4,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from .. import segment
+from ..speech import segment
 from .pdu import put
 
 
@@ -12,7 +12,7 @@ class SpeechSegmenter(gr.sync_block):
     """Cuts speech into utterances by energy above an adaptive noise floor, or on request.
 
     Ports: float stream in (full scale 1.0); message `end` in ends the open utterance now, whatever the
-    message is; message `audio` out. Parameters as of `gr_deepsc.segment.Segmenter`. The metadata is
+    message is; message `audio` out. Parameters as of `gr_deepsc.speech.segment.Segmenter`. The metadata is
     `session`, `seq` (counting from 0), `user_id` and `sample_rate`.
 
     GNU Radio ends the blocks behind a stream that ends before the last utterance could reach them: let the

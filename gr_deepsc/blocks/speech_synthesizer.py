@@ -7,8 +7,9 @@ import numpy as np
 import pmt
 
 from ..text import spoken
-from ..vocoders import DEFAULT
-from ..voice import DEFAULT_USER, VOICE, Synthesizer
+from ..voice.files import VOICE
+from ..voice.synthesizer import DEFAULT_USER, Synthesizer
+from ..voice.vocoders import DEFAULT
 from .pdu import PduBlock, PduError, get, put
 
 NO_TEXT = "nothing was recognised: no speech"
@@ -24,7 +25,7 @@ class SpeechSynthesizer(PduBlock):
     """
 
     def __init__(self, voices: str = "", vocoder: str = DEFAULT):
-        """`voices`: folder of the voice models, "" for those shipped; errors as of `gr_deepsc.voice.Synthesizer`."""
+        """`voices`: folder of the voice models, "" for those shipped; errors as of `Synthesizer`."""
         super().__init__("Speech Synthesizer", "text", "audio")
         self.synthesizer = Synthesizer(voices or VOICE, vocoder)
 

@@ -2,7 +2,7 @@
 
 from gnuradio import gr, pdu
 
-from ..rates import DEFAULT, TARGET_DB
+from ..codec.rates import DEFAULT, TARGET_DB
 from .burst_framer import BurstFramer
 from .burst_source import BurstSource
 from .semantic_encoder import SemanticEncoder
@@ -27,7 +27,7 @@ class DeepscTransmitter(gr.hier_block2):
     ):
         """`between` bursts: "silence", an endless stream of zeros; or "nothing", and tags tx_sob and tx_eob.
 
-        `rate` and `target_snr_db` as of `gr_deepsc.encode.Encoder`.
+        `rate` and `target_snr_db` as of `gr_deepsc.codec.encode.Encoder`.
 
         Raises:
             ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.

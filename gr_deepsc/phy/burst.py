@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..features import SYMBOLS_PER_FRAME
+from ..framing import SYMBOLS_PER_FRAME
 from . import header
 from .frame import assemble
 from .header import Header

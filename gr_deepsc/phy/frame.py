@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..features import SYMBOLS_PER_FRAME
+from ..framing import SYMBOLS_PER_FRAME
 from .header import HEADER_SYMBOLS
 from .preamble import CHIRP, DOWN, UP, chirp
 

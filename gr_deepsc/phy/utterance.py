@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..features import SYMBOLS_PER_FRAME
+from ..framing import SYMBOLS_PER_FRAME
 from .burst import Burst, modulate
 from .frame import MAX_FRAMES
 from .header import Header

@@ -1,0 +1,113 @@
+"""From an utterance's symbols to its text without GNU Radio."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..ctc import DECODERS
+from ..ctc.beam import SPELLING, Beam
+from ..ctc.confidence import Calibration, Word, words
+from ..ctc.greedy import greedy
+from ..session import PROVIDER
+from .contextual import ContextualDecoder
+from .framewise import FramewiseDecoder
+from .rates import CODECS
+
+# By codec: the model's own, and the one with context (python -m deepsc_export.calibrate).
+_CALIBRATIONS = Calibration(1.188, 2.23), Calibration(2.511, 2.025)
+
+
+class DecodeError(ValueError):
+    """Symbols that this model cannot decode. `error_type` is wrong_model, the message says what to do."""
+
+    error_type = "wrong_model"
+
+
+class Reading(NamedTuple):
+    """A received text."""
+
+    text: str
+    confidence: float  # 0..1, mean of the words'; 0 without any
+    words: list[Word]
+
+
+class Decoder:
+    """What the Semantic Decoder block does with equalised symbols: the channel decoder they are for, and spelling.
+
+    >>> from gr_deepsc.codec.encode import Encoder
+    >>> from gr_deepsc.speech import audio
+    >>> sent = Encoder()(audio.check(*audio.read("tests/samples/LJ002-0045.flac")))
+    >>> Decoder()(sent.symbols, np.ones(len(sent.symbols), np.float32), sent.codec).text
+    'they were in the habit'
+
+    Attributes:
+        framewise: the model's receiver.
+    """
+
+    def __init__(self, model: str | Path = "default", provider: str = PROVIDER, decoder: str = "greedy"):
+        """Load the model's receiver; what another codec or the beam search needs is loaded when it is first needed.
+
+        Args:
+            model: name or folder.
+            decoder: one of `ctc.DECODERS`, each step's likeliest token or a beam search.
+
+        Raises:
+            ValueError: no such decoder. Further errors as of `FramewiseDecoder`.
+        """
+        if decoder not in DECODERS:
+            raise ValueError(f"decoder {decoder!r} is none of {', '.join(DECODERS)}")
+        self.framewise = FramewiseDecoder(model, provider)
+        self._model, self._provider, self._decoder = model, provider, decoder
+
+    @property
+    def codec(self) -> int:
+        """The header's number of the model's own codec, the paper's."""
+        return self.framewise.codec
+
+    def check(self, codec: int) -> None:
+        """Refuse the symbols of another model.
+
+        Raises:
+            DecodeError: `codec`, of the burst's header, is neither the model's nor of the codec with context.
+        """
+        if codec != self.codec and not 0 <= codec < len(CODECS):
+            raise DecodeError(
+                f"the burst's codec is {codec}, this decoder's {self.codec}; give both ends one model"
+            )
+
+    def log_probs(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> np.ndarray:
+        """Log-probabilities float32 [steps, 29] of CTC's tokens.
+
+        Args:
+            symbols: complex64 [n], as `phy.equalise` leaves them; n a positive multiple of 20.
+            reliability: float32 [n], rho in 0..1.
+            codec: of the burst's header.
+
+        Raises:
+            DecodeError: another model's symbols.
+            ValueError: n is no multiple of 20, is 0, or differs between the two.
+        """
+        self.check(codec)
+        if codec == self.codec:
+            return self.framewise(symbols, reliability)
+        return self._contextual(symbols, reliability, codec)
+
+    def __call__(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> Reading:
+        """The text; arguments and errors as of `log_probs`."""
+        return self.read(self.log_probs(symbols, reliability, codec), codec)
+
+    def read(self, log_probs: np.ndarray, codec: int) -> Reading:
+        """The text in log-probabilities of `log_probs`."""
+        text = self._beam(log_probs) if self._decoder == "beam" else greedy(log_probs)[0]
+        found = words(log_probs, text, _CALIBRATIONS[codec != self.codec])
+        return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
+
+    @cached_property
+    def _contextual(self) -> ContextualDecoder:
+        return ContextualDecoder(self._model, self._provider)
+
+    @cached_property
+    def _beam(self) -> Beam:
+        return Beam(*SPELLING)

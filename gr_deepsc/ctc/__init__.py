@@ -1,0 +1,10 @@
+"""The features P -> text, by connectionist temporal classification (Graves et al. 2006).
+
+greedy      the likeliest token of each frame
+beam        the likeliest text, with a language model over characters
+align       which frame says which letter of a known text
+spikes      P without the frames in which nothing new is said: what the codec with context sends
+confidence  how far each word can be trusted
+"""
+
+DECODERS = ("greedy", "beam")  # how a text is found

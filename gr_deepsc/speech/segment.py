@@ -1,0 +1,155 @@
+"""Cut speech where nobody speaks: a stream into utterances, a long waveform into pieces a model can take."""
+
+from collections import deque
+
+import numpy as np
+
+from ..framing import HOP
+
+FRAME_S = 0.02  # seconds a decision is made for
+ONSET_S = 0.06  # loud for so long before an utterance opens: a click is no speech
+LEAD_S = 0.32  # kept before the onset and after the last loud frame: soft consonants live there
+MEMORY_S = 4.0  # the noise floor is the quietest frame of so long; longer than anyone speaks without a gap
+SILENCE_DBFS = -65.0  # the floor is never taken to be lower: dither is not speech
+
+
+class Segmenter:
+    """Utterances out of a stream of samples, by energy above an adaptive noise floor.
+
+    A frame of 20 ms is loud when its level exceeds the noise floor by `threshold_db`; the floor is the
+    quietest frame of the last 4 s (minimum statistics), so a steady sound becomes the floor. Three loud
+    frames in a row open an utterance, `hangover_s` without one closes it, and one of `max_seconds` is cut at
+    its quietest frame. The floor starts at -65 dBFS: in a noisy room the first 4 s may come out as an
+    utterance without speech, but no speech is lost.
+
+    The same samples give the same utterances, whatever pieces they are pushed in. A frame with NaN or
+    infinity counts as silence but stays in its utterance, for the encoder to refuse.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16_000,
+        threshold_db: float = 12.0,
+        hangover_s: float = 0.6,
+        max_seconds: float = 30.0,
+    ):
+        """Rates in Hz.
+
+        Raises:
+            ValueError: a parameter that leaves nothing to decide.
+        """
+        if not sample_rate >= 1 / FRAME_S:
+            raise ValueError(f"a sample rate of {sample_rate} Hz: it must be at least {1 / FRAME_S:.0f}")
+        if not threshold_db > 0:
+            raise ValueError(f"a threshold of {threshold_db} dB over the noise: it must be above 0")
+        if not FRAME_S <= hangover_s < max_seconds:
+            raise ValueError(
+                f"a hangover of {hangover_s} s and at most {max_seconds} s an utterance: "
+                f"the first must be at least {FRAME_S} s and shorter than the second"
+            )
+        self.sample_rate = sample_rate
+        self.threshold_db = threshold_db
+        self._frame = round(sample_rate * FRAME_S)
+        self._hangover = round(hangover_s / FRAME_S)
+        self._longest = round(max_seconds / FRAME_S)
+        self._levels = deque([SILENCE_DBFS], maxlen=round(MEMORY_S / FRAME_S))
+        self._rest = np.zeros(0, np.float32)  # samples of the frame not complete yet
+        self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is speaking."""
+        return self._open
+
+    @property
+    def floor_db(self) -> float:
+        """The noise floor, dBFS."""
+        return max(min(self._levels), SILENCE_DBFS)
+
+    def push(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Take float32 [any number], full scale 1.0; return the utterances they complete, float32 each."""
+        samples = np.concatenate((self._rest, np.asarray(samples, np.float32)))
+        whole = len(samples) // self._frame * self._frame
+        self._rest = samples[whole:]
+        done = (self._step(frame) for frame in samples[:whole].reshape(-1, self._frame))
+        return [utterance for utterance in done if utterance is not None]
+
+    def flush(self) -> list[np.ndarray]:
+        """End the utterance now: [it] when one is open, [] otherwise. What comes next is heard afresh."""
+        done = [np.concatenate((*self._frames, self._rest))] if self._open else []
+        self._rest = self._rest[:0]
+        self._close()
+        return done
+
+    def _close(self) -> None:
+        self._open = False
+        self._loud_run = self._quiet_run = 0
+        self._frames = deque(maxlen=round((LEAD_S + ONSET_S) / FRAME_S))  # the lead-in of the next utterance
+        self._frame_levels = []
+
+    def _step(self, frame: np.ndarray) -> np.ndarray | None:
+        level = level_db(frame)
+        self._levels.append(level)
+        loud = level > self.floor_db + self.threshold_db
+        self._loud_run = self._loud_run + 1 if loud else 0
+        self._quiet_run = 0 if loud else self._quiet_run + 1
+        self._frames.append(frame)
+        if not self._open:
+            if self._loud_run * FRAME_S < ONSET_S - 1e-9:
+                return None
+            self._open = True
+            self._frames = list(self._frames)
+            self._frame_levels = [level_db(kept) for kept in self._frames]
+            return None
+        self._frame_levels.append(level)
+        if self._quiet_run >= self._hangover:
+            spare = max(0, self._quiet_run - round(LEAD_S / FRAME_S))
+            utterance = np.concatenate(self._frames[: len(self._frames) - spare])
+            self._close()
+            return utterance
+        if len(self._frames) >= self._longest:
+            cut = quietest(np.array(self._frame_levels), self._longest // 2, self._longest - 1)
+            utterance = np.concatenate(self._frames[:cut])
+            self._frames, self._frame_levels = self._frames[cut:], self._frame_levels[cut:]
+            return utterance
+        return None
+
+
+def level_db(frame: np.ndarray) -> float:
+    """RMS level of a frame in dBFS (full scale 1.0), not below -120; -120 for a frame that is not finite."""
+    power = float(np.mean(np.square(frame, dtype=np.float64)))
+    return 10.0 * np.log10(max(power, 1e-12)) if np.isfinite(power) else -120.0
+
+
+def quietest(levels: np.ndarray, first: int, last: int) -> int:
+    """The boundary b in first..last (between frames b-1 and b) with the quietest two frames a side."""
+    power = 10.0 ** (np.asarray(levels) / 10.0)
+    around = [power[max(0, b - 2) : b + 2].mean() for b in range(first, last + 1)]
+    return first + int(np.argmin(around))
+
+
+def split(waveform: np.ndarray, limit: int, hop: int = HOP) -> list[slice]:
+    """Cut a waveform into pieces of at most `limit` samples at its quietest points.
+
+    The cuts lie at multiples of `hop`, so that the pieces' frames are the whole's frames. A cut is looked for
+    in the second half of what a piece may hold, and leaves the last piece a quarter of it at least.
+
+    Args:
+        waveform: float32 [samples].
+        limit: samples, at least 4 hops.
+
+    Raises:
+        ValueError: `limit` is less than 4 hops.
+    """
+    most = limit // hop
+    if most < 4:
+        raise ValueError(f"pieces of {limit} samples: at least {4 * hop} are needed to choose a quiet point")
+    frames = -(-len(waveform) // hop)
+    levels = np.array([level_db(waveform[i * hop : (i + 1) * hop]) for i in range(frames)])
+    cuts = [0]
+    while frames - cuts[-1] > most:
+        start = cuts[-1]
+        last = min(start + most, frames - most // 4)
+        cuts.append(quietest(levels, start + most // 2, last))
+    ends = [cut * hop for cut in cuts[1:]] + [len(waveform)]
+    return [slice(cut * hop, end) for cut, end in zip(cuts, ends, strict=True)]

@@ -1,0 +1,254 @@
+"""`deepsc doctor`: what gr-deepsc needs, whether it is there, and how to mend it."""
+
+import argparse
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import gr_deepsc
+from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
+
+from ..errors import DONE, SOME_FAILED, HostError
+
+MODELS = Path(gr_deepsc.__file__).parent / "models"
+BLOCK_CLASSES = (
+    "SemanticEncoder",
+    "SemanticDecoder",
+    "BlockFadingChannel",
+    "SpeechSegmenter",
+    "AudioLink",
+    "ResultLink",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: `status` is ok, warn (something optional is missing) or fail; `mend` says what to do."""
+
+    status: str
+    name: str
+    detail: str
+    mend: str = ""
+
+
+def run(args: argparse.Namespace) -> int:
+    """`deepsc doctor`."""
+    failed = False
+    for finding in examine():
+        failed |= finding.status == "fail"
+        if args.json:
+            print(json.dumps(asdict(finding), ensure_ascii=False), flush=True)
+            continue
+        print(f"{finding.status:<5} {finding.name:<18} {finding.detail}", flush=True)
+        if finding.mend:
+            print(f"{'':<24} mend: {finding.mend}", flush=True)
+    return SOME_FAILED if failed else DONE
+
+
+def examine() -> Iterator[Finding]:
+    """All checks, in the order in which to mend."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        check_python,
+        check_gnuradio,
+        check_packages,
+        check_grc,
+        check_blocks,
+        check_flowgraphs,
+        check_models,
+        check_audio,
+        check_ports,
+    )
+    for check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # a check that breaks is a finding too
+            yield Finding("fail", check.__name__.removeprefix("check_"), f"{type(error).__name__}: {error}")
+
+
+def check_python() -> Iterator[Finding]:
+    """The interpreter is the one that the distribution's GNU Radio was built for."""
+    here = ".".join(map(str, sys.version_info[:3]))
+    if importlib.util.find_spec("gnuradio"):
+        yield Finding("ok", "python", f"{here} at {sys.executable}")
+    else:
+        yield Finding(
+            "fail",
+            "python",
+            f"{here} at {sys.executable} sees no gnuradio package",
+            "`make setup`: a venv from /usr/bin/python3 with --system-site-packages, as GNU Radio needs",
+        )
+
+
+def check_gnuradio() -> Iterator[Finding]:
+    """`import gnuradio` works with the NumPy that is installed."""
+    import numpy
+
+    if int(numpy.__version__.split(".")[0]) < 2:
+        yield Finding("ok", "numpy", numpy.__version__)
+    else:
+        yield Finding(
+            "fail",
+            "numpy",
+            f"{numpy.__version__}: GNU Radio 3.10 is built against NumPy 1",
+            "pip install -c constraints.txt 'numpy<2'",
+        )
+    try:
+        from gnuradio import gr
+    except Exception as error:
+        mend = "`make setup`, or `apt-get install gnuradio`"
+        yield Finding("fail", "gnuradio", f"cannot be imported: {error}", mend)
+    else:
+        yield Finding("ok", "gnuradio", gr.version())
+
+
+def check_packages() -> Iterator[Finding]:
+    """The Python packages of pyproject.toml's run-time dependencies."""
+    try:
+        needed = [need.split(";")[0] for need in requires("gr-deepsc") or () if "extra ==" not in need]
+    except PackageNotFoundError:
+        yield Finding("fail", "gr-deepsc", "not installed", "`make setup`, or `pip install -e .`")
+        return
+    missing, found = [], [f"gr-deepsc {version('gr-deepsc')}"]
+    for need in needed:
+        name = need.split("<")[0].split(">")[0].split("=")[0].split("!")[0].strip()
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(need.strip())
+    if missing:
+        mend = "pip install -c constraints.txt " + " ".join(f"'{need}'" for need in missing)
+        yield Finding("fail", "packages", f"missing: {', '.join(missing)}", mend)
+    else:
+        yield Finding("ok", "packages", ", ".join(found))
+
+
+def check_grc() -> Iterator[Finding]:
+    """GNU Radio Companion is there, and block descriptions are where this package looks."""
+    from .flowgraph import BLOCKS
+
+    described = sorted(path.name for path in BLOCKS.glob("*.block.yml"))
+    if described:
+        yield Finding("ok", "blocks path", f"{BLOCKS}: {len(described)} blocks")
+    else:
+        yield Finding(
+            "fail", "blocks path", f"no *.block.yml in {BLOCKS}", "install gr-deepsc again: `make setup`"
+        )
+    if str(BLOCKS) not in os.environ.get("GRC_BLOCKS_PATH", "").split(os.pathsep):
+        detail = f"`deepsc flowgraph` sets it; for a GRC started by hand: export GRC_BLOCKS_PATH={BLOCKS}"
+        yield Finding("ok", "GRC_BLOCKS_PATH", detail)
+    for tool in ("grcc", "gnuradio-companion"):
+        if path := shutil.which(tool):
+            yield Finding("ok", tool, path)
+        else:
+            yield Finding("fail", tool, "not found on PATH", "`apt-get install gnuradio`")
+
+
+def check_blocks() -> Iterator[Finding]:
+    """Each block's class can be imported."""
+    try:
+        blocks = importlib.import_module("gr_deepsc.blocks")
+    except Exception as error:
+        mend = "mend gnuradio and the packages above first"
+        yield Finding("fail", "blocks", f"gr_deepsc.blocks cannot be imported: {error}", mend)
+        return
+    missing = [name for name in BLOCK_CLASSES if not hasattr(blocks, name)]
+    if missing:
+        yield Finding(
+            "fail", "blocks", f"missing: {', '.join(missing)}", "install gr-deepsc again: `make setup`"
+        )
+    else:
+        yield Finding("ok", "blocks", ", ".join(BLOCK_CLASSES))
+
+
+def check_flowgraphs() -> Iterator[Finding]:
+    """The shipped flowgraphs are found."""
+    from .flowgraph import shipped
+
+    if names := list(shipped()):
+        yield Finding("ok", "flowgraphs", ", ".join(names))
+    else:
+        yield Finding("fail", "flowgraphs", "none found", "install gr-deepsc again: `make setup`")
+
+
+def check_models(folder: Path = MODELS) -> Iterator[Finding]:
+    """The shipped models are there, are what SHA256SUMS says, and load."""
+    sums = folder / "SHA256SUMS"
+    mend = "`git checkout gr_deepsc/models`, or install gr-deepsc again"
+    if not sums.is_file():
+        yield Finding("fail", "models", f"no {sums}", mend)
+        return
+    listed = [line.split(maxsplit=1) for line in sums.read_text().splitlines() if line.strip()]
+    if not listed:
+        yield Finding("fail", "models", f"{sums} lists nothing", mend)
+    for digest, name in listed:
+        path = folder / name.lstrip("*")
+        if not path.is_file():
+            yield Finding("fail", "models", f"{name} is missing", mend)
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            yield Finding("fail", "models", f"{name} is not the file that SHA256SUMS describes", mend)
+        else:
+            yield _load(path)
+
+
+def _load(path: Path) -> Finding:
+    name = f"{path.parent.name}/{path.name}"
+    if path.name not in ("transmitter.onnx", "receiver.onnx"):
+        return Finding("ok", "models", name)
+    from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
+
+    try:
+        model = (FramewiseEncoder if path.name == "transmitter.onnx" else FramewiseDecoder)(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        return Finding(
+            "fail", "models", f"{name} does not load: {error}", "reinstall onnxruntime and gr-deepsc"
+        )
+    return Finding("ok", "models", f"{name} version {model.version}, pair {model.pair}")
+
+
+def check_audio() -> Iterator[Finding]:
+    """There is a microphone; only `deepsc send --mic` needs one."""
+    from ..sound.microphone import load
+
+    try:
+        sounddevice = load()
+        inputs = [
+            f"{number}: {device['name']}"
+            for number, device in enumerate(sounddevice.query_devices())
+            if device["max_input_channels"] > 0
+        ]
+    except HostError as error:
+        yield Finding("warn", "microphone", str(error), "`apt-get install libportaudio2`")
+        return
+    if inputs:
+        yield Finding("ok", "microphone", "; ".join(inputs))
+    else:
+        mend = "plug in a microphone; `arecord -l` must list it (needed for `deepsc send --mic` only)"
+        yield Finding("warn", "microphone", "no audio input device", mend)
+
+
+def check_ports() -> Iterator[Finding]:
+    """The two ports that the shipped flowgraphs bind are free; a running flowgraph holds them."""
+    import zmq
+
+    from gr_deepsc.link.sockets import LinkError, open_socket
+
+    context = zmq.Context()
+    for kind, address in (("pull", AUDIO_ADDRESS), ("pub", RESULT_ADDRESS)):
+        try:
+            open_socket(context, kind, address, bind=True).close(linger=0)
+        except LinkError as error:
+            mend = (
+                "fine if a flowgraph is running; else stop what holds it (`ss -ltnp`) or give other addresses"
+            )
+            yield Finding("warn", "port", str(error), mend)
+        else:
+            yield Finding("ok", "port", f"{address} is free")
+    context.term()

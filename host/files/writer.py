@@ -1,0 +1,63 @@
+"""What `deepsc simulate --out` leaves of each recording."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.speech import audio
+
+from ..errors import HostError
+from ..sound import player as speech
+
+
+class Writer:
+    """NAME.txt and NAME.json in a folder, and of speech NAME.received.wav and NAME.png; a second NAME gets a number.
+
+    Raises:
+        HostError: the folder, or later a file, cannot be written.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self._used: set[str] = set()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+    def write(self, name: str, recording: str, result: dict[str, Any], spoken: np.ndarray) -> None:
+        """`spoken`: float32 [n] at 16 kHz, what was made of `recording`; adds its file to `result`."""
+        path = self._folder / self._unique(name)
+        if len(spoken):
+            result["speech"] = f"{path}.received.wav"
+            speech.write(result["speech"], spoken, SAMPLE_RATE)
+            self._draw(Path(f"{path}.png"), recording, result, spoken)
+        try:
+            Path(f"{path}.txt").write_text(result["text"] + "\n", encoding="utf-8")
+            Path(f"{path}.json").write_text(
+                json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+            )
+        except OSError as error:
+            raise HostError(f"cannot write {error.filename}: {error.strerror}") from None
+
+    def _unique(self, name: str) -> str:
+        unique, number = name, 2
+        while unique in self._used:
+            unique, number = f"{name}-{number}", number + 1
+        self._used.add(unique)
+        return unique
+
+    @staticmethod
+    def _draw(path: Path, recording: str, result: dict[str, Any], spoken: np.ndarray) -> None:
+        from ..show.picture import spectrograms  # here: matplotlib is slow to load
+
+        original = audio.check(*audio.read(recording))
+        snr = "" if result["es_n0_db"] is None else f", Es/N0 {result['es_n0_db']:g} dB"
+        titles = (
+            f"original: {Path(recording).name}",
+            f"received: {result['channel']}{snr}, voice of user {result['voice']}",
+        )
+        spectrograms(path, original, spoken, SAMPLE_RATE, titles)

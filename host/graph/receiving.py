@@ -1,0 +1,169 @@
+"""Burst receiver and decoder as the end of a flowgraph, and how to know that they have heard everything."""
+
+import queue
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ..errors import HostError
+from .collector import collector
+from .gnuradio import import_gnuradio
+
+POLL = 0.005  # s
+IN_FLIGHT = 1 << 18  # samples between what was sent and what the receiver has worked on
+
+
+class StuckError(Exception):
+    """The flowgraph does not get on; the message says what it waited for."""
+
+
+class Receiving:
+    """PDUs of samples -> stream -> Burst Receiver -> Semantic Decoder (-> Speech Synthesizer) -> results.
+
+    Results are (port, metadata as a dictionary): text of the decoder, failed for what the receiver or the decoder
+    could not read, and refused, a port that parts in front of it may use.
+
+    Args:
+        model: name or folder.
+        symbol_rate: Hz, 4 samples a symbol.
+        es_n0_db: told to the decoder, for symbols that come past the burst receiver.
+        speak: the results have `speech` as well, float32 at `sample_rate` Hz.
+        voices: folder of the voices' models, "" for those shipped.
+        decoder: greedy or beam.
+
+    Raises:
+        HostError: GNU Radio or a model cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        symbol_rate: float,
+        es_n0_db: float = 20.0,
+        speak: bool = False,
+        voices: str = "",
+        decoder: str = "greedy",
+    ) -> None:
+        gr, self.pmt = import_gnuradio()
+        from gnuradio import pdu
+
+        from gr_deepsc.blocks import BurstReceiver, SemanticDecoder, SpeechSynthesizer
+
+        self.graph = gr.top_block("deepsc", catch_exceptions=False)
+        # GNU Radio does not keep Python blocks alive: we do
+        try:
+            self.decoder = SemanticDecoder(model, es_n0_db=es_n0_db, decoder=decoder)
+            self.receiver = BurstReceiver(symbol_rate)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise HostError(f"cannot load the model {model}: {error}") from None
+        try:
+            self.synthesizer = SpeechSynthesizer(voices) if speak else None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise HostError(f"cannot load the voices: {error}") from None
+        self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self.collector = collector(gr, self.pmt, self._results)
+        self.stream = pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
+        self.graph.connect(self.stream, self.receiver)
+        self.connect(
+            (self.receiver, "symbols", self.decoder, "symbols"),
+            (self.receiver, "failed", self.collector, "failed"),
+            (self.receiver, "status", self.collector, "status"),
+            (self.decoder, "failed", self.collector, "failed"),
+        )
+        self.quiet(self.decoder)
+        if self.synthesizer is None:
+            self.connect((self.decoder, "text", self.collector, "text"))
+        else:
+            self.connect(
+                (self.decoder, "text", self.synthesizer, "text"),
+                (self.synthesizer, "audio", self.collector, "text"),
+                (self.synthesizer, "failed", self.collector, "failed"),
+            )
+        self._flushes = self._outcomes = self._sent = 0
+
+    def connect(self, *ports: tuple) -> None:
+        """Message connections: (block, port, block, port) each."""
+        for source, port, sink, into in ports:
+            self.graph.msg_connect((source, port), (sink, into))
+
+    @staticmethod
+    def quiet(*parts: Any) -> None:
+        """A refused utterance is in its result: no need to log it as well."""
+        for part in parts:
+            part.logger.set_level("error")
+
+    def post(self, block: Any, port: str, message: Any) -> None:
+        """Put a message into a block's port."""
+        block.to_basic_block()._post(self.pmt.intern(port), message)
+
+    def send(self, samples: np.ndarray, patience: float) -> list[tuple[str, dict]]:
+        """Feed complex64 samples and take what has come; waits while the receiver is `IN_FLIGHT` behind.
+
+        Raises:
+            StuckError: it got no further for `patience` seconds.
+        """
+        if not len(samples):  # GNU Radio would warn of it
+            return self.drain()
+        self._sent += len(samples)
+        vector = self.pmt.init_c32vector(len(samples), samples.tolist())
+        self.post(self.stream, "pdus", self.pmt.cons(self.pmt.make_dict(), vector))
+        self._await_position(self._sent - IN_FLIGHT, patience)
+        return self.drain()
+
+    def drain(self, timeout: float = 0.0) -> list[tuple[str, dict]]:
+        """The results that have come, waiting at most `timeout` seconds for the first.
+
+        Raises:
+            StuckError: the receiver has failed.
+        """
+        if self.receiver.error is not None:
+            raise StuckError(f"the burst receiver stopped: {self.receiver.error}")
+        found = []
+        with suppress(queue.Empty):
+            found.append(self._results.get(timeout=timeout) if timeout else self._results.get_nowait())
+            while True:
+                found.append(self._results.get_nowait())
+        self._outcomes += sum(port in ("text", "failed") for port, _ in found)
+        return found
+
+    def finish(self, patience: float) -> list[tuple[str, dict]]:
+        """The stream of `sent` samples has ended: all results that are still to come.
+
+        Raises:
+            StuckError: they have not come within `patience` seconds of the last progress.
+        """
+        self._await_position(self._sent, patience)
+        return self.flush(patience)
+
+    def flush(self, patience: float) -> list[tuple[str, dict]]:
+        """As `finish`, where the stream came from other blocks and the receiver has had all of it."""
+        self._flushes += 1
+        self.post(self.receiver, "flush", self.pmt.PMT_T)
+        deadline, expected, found = time.monotonic() + patience, None, []
+        while expected is None or self._outcomes < expected:
+            if time.monotonic() > deadline:
+                raise StuckError(f"no result within {patience:g} s")
+            for port, fields in self.drain(POLL):
+                if port != "status":
+                    found.append((port, fields))
+                elif fields["flushes"] >= self._flushes:
+                    expected = fields["utterances"] + fields["header_errors"]
+        return found
+
+    def _await_position(self, position: int, patience: float) -> None:
+        deadline, last = time.monotonic() + patience, self.receiver.position
+        while self.receiver.position < position:
+            if self.receiver.error is not None:
+                raise StuckError(f"the burst receiver stopped: {self.receiver.error}")
+            if self.receiver.position != last:
+                deadline, last = time.monotonic() + patience, self.receiver.position
+            elif time.monotonic() > deadline:
+                raise StuckError(f"the burst receiver got no further for {patience:g} s")
+            time.sleep(POLL / 10)
+
+    def close(self) -> None:
+        """Stop the flowgraph."""
+        self.graph.stop()
+        self.graph.wait()

@@ -1,0 +1,91 @@
+"""The microphone, through sounddevice (PortAudio), cut into utterances at its pauses."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from gr_deepsc.speech.segment import Segmenter
+
+from ..errors import HostError
+
+BLOCK_S = 0.1  # of audio at a time
+STALL_S = 5.0  # a device that gives nothing for so long is gone
+
+
+def load():
+    """The module sounddevice.
+
+    Raises:
+        HostError: it is not installed, or PortAudio is missing.
+    """
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise HostError(
+            f"no audio input: {error}; `apt-get install libportaudio2` and `pip install sounddevice`"
+        ) from None
+    return sounddevice
+
+
+def utterances(
+    device: str | None = None, seconds: float | None = None, stop: threading.Event | None = None
+) -> Iterator[tuple[np.ndarray, int] | None]:
+    """What is spoken, utterance by utterance, and None about every `BLOCK_S` seconds in between.
+
+    Args:
+        device: name or number of the input; None for the system's default.
+        seconds: of audio to listen for; None for ever.
+        stop: once set, what was being said is still given, and that is all.
+
+    Yields:
+        float32 [n] mono and its rate in Hz (the device's own), or None while there is nothing to send.
+
+    Raises:
+        HostError: no such device, or it fails.
+    """
+    sounddevice = load()
+    device = int(device) if device is not None and device.isdecimal() else device
+    blocks: queue.Queue = queue.Queue(maxsize=600)  # a minute: whoever falls behind that far loses audio
+
+    def take(samples: np.ndarray, frames: int, when: object, status: object) -> None:
+        if not blocks.full():
+            blocks.put_nowait(samples[:, 0].copy())
+
+    try:
+        rate = round(sounddevice.query_devices(device, "input")["default_samplerate"])
+        stream = sounddevice.InputStream(
+            samplerate=rate,
+            device=device,
+            channels=1,
+            dtype="float32",
+            blocksize=round(rate * BLOCK_S),
+            callback=take,
+        )
+        stream.start()
+    except (sounddevice.PortAudioError, ValueError) as error:
+        raise HostError(
+            f"cannot listen to the microphone: {_reason(error)}; `deepsc doctor` lists the devices"
+        ) from None
+    segmenter, heard, alive = Segmenter(sample_rate=rate), 0, time.monotonic()
+    with stream:
+        while (seconds is None or heard < seconds * rate) and not (stop and stop.is_set()):
+            try:
+                samples = blocks.get(timeout=BLOCK_S)
+            except queue.Empty:
+                if time.monotonic() - alive > STALL_S:
+                    raise HostError(f"the microphone gave no audio for {STALL_S:g} s") from None
+                yield None
+                continue
+            heard, alive = heard + len(samples), time.monotonic()
+            for utterance in segmenter.push(samples):
+                yield utterance, rate
+            yield None
+    for utterance in segmenter.flush():
+        yield utterance, rate
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else error).split())

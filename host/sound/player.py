@@ -1,0 +1,68 @@
+"""Speech out: into wav files, and to the ear through sounddevice (PortAudio)."""
+
+import queue
+import threading
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from ..errors import HostError
+from . import microphone
+
+
+def write(path: str | Path, samples: np.ndarray, rate: int) -> None:
+    """float32 [n], full scale 1.0, as 16-bit wav.
+
+    Raises:
+        HostError: the file cannot be written.
+    """
+    try:
+        soundfile.write(path, samples, rate, "PCM_16", format="WAV")
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise HostError(f"{path} cannot be written: {error}") from None
+
+
+class Player:
+    """Plays utterances one after the other, in a thread of its own: whoever gives them need not wait.
+
+    Args:
+        device: name or number of the output; None for the system's default.
+
+    Raises:
+        HostError: there is no such output.
+    """
+
+    def __init__(self, device: str | None = None) -> None:
+        self._sounddevice = microphone.load()
+        self._device = int(device) if device is not None and device.isdecimal() else device
+        try:
+            self._sounddevice.query_devices(self._device, "output")
+        except (self._sounddevice.PortAudioError, ValueError) as error:
+            raise HostError(f"no audio output ({error}); --out writes files instead") from None
+        self.error = ""
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
+        self._thread.start()
+
+    def __call__(self, samples: np.ndarray, rate: int) -> None:
+        """Queue float32 [n], full scale 1.0."""
+        self._queue.put((samples, rate))
+
+    def close(self) -> None:
+        """Wait until all is played.
+
+        Raises:
+            HostError: the device failed.
+        """
+        self._queue.put(None)
+        self._thread.join()
+        if self.error:
+            raise HostError(self.error)
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            try:
+                self._sounddevice.play(*item, device=self._device, blocking=True)
+            except (self._sounddevice.PortAudioError, ValueError) as error:
+                self.error = f"the audio output failed: {error}"
