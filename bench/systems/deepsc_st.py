@@ -4,16 +4,20 @@ from importlib import resources
 
 import numpy as np
 
+from gr_deepsc.chain import Receiver, Transmitter, own
 from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.phy import air as radio
 from gr_deepsc.phy import utterance as bursts
-from gr_deepsc.phy.detect import HOP
+from gr_deepsc.phy.air import Path
 from gr_deepsc.phy.equalise import mmse, zero_forcing
-from gr_deepsc.phy.frame import MAX_FRAMES, Layout, deinterleave, interleave
-from gr_deepsc.phy.listener import Listener
+from gr_deepsc.phy.frame import deinterleave, interleave
+from gr_deepsc.phy.framer import Framer
+from gr_deepsc.simulation import Setting
 
 from ..system import Air, Heard, Sent, Utterance
 from . import recogniser
+
+SETTING = Setting()  # of `deepsc simulate`: the silence around its bursts
 
 
 class PaperDeepSC:
@@ -83,27 +87,17 @@ class GrDeepSC(DeepSC):
 
     def send(self, utterance: Utterance) -> Sent:
         """Overhead: ramps, chirps, headers and pilots."""
-        payload, _, codec, _ = self._encoder.at_rate(utterance.samples, self._rate)
-        frames = len(payload) // SYMBOLS_PER_FRAME
-        parts = -(-frames // MAX_FRAMES)
-        lengths = [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
-        return Sent(payload, sum(Layout(length).symbols for length in lengths) - len(payload), codec)
+        sent = self._encoder.at_rate(utterance.samples, self._rate)
+        return Sent(sent.symbols, bursts.overhead(len(sent.symbols)), sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         """`frame_errors`: share of the bursts that were not found or whose header could not be read."""
-        path, silence = radio.Air(air.kind, air.es_n0_db), np.zeros(HOP, np.complex64)
-        listener, events = Listener(), []
-        parts = bursts.split(sent.symbols, sent.side, 0, air.seq)
-        for part, samples in enumerate(parts):
-            rng = np.random.default_rng([air.seed, air.seq, part])
-            events += listener.push(path(np.concatenate([silence, samples, silence]), rng))
-        events += listener.flush()
-        ours = 0, air.seq % bursts.SEQUENCE, sent.side
-        heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
-        text = ""
-        if heard:
-            text = self._decode(heard[0].symbols, heard[0].reliability, sent.side).text
-        return Heard(text, None, 1 - sum(len(each.bursts) for each in heard) / len(parts))
+        path = Path(radio.Air(air.kind, air.es_n0_db), air.seed)
+        transmitter = Transmitter(self._encoder, Framer(silence=SETTING.silence), path)
+        receiver = Receiver(self._decode, SETTING.symbol_rate)
+        parts = transmitter.modulate(sent.symbols, sent.side, 0, air.seq)
+        result = own(receiver.hear(parts), air.seq, 0)
+        return Heard(result.text, None, 1 - (result.n_bursts or 0) / len(parts))
 
 
 def _relu6(x: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pmt
 
-from ..phy import channel, frame
+from ..phy import channel
 from .pdu import PduBlock, get, put, unpack
 
 
@@ -13,7 +13,7 @@ class BlockFadingChannel(PduBlock):
     """y = h x + n with one h a block of symbols.
 
     Ports: `symbols` in and out; an utterance lost before, or here, goes out of `symbols` too, for the
-    decoder to report. Adds the metadata `channel`, `es_n0_db` (not for "none") and, where it fades, `csi`: an
+    decoder to report. Adds the metadata `channel`, `es_n0_db_set` (not for "none") and, where it fades, `csi`: an
     h a symbol.
 
     An utterance's noise and fading depend on `seed` and its `seq` only, not on what was sent before it. Where
@@ -72,16 +72,12 @@ class BlockFadingChannel(PduBlock):
         seq = get(meta, "seq", self._count)
         self._count += 1
         rng = np.random.default_rng([self._seed, seq & 0xFFFF_FFFF])
-        if self._interleaved:
-            symbols = frame.interleave(symbols)
-        received = channel.transmit(symbols, kind, es_n0_db, rng, self._block, self._rician_k)
-        if self._interleaved:
-            received = received._replace(
-                symbols=frame.deinterleave(received.symbols), csi=frame.deinterleave(received.csi)
-            )
+        received = channel.transmit(
+            symbols, kind, es_n0_db, rng, self._block, self._rician_k, self._interleaved
+        )
         added = {
             "channel": kind,
-            "es_n0_db": None if kind == "none" else es_n0_db,
+            "es_n0_db_set": None if kind == "none" else es_n0_db,
             "csi": received.csi if kind in ("rayleigh", "rician") else None,
         }
         self.publish(put(meta, **added), received.symbols)

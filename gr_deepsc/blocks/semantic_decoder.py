@@ -21,10 +21,10 @@ class SemanticDecoder(PduBlock):
     """Equalises an utterance's symbols, runs the channel decoder that they are for, and spells the text.
 
     Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `codec` (absent: the model's own), `reliability`
-    (one a symbol: they are equalised already), or `csi` (absent: h = 1), `es_n0_db` (absent: the parameter), `channel`
-    ("none" without `es_n0_db`: no noise), `n_symbols` (more symbols than that are padding and are cut off; fewer are an
-    error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler` set, which only
-    keep a stream moving. Adds `text`, `confidence`, `word_confidence`
+    (one a symbol: they are equalised already), or `csi` (absent: h = 1), `es_n0_db_set` (absent: the parameter),
+    `channel` ("none" without `es_n0_db_set`: no noise), `n_symbols` (more symbols than that are padding and are cut
+    off; fewer are an error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler`
+    set, which only keep a stream moving. Adds `text`, `confidence`, `word_confidence`
     (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`.
     """
 
@@ -110,7 +110,7 @@ class SemanticDecoder(PduBlock):
 
     def _n0(self, meta: Any) -> float:
         clean = get(meta, "channel", "") == "none"
-        es_n0_db = get(meta, "es_n0_db", np.inf if clean else self._es_n0_db)
+        es_n0_db = get(meta, "es_n0_db_set", np.inf if clean else self._es_n0_db)
         if not es_n0_db >= -100:  # NaN is not, either
-            raise PduError("bad_message", f"metadata 'es_n0_db' is {es_n0_db} dB; needed is -100 or more")
+            raise PduError("bad_message", f"metadata 'es_n0_db_set' is {es_n0_db} dB; needed is -100 or more")
         return noise_variance(es_n0_db)

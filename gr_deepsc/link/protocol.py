@@ -6,10 +6,11 @@ A message has two frames: a JSON header (UTF-8, at most `MAX_HEADER` bytes) and 
 Audio header:  version 1, type "audio", session (1..64 characters, one a sender), seq (number of the
     utterance), chunk (0, 1, 2, ...), end (true on the utterance's last chunk), user_id 0..65535,
     sample_rate (Hz), format "f32" | "s16". Payload: the mono samples of this chunk; may be empty.
-Result header: version 1, type "result", session, seq, user_id, text, confidence, es_n0_db, channel,
-    n_symbols, lost, error (null or a sentence), error_type (null or a slug), speech_rate (Hz, null without
-    speech), and whatever else the graph knows, as symbol_rate (Hz) where there is a radio, voice (user ID) and
-    warning (a sentence) where there is a synthesiser. Payload: the text as speech, mono, s16; may be empty.
+Result header: version 1, type "result", session, seq, user_id (null where nobody knows), text, confidence,
+    es_n0_db (as estimated), es_n0_db_set (as a simulation was told), channel, n_symbols, lost, error (null or a
+    sentence), error_type (null or a slug), speech_rate (Hz, null without speech), and whatever else the graph
+    knows of the keys of `gr_deepsc.result.Result`; the words' confidences are `word_confidence`, as
+    `gr_deepsc.ctc.confidence.dump` writes them. Payload: the text as speech, mono, s16; may be empty.
 
 Nothing here is executed or unpickled, and every size is bounded: what breaks a rule is a `ProtocolError`,
 which a receiver reports as a result and drops. Sockets are made in gr_deepsc/link/sockets.py, chunks joined in
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..result import Result
 from ..speech.audio import MAX_RATE, MIN_RATE
 
 VERSION = 1
@@ -38,10 +40,11 @@ SPEECH_FORMAT = "s16"  # of results
 RESULT = {
     "session": "",
     "seq": -1,
-    "user_id": 0,
+    "user_id": None,
     "text": "",
     "confidence": 0.0,
     "es_n0_db": None,
+    "es_n0_db_set": None,
     "channel": None,
     "n_symbols": 0,
     "lost": False,
@@ -51,10 +54,10 @@ RESULT = {
 }
 
 
-class Result(NamedTuple):
-    """What became of an utterance: its `fields` as in `RESULT`, and `speech`, float32 [n], full scale 1.0."""
+class Message(NamedTuple):
+    """A result that came, and the text as `speech`: float32 [n], full scale 1.0."""
 
-    fields: dict[str, Any]
+    result: Result
     speech: np.ndarray
 
 
@@ -63,7 +66,7 @@ class ProtocolError(ValueError):
 
     Attributes:
         error_type: bad_message, bad_rate, too_long, gap (chunks missing) or incomplete (the rest never came).
-        session, seq, user_id: whose it was, as far as the header told ("", -1, 0 otherwise).
+        session, seq, user_id: whose it was, as far as the header told ("", -1, None otherwise).
     """
 
     def __init__(self, reason: str, error_type: str = "bad_message", header: dict | None = None) -> None:
@@ -72,7 +75,7 @@ class ProtocolError(ValueError):
         header = header or {}
         self.session = header["session"] if _is_session(header.get("session")) else ""
         self.seq = header["seq"] if _is_count(header.get("seq")) else -1
-        self.user_id = header["user_id"] if _is_count(header.get("user_id"), 0xFFFF) else 0
+        self.user_id = header["user_id"] if _is_count(header.get("user_id"), 0xFFFF) else None
 
     def result(self) -> dict[str, Any]:
         """The result to publish for it, ready for `pack_result`."""
@@ -190,7 +193,7 @@ def pack_result(
     return frames
 
 
-def unpack_result(frames: list[bytes]) -> Result:
+def unpack_result(frames: list[bytes]) -> Message:
     """A result message taken apart.
 
     Raises:
@@ -199,8 +202,8 @@ def unpack_result(frames: list[bytes]) -> Result:
     header, payload = unpack(frames)
     if header["type"] != "result":
         raise ProtocolError(f"a result was expected, not a message of type {header['type']!r}", header=header)
-    fields = {key: value for key, value in header.items() if key not in ("version", "type")}
-    return Result(fields, np.frombuffer(payload, FORMATS[SPEECH_FORMAT]).astype(np.float32) / 32768)
+    speech = np.frombuffer(payload, FORMATS[SPEECH_FORMAT]).astype(np.float32) / 32768
+    return Message(Result.of(header), speech)
 
 
 def _check_audio(header: dict[str, Any], payload: bytes) -> None:
@@ -229,10 +232,11 @@ def _check_result(header: dict[str, Any], payload: bytes) -> None:
     rules = {
         "session": lambda value: value == "" or _is_session(value),
         "seq": lambda value: value == -1 or _is_count(value),
-        "user_id": lambda value: _is_count(value, 0xFFFF),
+        "user_id": lambda value: value is None or _is_count(value, 0xFFFF),
         "text": _is_text,
         "confidence": number_or_null,
         "es_n0_db": number_or_null,
+        "es_n0_db_set": number_or_null,
         "channel": text_or_null,
         "n_symbols": _is_count,
         "lost": lambda value: isinstance(value, bool),

@@ -1,10 +1,11 @@
 """One radio path, put together: what the way from a transmitter's samples to a receiver's does to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import channel, fading, impair
+from .framer import gain
 from .pulse import SAMPLES_PER_SYMBOL
 
 
@@ -50,3 +51,34 @@ class Air:
             if self.kind == "none"
             else impair.noise(samples, channel.noise_variance(self.es_n0_db), rng)
         )
+
+
+@dataclass(frozen=True)
+class Path:
+    """An `Air` that treats the same burst of the same utterance alike, whatever was sent before.
+
+    Raises:
+        ValueError: a negative seed.
+    """
+
+    air: Air
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed {self.seed}: it must be 0 or more")
+
+    def __call__(self, samples: np.ndarray, level_db: float, seq: int, burst: int) -> np.ndarray:
+        """What the receiver gets of a burst, signal and noise together as strong as a payload was that was sent alone.
+
+        Args:
+            samples: complex64 [n], the burst and the silence around it, the payload at `level_db` of full scale.
+            seq: number of the utterance.
+            burst: number of the burst in it.
+        """
+        # the path is late once, not anew for each burst of an utterance
+        air = replace(self.air, delay=self.air.delay % 1) if burst else self.air
+        sent = gain(level_db)
+        received = air(samples / sent, np.random.default_rng([self.seed, seq & 0xFFFF_FFFF, burst]))
+        noise = 0.0 if air.kind == "none" else channel.noise_variance(air.es_n0_db)
+        return np.float32(sent / np.sqrt(1 + SAMPLES_PER_SYMBOL * noise)) * received

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .frame import deinterleave, interleave
+
 KINDS = ("awgn", "rayleigh", "rician", "none")
 BLOCK = 128  # symbols a fading coefficient holds for
 RICIAN_K = 1.0  # power of the line of sight over the power of the scatter
@@ -65,6 +67,7 @@ def transmit(
     rng: np.random.Generator,
     block: int = BLOCK,
     rician_k: float = RICIAN_K,
+    interleaved: bool = False,
 ) -> Received:
     """Send an utterance's symbols over a channel.
 
@@ -75,11 +78,15 @@ def transmit(
         rng: the only source of randomness.
         block: symbols a coefficient holds for; the last block may be shorter.
         rician_k: linear, not dB.
+        interleaved: the symbols, a multiple of 20, cross it in the order in which a burst sends them.
 
     Raises:
         ValueError: the channel is none of `KINDS`, or a parameter is out of range.
     """
     check(kind, block, rician_k)
+    if interleaved:
+        y, h, n0 = transmit(interleave(symbols), kind, es_n0_db, rng, block, rician_k)
+        return Received(deinterleave(y), deinterleave(h), n0)
     n = len(symbols)
     h = np.repeat(fading(kind, -(-n // block), rng, rician_k), block)[:n]
     n0 = 0.0 if kind == "none" else noise_variance(es_n0_db)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..framing import SYMBOLS_PER_FRAME
 from .burst import Burst, modulate
-from .frame import MAX_FRAMES
+from .frame import MAX_FRAMES, Layout
 from .header import Header
 
 SEQUENCE = 32  # utterances are counted modulo this
@@ -35,12 +35,12 @@ def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.nd
         ValueError: no whole number of frames, or more than `MAX_PARTS` bursts.
     """
     frames, rest = divmod(len(symbols), SYMBOLS_PER_FRAME)
-    parts = -(-frames // MAX_FRAMES)
+    parts = len(lengths(frames))
     if rest or not 1 <= parts <= MAX_PARTS:
         raise ValueError(
             f"{len(symbols)} symbols: needed are {SYMBOLS_PER_FRAME} a frame and 1 to {MAX_PARTS * MAX_FRAMES} frames"
         )
-    bounds = [frames * k // parts for k in range(parts + 1)]
+    bounds = np.cumsum([0, *lengths(frames)]).tolist()
     return [
         modulate(
             Header(codec, user_id, seq % SEQUENCE, k, k == parts - 1, stop - start),
@@ -48,6 +48,17 @@ def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.nd
         )
         for k, (start, stop) in enumerate(itertools.pairwise(bounds))
     ]
+
+
+def lengths(frames: int) -> list[int]:
+    """Frames of each burst of an utterance of so many: as equal as can be."""
+    parts = -(-frames // MAX_FRAMES)
+    return [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
+
+
+def overhead(symbols: int) -> int:
+    """Symbols that an utterance's bursts have beside `symbols` of payload: ramps, chirps, headers and pilots."""
+    return sum(Layout(each).symbols for each in lengths(symbols // SYMBOLS_PER_FRAME)) - symbols
 
 
 class Joiner:

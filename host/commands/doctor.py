@@ -18,6 +18,13 @@ from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 
 from ..errors import DONE, SOME_FAILED, HostError
 
+DESCRIPTION = """\
+Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
+Says of each how to mend it. Exit status 0 when all that is necessary is there.
+"""
+
+EXAMPLES = ""
+
 MODELS = Path(gr_deepsc.__file__).parent / "models"
 BLOCK_CLASSES = (
     "SemanticEncoder",
@@ -37,6 +44,11 @@ class Finding:
     name: str
     detail: str
     mend: str = ""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc doctor`."""
+    command.add_argument("--json", action="store_true", help="one JSON object a check")
 
 
 def run(args: argparse.Namespace) -> int:

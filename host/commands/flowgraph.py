@@ -1,158 +1,43 @@
-"""`deepsc flowgraph`: list, compile, run and open GNU Radio Companion flowgraphs that use gr-deepsc's blocks.
-
-GRC looks for block descriptions in GRC_BLOCKS_PATH, not in a virtual environment, and its exit status says
-nothing about blocks it did not find: both are seen to here.
-"""
+"""`deepsc flowgraph`: list, compile, run and open GNU Radio Companion flowgraphs that use gr-deepsc's blocks."""
 
 import argparse
-import hashlib
-import importlib.util
 import os
-import re
-import runpy
-import shutil
-import subprocess
 import sys
-from pathlib import Path
-
-import gr_deepsc
 
 from ..errors import DONE, HostError
 from ..graph.gnuradio import import_gnuradio
+from ..graph.programs import compile_flowgraph, environment, locate, run_program, shipped, title, tool
 
-BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
-COMPLAINTS = re.compile(r"warn:|Error|Traceback")
-COMPILE_TIMEOUT = 120  # s
-NOT_IN_PROGRAM = {"note", "import", "snippet", "virtual_sink", "virtual_source"}  # by name, that is
+DESCRIPTION = """\
+List, run, compile or open the flowgraphs that come with gr-deepsc; NAME may also be a .grc file.
 
+Only a GRC started through this command finds gr-deepsc's blocks and this Python environment by itself.
+Generated Python goes to ~/.cache/deepsc, never into the checkout.
+"""
 
-def shipped() -> dict[str, Path]:
-    """The shipped flowgraphs by name: the checkout's, or those of the installed deepsc_flowgraphs."""
-    folders = [Path(gr_deepsc.__file__).parent.parent / "grc_flowgraphs"]
-    if (spec := importlib.util.find_spec("deepsc_flowgraphs")) and spec.submodule_search_locations:
-        folders += map(Path, spec.submodule_search_locations)
-    for folder in folders:
-        if found := sorted(folder.glob("*.grc")):
-            return {path.stem: path for path in found}
-    return {}
-
-
-def locate(name: str) -> Path:
-    """The .grc file of a shipped flowgraph's name, or of a path.
-
-    Raises:
-        HostError: there is none; says which there are.
-    """
-    path = Path(name)
-    if path.suffix == ".grc":
-        if not path.is_file():
-            raise HostError(f"no flowgraph file {name}")
-        return path.resolve()
-    flowgraphs = shipped()
-    if name not in flowgraphs:
-        raise HostError(
-            f"no flowgraph {name!r}: there are {', '.join(flowgraphs) or 'none'}, or give a .grc file"
-        )
-    return flowgraphs[name]
+EXAMPLES = """\
+EXAMPLES
+  deepsc flowgraph list
+  deepsc flowgraph run sim_fading -- --channel rician --es-n0-db 8
+  deepsc flowgraph run sim_fading -- --help      # what the flowgraph can be told
+  deepsc flowgraph open sim_gui
+"""
 
 
-def title(path: Path) -> str:
-    """The title that stands in a .grc file."""
-    match = re.search(r"^\s*title:\s*(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return match[1].strip("'\" ") if match else ""
-
-
-def environment() -> dict[str, str]:
-    """This process's environment, with gr-deepsc's block descriptions first in GRC_BLOCKS_PATH."""
-    others = os.environ.get("GRC_BLOCKS_PATH")
-    return os.environ | {"GRC_BLOCKS_PATH": f"{BLOCKS}{os.pathsep}{others}" if others else str(BLOCKS)}
-
-
-def compile_flowgraph(path: Path) -> Path:
-    """Translate a .grc file to Python with grcc, unless the same was done before.
-
-    Returns:
-        The Python program, in the cache folder (XDG_CACHE_HOME or ~/.cache, deepsc/flowgraphs/).
-
-    Raises:
-        HostError: grcc is missing, or complained about anything at all.
-    """
-    import_gnuradio()
-    text = path.read_bytes()
-    digest = hashlib.sha256(text)
-    for block in sorted(BLOCKS.glob("*.yml")):
-        digest.update(block.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deepsc" / "flowgraphs"
-    folder = cache / f"{path.stem}-{digest.hexdigest()[:16]}"
-    identity = re.search(r"^\s*id:\s*(\S+)\s*$", text.decode(errors="replace"), re.MULTILINE)
-    program = folder / f"{identity[1] if identity else path.stem}.py"
-    if program.is_file():
-        return program
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HostError(
-            f"cannot make the cache folder {folder.parent}: {error.strerror}; set XDG_CACHE_HOME"
-        ) from None
-    work = folder.with_name(f"{folder.name}.{os.getpid()}")  # a compilation cut short must not look complete
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
-        _grcc(path, work)
-        made = [file for file in work.glob("*.py") if f"class {file.stem}(" in file.read_text()]
-        if len(made) != 1:
-            raise HostError(f"grcc made {len(made)} programs of {path}, expected one")
-        if missing := missing_blocks(path, made[0].read_text()):
-            raise HostError(f"{path} does not compile: GRC does not know the block {', '.join(missing)}")
-        shutil.rmtree(folder, ignore_errors=True)
-        work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return folder / made[0].name
-
-
-def _grcc(path: Path, folder: Path) -> None:
-    command = [sys.executable, _tool("grcc"), "-o", str(folder), str(path)]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMPILE_TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        raise HostError(f"grcc took over {COMPILE_TIMEOUT} s for {path}") from None
-    if done.returncode or COMPLAINTS.search(done.stdout):
-        print(done.stdout, file=sys.stderr)
-        guilty = [line.strip() for line in done.stdout.splitlines() if COMPLAINTS.search(line)]
-        raise HostError(f"{path} does not compile: {(guilty or ['grcc failed'])[-1]}")
-
-
-def missing_blocks(path: Path, source: str) -> list[str]:
-    """Names and ids of the enabled blocks of a .grc file that are not in the program generated from it.
-
-    grcc leaves out a block that it does not know without a word.
-    """
-    import yaml  # of the distribution's GNU Radio
-
-    blocks = yaml.safe_load(path.read_text(encoding="utf-8")).get("blocks") or []
-    return [
-        f"{block['name']} ({block['id']})"
-        for block in blocks
-        if block["id"] not in NOT_IN_PROGRAM
-        and block.get("states", {}).get("state", "enabled") == "enabled"
-        and not re.search(rf"\b{re.escape(block['name'])}\b", source)
-    ]
-
-
-def _tool(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/local/bin")
-    if not found:
-        raise HostError(f"no {name}: install GNU Radio (`make setup`, or `apt-get install gnuradio`)")
-    return found
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc flowgraph`."""
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="name and title of each")
+    for action, summary in (
+        ("run", "compile if need be, and run; options of the flowgraph after --"),
+        ("compile", "compile and print where the Python program lies"),
+        ("open", "in GNU Radio Companion"),
+    ):
+        sub = actions.add_parser(action, help=summary)
+        sub.add_argument("name", metavar="NAME", help="of `deepsc flowgraph list`, or a .grc file")
+        if action == "run":
+            help = "for the flowgraph"
+            sub.add_argument("options", nargs=argparse.REMAINDER, metavar="-- OPTIONS", help=help)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -167,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise HostError("GNU Radio Companion needs a desktop: DISPLAY is not set (ssh -X, or Xvfb)")
         import_gnuradio()
-        command = [sys.executable, _tool("gnuradio-companion"), str(path)]
+        command = [sys.executable, tool("gnuradio-companion"), str(path)]
         os.execve(command[0], command, environment())
     program = compile_flowgraph(path)
     if args.action == "compile":
@@ -175,25 +60,3 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     options = args.options[1:] if args.options[:1] == ["--"] else args.options
     return run_program(program, options)
-
-
-def run_program(program: Path, options: list[str]) -> int:
-    """Run a generated program in this process, until it ends by itself or by Ctrl-C or SIGTERM.
-
-    Raises:
-        HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit,
-            a file that cannot be read, a radio that must not be started.
-    """
-    from gr_deepsc.link.sockets import LinkError
-    from gr_deepsc.radio.iqfile import IqFileError
-    from gr_deepsc.radio.permission import RadioError
-    from gr_deepsc.session import ContractError
-    from gr_deepsc.speech.audio import AudioError
-
-    sys.argv = [str(program), *options]
-    sys.path.insert(0, str(program.parent))
-    try:
-        runpy.run_path(str(program), run_name="__main__")
-    except (AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError) as error:
-        raise HostError(str(error)) from None
-    return DONE

@@ -6,6 +6,20 @@ from gr_deepsc.link.sockets import LinkError, make_keys
 
 from ..errors import DONE, HostError
 
+DESCRIPTION = """\
+Make the CURVE keys that `send`, `receive` and the link blocks need to talk to another machine.
+
+FOLDER gets a key pair of the server (the flowgraph) and one of a client; FOLDER/clients holds the public keys
+of those who may connect. Copy server.key, client.key and client.key_secret to the client's machine, no more.
+"""
+
+EXAMPLES = ""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc keys`."""
+    command.add_argument("folder", metavar="FOLDER", help="new folder for the keys")
+
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc keys FOLDER`."""

@@ -3,88 +3,46 @@
 import argparse
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import zmq
 
-from gr_deepsc.link.protocol import ProtocolError, Result, unpack_result
-from gr_deepsc.link.sockets import receive_frames
-from gr_deepsc.phy.utterance import SEQUENCE
+from gr_deepsc.link.addresses import RESULT_ADDRESS
+from gr_deepsc.link.protocol import Message
 
+from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
-from ..link.peer import SETTLE_S, Peer
+from ..link.results import ResultReader
 from ..show.report import complain, show
 from ..sound import player as speech
 
-UNREADABLE = ("header_crc", "header_version", "truncated")  # of a burst that names neither user nor utterance
+DESCRIPTION = """\
+Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech
+Synthesizer send speech as well: --play plays it, --out saves it.
+"""
+
+EXAMPLES = """\
+EXAMPLES
+  deepsc receive
+  deepsc receive --play --out received/
+  deepsc receive --json --count 2 --timeout 30
+"""
+
 PATIENCE = 10.0  # s without a flowgraph, where --timeout does not say otherwise
 
 
-class ResultReader:
-    """Results as they arrive from a Result Link.
-
-    Args:
-        session: only the results of this session's utterances, once they are `expect`ed; "" for all.
-        user_id: of the session.
-
-    A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
-    oldest utterance of this user that has no result yet and fits. While any is expected, an `unreadable` burst is a
-    result as well: it may be one of them.
-    """
-
-    def __init__(
-        self, context: zmq.Context, address: str, curve_key: str = "", session: str = "", user_id: int = 0
-    ) -> None:
-        self.peer = Peer(context, "sub", address, "Result Link", curve_key)
-        self._session, self._user_id = session, user_id
-        self._expected: list[int] = []
-
-    def expect(self, seq: int) -> None:
-        """An utterance of the session was sent."""
-        self._expected.append(seq)
-
-    def wait_for_peer(self, timeout_s: float) -> None:
-        """Wait until results can no longer be missed; HostError after `timeout_s` seconds."""
-        self.peer.wait(timeout_s)
-        time.sleep(SETTLE_S)
-
-    def read(self, timeout_s: float) -> Result | None:
-        """The next result, or None after `timeout_s` seconds."""
-        deadline = time.monotonic() + timeout_s
-        while self.peer.socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
-            try:
-                result = unpack_result(receive_frames(self.peer.socket))
-            except ProtocolError as error:
-                complain(f"a message that is no result was dropped: {error}")
-                continue
-            if not self._session or self._ours(result.fields):
-                return result
-        return None
-
-    def _ours(self, result: dict[str, Any]) -> bool:
-        """Whether the session waits for it; gives a result from the air the name that it was sent by."""
-        if unreadable(result):
-            return bool(self._expected)
-        if result["session"]:
-            fits = [seq for seq in self._expected if seq == result["seq"]]
-            ours = result["session"] == self._session
-        else:
-            fits = [seq for seq in self._expected if seq % SEQUENCE == result["seq"]]
-            ours = bool(fits) and result["user_id"] == self._user_id
-        if ours and fits:
-            result |= {"session": self._session, "seq": fits[0]}
-            self._expected.remove(fits[0])
-        return ours
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.peer.close()
-
-
-def unreadable(result: dict[str, Any]) -> bool:
-    """A burst from the air of which nobody knows whose it was."""
-    return not result["session"] and result["seq"] == -1 and result["error_type"] in UNREADABLE
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc receive`."""
+    add = command.add_argument
+    add("--address", default=RESULT_ADDRESS, help=f"of the flowgraph's Result Link ({RESULT_ADDRESS})")
+    options.json(command)
+    add("--count", type=options.positive, metavar="N", help="stop after N results")
+    help = "give up after S seconds without a result (never; without a flowgraph: 10)"
+    add("--timeout", type=options.seconds, metavar="S", help=help)
+    add("--out", metavar="DIR", help="write the speech there, as NUMBER-userID.wav")
+    options.audio_output(command)
+    options.curve_key(command)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -108,19 +66,19 @@ def _take_results(
 ) -> int:
     status, count, last, there = DONE, 0, time.monotonic(), True
     while args.count is None or count < args.count:
-        result = reader.read(0.2)
+        message = reader.read(0.2)
         if reader.peer.update() != there:
             there = not there
             complain("the flowgraph is back" if there else "the flowgraph went away; waiting for it")
-        if result is not None:
-            fields, spoken = result
+        if message is not None:
+            result, spoken = message
             if folder and len(spoken):
-                fields["file"] = str(_save(folder, result))
-            show(fields, args.json)
+                result = replace(result, speech=str(_save(folder, message)))
+            show(result, args.json)
             if player and len(spoken):
-                player(spoken, fields["speech_rate"])
+                player(spoken, result.speech_rate)
             count, last = count + 1, time.monotonic()
-            if fields["lost"] or fields["error"]:
+            if result.lost or result.error:
                 status = SOME_FAILED
         elif args.timeout is not None and time.monotonic() - last > args.timeout:
             wanted = f" of {args.count}" if args.count else ""
@@ -137,9 +95,9 @@ def _folder(name: str) -> Path:
     return Path(name)
 
 
-def _save(folder: Path, result: Result) -> Path:
+def _save(folder: Path, message: Message) -> Path:
     """Speech as NUMBER-userID.wav, a free number: over the air there is no name, and sequence numbers repeat."""
     number = next(n for n in itertools.count(1) if not any(folder.glob(f"{n:04d}-*.wav")))
-    path = folder / f"{number:04d}-user{result.fields['user_id']}.wav"
-    speech.write(path, result.speech, result.fields["speech_rate"])
+    path = folder / f"{number:04d}-user{message.result.user_id}.wav"
+    speech.write(path, message.speech, message.result.speech_rate)
     return path

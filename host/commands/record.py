@@ -1,63 +1,58 @@
 """`deepsc record`: recordings of speech to a file of what a radio would send."""
 
 import argparse
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
+from gr_deepsc.chain import GAP_S, Transmitter
 from gr_deepsc.codec.encode import Encoder
-from gr_deepsc.phy import channel, impair, utterance
-from gr_deepsc.phy.air import Air
-from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
+from gr_deepsc.phy import air as radio
+from gr_deepsc.phy.framer import LEVEL_DB, Framer
 from gr_deepsc.radio.iqfile import IqFileError
 from gr_deepsc.radio.profiles import Profile
 from gr_deepsc.speech import audio
 
+from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.baseband import BasebandWriter, profile_of
-from ..show.report import complain, name_error, read_transcripts
+from ..files.transcripts import read_transcripts
+from ..show.progress import progress
+from ..show.report import complain, name_error
 
-BETWEEN = 1 << 10  # samples between the bursts of one utterance
+DESCRIPTION = """\
+Write what a radio would send for recordings of speech to a file; needs no GNU Radio.
+
+NAME.sigmf-meta makes a SigMF recording (NAME.sigmf-data beside it), NAME.wav the audio band: 48 kHz, 16 bits,
+the signal 1.5 kHz wide about 1500 Hz, for the microphone input of a single-sideband transceiver. An older file
+of the same name is replaced. SigMF recordings mark each burst, with its text if --transcripts has it. With
+--channel and the options below it, the signal goes through a simulated path first, as in `deepsc simulate`.
+"""
+
+EXAMPLES = """\
+EXAMPLES
+  deepsc record hello.wav --out hello.sigmf-meta
+  deepsc record *.flac --out faded.sigmf-meta --channel rayleigh --snr 6 --cfo-hz 2000 --datatype ci8
+  deepsc record hello.wav --out hackrf.sigmf-meta --profile hackrf    # 2 Msample/s, 250 kHz off the centre
+  deepsc record hello.wav --out ssb.wav
+"""
 
 
-class Sender:
-    """Speech to samples, 4 a symbol: the encoder, the bursts, and the path if there is one.
-
-    Args:
-        level_db: mean power of the payload, and of the noise that a path adds to it, in dB of full scale.
-        air: None for the transmitter's own signal.
-        gap: samples of silence before and behind an utterance.
-    """
-
-    def __init__(self, encoder: Encoder, level_db: float, air: Air | None, gap: int, seed: int) -> None:
-        self._encoder = encoder
-        self._air, self._gap, self._seed = air, gap, seed
-        noisy = air is not None and air.kind != "none"
-        noise = channel.noise_variance(air.es_n0_db) if noisy else 0.0
-        self._gain = np.float32(10 ** (level_db / 20) / np.sqrt(1 / SAMPLES_PER_SYMBOL + noise))
-        # the transmitter's limiter, before the path
-        self._limit = np.sqrt(1 / SAMPLES_PER_SYMBOL) * 10 ** (-level_db / 20)
-
-    def __call__(self, path: str, user_id: int, seq: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        """Samples of an utterance with silence around it, complex64 [n], and (start, count) of each burst.
-
-        Raises:
-            AudioError: the recording cannot be sent.
-        """
-        sent = self._encoder(audio.check(*audio.read(path)))
-        parts, marks = [np.zeros(self._gap, np.complex64)], []
-        for burst in utterance.split(sent.symbols, sent.codec, user_id, seq):
-            marks.append((sum(map(len, parts)), len(burst)))
-            parts += [impair.clip(burst, self._limit), np.zeros(BETWEEN, np.complex64)]
-        samples = np.concatenate([*parts, np.zeros(self._gap, np.complex64)])
-        if self._air is not None:
-            samples = self._air(samples, np.random.default_rng([self._seed, seq]))
-            late, slow = self._air.delay, 1 + 1e-6 * self._air.clock_ppm
-            marks = [(round(start * slow + late), round(count * slow)) for start, count in marks]
-        return self._gain * samples, marks
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc record`."""
+    add = command.add_argument
+    add("files", nargs="+", metavar="FILE", help="recording of speech")
+    add("--out", required=True, metavar="NAME", help="NAME.sigmf-meta, or NAME.wav for the audio band")
+    options.model(command)
+    options.rate(command)
+    options.file_profile(command)
+    types = ("cf32_le", "ci16_le", "ci8")
+    add("--datatype", choices=types, default=types[0], help=f"of SigMF samples ({types[0]})")
+    help = f"mean power of the signal, dB of full scale ({LEVEL_DB:g})"
+    add("--level", type=options.number(float, -60, 0), default=LEVEL_DB, metavar="DB", help=help)
+    help = f"silence before and behind a burst ({GAP_S:g})"
+    add("--gap", type=options.number(float, 0, 3600), default=GAP_S, metavar="S", help=help)
+    options.transcripts(command, "for the marks")
+    options.path(command, "none")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,19 +61,18 @@ def run(args: argparse.Namespace) -> int:
     profile = profile_of(args.out, args.profile)
     if args.symbol_rate:
         profile = profile._replace(symbol_rate=args.symbol_rate)
+    framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)))
     try:
-        air = _air(args, profile)
+        path = _path(args, profile)
     except ValueError as error:
         raise HostError(str(error)) from None
-    gap = max(1, round(args.gap * profile.baseband_rate))
     try:
-        encoder = Encoder(args.model, args.rate, args.target_snr)
+        transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr), framer, path)
     except (OSError, ValueError, RuntimeError) as error:
         raise HostError(f"cannot load the model {args.model}: {error}") from None
-    sender = Sender(encoder, args.level, air, gap, args.seed)
     try:
         with ExitStack() as files:
-            writer, sent = _write(args, profile, sender, transcripts, files)
+            writer, sent = _write(args, profile, transmitter, framer.silence, transcripts, files)
     except IqFileError as error:
         raise HostError(str(error)) from None
     if writer is None:
@@ -92,32 +86,41 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(
-    args: argparse.Namespace, profile: Profile, sender: Sender, transcripts: dict[str, str], files: ExitStack
+    args: argparse.Namespace,
+    profile: Profile,
+    transmitter: Transmitter,
+    silence: int,
+    transcripts: dict[str, str],
+    files: ExitStack,
 ) -> tuple[BasebandWriter | None, int]:
-    """The file, None where nothing can be sent, and how many recordings are in it."""
-    writer, sent, position = None, 0, 0
-    for seq, path in enumerate(tqdm(args.files, unit="file", disable=_quiet(len(args.files)))):
+    """The file, None where nothing can be sent, and how many recordings are in it; `silence`: before each burst."""
+    writer, count, position = None, 0, 0
+    for seq, path in enumerate(progress(args.files)):
         try:
-            samples, marks = sender(path, args.user_id, seq)
+            sent = transmitter(audio.check(*audio.read(path)), args.user_id, seq)
         except audio.AudioError as error:
             complain(name_error(path, str(error)))
             continue
         if writer is None:
-            writer = files.enter_context(
-                BasebandWriter(args.out, profile, args.datatype, _describe(args, profile))
-            )
-        for k, (start, count) in enumerate(marks):
-            label = f"burst {k + 1}/{len(marks)} of user {args.user_id}, utterance {seq}"
-            writer.mark(position + start, count, label, transcripts.get(Path(path).stem, ""))
-        writer.write(samples)
-        sent, position = sent + 1, position + len(samples)
-    return writer, sent
+            about = _describe(args, profile)
+            writer = files.enter_context(BasebandWriter(args.out, profile, args.datatype, about))
+        for k, samples in enumerate(sent.bursts):
+            label = f"burst {k + 1}/{len(sent.bursts)} of user {args.user_id}, utterance {seq}"
+            late = args.delay_samples if k == 0 else args.delay_samples % 1
+            lead = silence * (1 + 1e-6 * args.clock_ppm)
+            first, length = position + round(lead + late), round(len(samples) - 2 * lead - late)
+            writer.mark(first, length, label, transcripts.get(Path(path).stem, ""))
+            writer.write(samples)
+            position += len(samples)
+        count += 1
+    return writer, count
 
 
-def _air(args: argparse.Namespace, profile: Profile) -> Air | None:
+def _path(args: argparse.Namespace, profile: Profile) -> radio.Path | None:
+    """None where the transmitter's own signal is wanted."""
     cfo = args.cfo_hz / profile.symbol_rate
-    air = Air(args.channel, args.snr, cfo, args.clock_ppm, args.delay_samples, args.rician_k)
-    return None if air == Air("none", args.snr, rician_k=args.rician_k) else air
+    air = radio.Air(args.channel, args.snr, cfo, args.clock_ppm, args.delay_samples, args.rician_k)
+    return None if air == radio.Air("none", args.snr, rician_k=args.rician_k) else radio.Path(air, args.seed)
 
 
 def _describe(args: argparse.Namespace, profile: Profile) -> str:
@@ -125,7 +128,3 @@ def _describe(args: argparse.Namespace, profile: Profile) -> str:
     return (
         f"DeepSC-ST bursts, {profile.symbol_rate:g} symbols/s at {profile.offset:g} Hz from the centre{path}"
     )
-
-
-def _quiet(count: int) -> bool:
-    return count < 2 or not sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""`deepsc say` and `deepsc voices`: a text in a registered user's voice."""
+"""`deepsc say`: a text in a registered user's voice."""
 
 import argparse
 import json
@@ -10,37 +10,67 @@ from gr_deepsc.session import ContractError
 from gr_deepsc.text import spoken
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import DEFAULT_USER, SPEEDS, Synthesizer
+from gr_deepsc.voice.vocoders import DEFAULT as VOCODER
+from gr_deepsc.voice.vocoders import VOCODERS
 
+from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..sound import player as speech
 
+DESCRIPTION = """\
+Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so
+that any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the
+voice of user 0 and a warning. Needs no GNU Radio.
 
-def run(args: argparse.Namespace) -> int:
-    """`deepsc say` or `deepsc voices`."""
-    return _voices(args) if args.command == "voices" else _say(args)
+VOCODERS
+  fast        a filtered pulse train and noise, 60 times faster than speech; the default
+  wavenet     the paper's, sample by sample: some four seconds for a second of speech; a bar shows how far it is
+  griffinlim  a phase found by iteration, no training; for comparison
+"""
+
+EXAMPLES = """\
+OUTPUT
+  With --json one object with the keys: text (as spoken), user_id, name, seconds, vocoder, rtf (time taken /
+  seconds), first_audio_s (from the text to the first sample that could be played: a text is made as a whole),
+  load_s (of the models, before that), warnings, file.
+
+EXAMPLES
+  deepsc say "the voice at the other end" --user-id 1
+  deepsc say "hello world" --out hello.wav --json
+  deepsc say "hello" --vocoder wavenet --out hello.wav
+"""
 
 
-def _synthesizer(folder: str, **options: str | bool) -> Synthesizer:
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc say`."""
+    add = command.add_argument
+    add("text", metavar="TEXT", help="what to say; - reads standard input")
+    add("--user-id", type=int, default=0, metavar="N", help="whose voice (0)")
+    help = f"fast, or wavenet: slower than speech, or griffinlim: untrained ({VOCODER})"
+    add("--vocoder", choices=tuple(VOCODERS), default=VOCODER, help=help)
+    add("--speed", type=float, default=1.0, metavar="S", help="0.5 to 2 (1)")
+    add("--out", metavar="FILE", help="write a wav instead of playing it")
+    add("--device", metavar="NAME", help="audio output (the system's default)")
+    options.voices(command)
+    add("--json", action="store_true", help="one JSON object")
+
+
+def load_voices(folder: str, **options: str | bool) -> Synthesizer:
+    """The synthesiser of the voices in `folder`, "" for those shipped; HostError where there is none."""
     try:
         return Synthesizer(folder or VOICE, **options)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
 
 
-def _voices(args: argparse.Namespace) -> int:
-    for user_id, user in _synthesizer(args.voices).users.items():
-        entry = {"user_id": user_id, "name": user.name, "licence": user.licence}
-        print(json.dumps(entry) if args.json else f"{user_id:>5}  {user.name:<16} {user.licence}")
-    return DONE
-
-
-def _say(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """`deepsc say`."""
     if not SPEEDS[0] <= args.speed <= SPEEDS[1]:
         raise HostError(f"--speed {args.speed:g}: must be {SPEEDS[0]:g} to {SPEEDS[1]:g}")
     if args.out and Path(args.out).suffix.lower() != ".wav":
         raise HostError(f"{args.out}: the file's name must end in .wav")
     begin = time.perf_counter()
-    synthesizer = _synthesizer(args.voices, vocoder=args.vocoder, progress=True)
+    synthesizer = load_voices(args.voices, vocoder=args.vocoder, progress=True)
     load = time.perf_counter() - begin
     text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
     warnings, user_id = [], args.user_id

@@ -4,70 +4,55 @@ import argparse
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 
 import numpy as np
 import zmq
 
 from gr_deepsc.framing import SAMPLE_RATE
-from gr_deepsc.link.protocol import pack_utterance
+from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 from gr_deepsc.speech import audio
 
+from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
-from ..link.peer import Peer
+from ..link.results import ResultReader, unreadable
+from ..link.sender import Sender
 from ..show.report import complain, name_error, show
-from .receive import ResultReader, unreadable
+
+DESCRIPTION = """\
+Send recordings, or what the microphone hears, to a running flowgraph.
+
+The microphone's audio is cut into utterances at its pauses. Ctrl-C ends it.
+
+--wait prints one result an utterance. Over the air there is none where a burst is not heard. One that is heard
+but cannot be read does not say whose it is: it is reported at once on stderr (with --json also as an object of
+error_type header_crc, seq -1 and no session), and the wait goes on.
+"""
+
+EXAMPLES = """\
+EXAMPLES
+  deepsc send hello.wav
+  deepsc send --wait hello.wav goodbye.flac      # and print what came back
+  deepsc send --mic --wait                       # speak
+"""
 
 
-class Sender:
-    """Sends utterances to an Audio Link as one session.
-
-    Args:
-        timeout_s: patience with a flowgraph that is not there, or does not take more audio.
-
-    Raises:
-        HostError: a bad address, or keys that are missing.
-    """
-
-    def __init__(
-        self,
-        context: zmq.Context,
-        address: str,
-        user_id: int = 0,
-        timeout_s: float = 10.0,
-        curve_key: str = "",
-    ) -> None:
-        self.session = uuid.uuid4().hex[:12]
-        self.sent = 0
-        self._user_id, self._timeout_s = user_id, timeout_s
-        self._peer = Peer(context, "push", address, "Audio Link", curve_key)
-        self._peer.socket.setsockopt(zmq.SNDTIMEO, round(timeout_s * 1000))
-
-    def wait_for_peer(self) -> None:
-        """Wait for the flowgraph; HostError after the timeout."""
-        self._peer.wait(self._timeout_s)
-
-    def send(self, samples: np.ndarray) -> int:
-        """Send an utterance, float32 [n] at 16 kHz; returns its `seq`.
-
-        Raises:
-            HostError: the flowgraph went away, or takes no more audio.
-        """
-        seq = self.sent
-        for frames in pack_utterance(
-            samples, session=self.session, seq=seq, user_id=self._user_id, sample_rate=SAMPLE_RATE
-        ):
-            try:
-                self._peer.socket.send_multipart(frames)
-            except zmq.Again:
-                raise self._peer.absent(self._timeout_s) from None
-        self.sent += 1
-        return seq
-
-    def close(self) -> None:
-        """Close the socket, once what was sent is on its way (or the timeout is over)."""
-        self._peer.close(self._timeout_s)
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc send`."""
+    add = command.add_argument
+    add("files", nargs="*", metavar="FILE", help="recording of speech")
+    add("--mic", action="store_true", help="send what the microphone hears")
+    add("--device", metavar="NAME|N", help="audio device of --mic; `deepsc doctor` lists them")
+    add("--seconds", type=options.seconds, metavar="S", help="stop --mic after S seconds")
+    add("--address", default=AUDIO_ADDRESS, help=f"of the flowgraph's Audio Link ({AUDIO_ADDRESS})")
+    add("--wait", action="store_true", help="wait for the results and print them")
+    help = f"for --wait: its Result Link ({RESULT_ADDRESS})"
+    add("--result-address", default=RESULT_ADDRESS, metavar="ADDRESS", help=help)
+    add("--json", action="store_true", help="for --wait: one JSON object a line")
+    help = "patience with the flowgraph (10)"
+    add("--timeout", type=options.seconds, default=10.0, metavar="S", help=help)
+    options.user_id(command)
+    options.curve_key(command)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -103,16 +88,16 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
         answer = reader.read(timeout_s)
         if answer is None:
             return False
-        result = answer.fields
+        result = answer.result
         if unreadable(result):
             unread += 1
-            complain(f"{_unread(1)}: {result['error']}; it may be another sender's; still waiting")
+            complain(f"{_unread(1)}: {result.error}; it may be another sender's; still waiting")
             if args.json:
                 show(result, args.json)
             return False
         show(result, args.json)
         answered += 1
-        if result["lost"] or result["error"]:
+        if result.lost or result.error:
             status = SOME_FAILED
         return True
 

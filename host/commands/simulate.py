@@ -1,36 +1,82 @@
-"""`deepsc simulate`: recordings through the whole modem and a simulated channel in one GNU Radio flowgraph."""
+"""`deepsc simulate`: recordings through the whole chain and a simulated channel."""
 
 import argparse
-import json
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
 
 import jiwer
-import numpy as np
-from tqdm import tqdm
 
-from gr_deepsc.codec.rates import of_codec
-from gr_deepsc.ctc.confidence import load
-from gr_deepsc.framing import SAMPLE_RATE, SYMBOL_RATE, SYMBOLS_PER_FRAME
-from gr_deepsc.phy.frame import Layout
-from gr_deepsc.radio.profiles import PROFILES
+from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.radio.profiles import DEFAULT, PROFILES
+from gr_deepsc.result import Result
+from gr_deepsc.simulation import CSI, SILENT, Heard, Setting, Simulation, finished
 from gr_deepsc.speech import audio
+from gr_deepsc.voice.speaker import Speaker
 
+from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
+from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
-from ..graph.gnuradio import stdout_for_results
-from ..graph.simulation import Simulation
-from ..show.report import (
-    block,
-    cn0_dbhz,
-    complain,
-    name_error,
-    read_transcripts,
-    rounded,
-    snr_3khz_db,
-)
+from ..show.progress import progress, say
+from ..show.report import as_line, block, complain, name_error
 from ..sound.player import Player
+
+DESCRIPTION = """\
+Send recordings through the whole modem and a simulated radio path in this process; needs no GNU Radio, and
+with --through-gnuradio gives the same results by the blocks of a flowgraph.
+
+Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The receiver
+is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of the symbol rate),
+clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is
+told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
+and fading follow from --seed and the place of the file in the call, so the same call gives the same text, and
+`deepsc record` with the same options followed by `deepsc play` gives the same results.
+
+--rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by
+the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's
+own codec, 500 symbols whatever is said. The receiver reads the rate in the burst's header.
+
+With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
+"""
+
+EXAMPLES = """\
+OUTPUT
+  One block a file to read, or with --json one object a line: docs/results.md tells its keys. A word of
+  confidence below 0.5 has a question mark behind it. SNR is given as Es/N0 per complex symbol of the payload;
+  SNR in 3 kHz and C/N0 are for payload symbols sent as fast as the speech makes them.
+
+EXAMPLES
+  deepsc simulate hello.wav
+  deepsc simulate --rate 130 --snr -2 hello.wav
+  deepsc simulate --decoder beam hello.wav
+  deepsc simulate --channel rician --snr 8 --json *.flac
+  deepsc simulate --snr -6 --cfo-hz 4000 --clock-ppm 100 --delay-samples 1234.5 hello.wav
+  deepsc simulate --model compact --channel none --out results/ speech.opus
+"""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Of `deepsc simulate`."""
+    command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
+    options.model(command)
+    options.rate(command)
+    options.decoder(command)
+    help = f"whole modem, or symbol by symbol with h and N0 told to the receiver ({CSI[0]})"
+    command.add_argument("--csi", choices=CSI, default=CSI[0], help=help)
+    help = f"what radio the symbol rate is for ({DEFAULT})"
+    command.add_argument("--profile", choices=tuple(PROFILES), default=DEFAULT, help=help)
+    options.path(command, "awgn")
+    help = "by the blocks of a GNU Radio flowgraph"
+    command.add_argument("--through-gnuradio", action="store_true", help=help)
+    options.json(command)
+    help = "write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there"
+    command.add_argument("--out", metavar="DIR", help=help)
+    options.audio_output(command)
+    options.voices(command)
+    options.transcripts(command, "to show beside the received ones")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,45 +85,76 @@ def run(args: argparse.Namespace) -> int:
     writer = Writer(args.out) if args.out else None
     player = _player(args) if args.play else None
     status = DONE if player or writer or not args.play else SOME_FAILED
-    simulation = Simulation(
+    setting = _setting(args)
+    with _simulation(args, setting, speak=bool(player or writer)) as simulation:
+        for seq, path in enumerate(progress(args.files)):
+            try:
+                result, speech = simulation(*audio.read(path), seq, args.user_id)
+            except audio.AudioError as error:
+                unsent = Result(seq=seq, user_id=args.user_id, lost=True).failed(error.error_type, str(error))
+                result, speech = finished(unsent, setting), SILENT
+            result = replace(result, file=str(path))
+            name = Path(path).stem
+            if name in transcripts:
+                cer = round(jiwer.cer(transcripts[name], result.text), 4)
+                result = replace(result, reference=transcripts[name], cer=cer)
+            if writer:
+                result = writer.write(name, path, result, speech)
+            if player and len(speech):
+                player(speech, SAMPLE_RATE)
+            if args.json:
+                say(as_line(result), sys.stdout)
+            elif not result.lost:
+                say(block(result), sys.stdout, end="\n\n")
+            if result.error and not args.json:
+                say(f"deepsc: {name_error(path, result.error)}", sys.stderr)
+            if result.lost or result.error:
+                status = SOME_FAILED
+        if player:
+            player.close()
+    return status
+
+
+def _setting(args: argparse.Namespace) -> Setting:
+    """What the options say; HostError where there is no such path."""
+    setting = Setting(
         model=args.model,
+        rate=args.rate,
+        target_snr_db=args.target_snr,
+        decoder=args.decoder,
         channel=args.channel,
         es_n0_db=args.snr,
-        seed=args.seed,
         rician_k=args.rician_k,
+        seed=args.seed,
         csi=args.csi,
         cfo_hz=args.cfo_hz,
         clock_ppm=args.clock_ppm,
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
-        speak=bool(player or writer),
-        voices=args.voices,
-        rate=args.rate,
-        target_snr_db=args.target_snr,
-        decoder=args.decoder,
     )
-    with stdout_for_results(), simulation:
-        for seq, path in enumerate(_progress(args.files)):
-            result, speech = simulate_file(simulation, path, seq, args)
-            name = Path(path).stem
-            if name in transcripts:
-                result["reference"] = transcripts[name]
-                result["cer"] = round(jiwer.cer(transcripts[name], result["text"]), 4)
-            if writer:
-                writer.write(name, path, result, speech)
-            if player and len(speech):
-                player(speech, SAMPLE_RATE)
-            if args.json:
-                _say(json.dumps(result, ensure_ascii=False), sys.stdout)
-            elif not result["lost"]:
-                _say(block(result), sys.stdout, end="\n\n")
-            if result["error"] and not args.json:
-                _say(f"deepsc: {name_error(path, result['error'])}", sys.stderr)
-            if result["lost"] or result["error"]:
-                status = SOME_FAILED
-        if player:
-            player.close()
-    return status
+    try:
+        setting.path()
+    except ValueError as error:
+        raise HostError(str(error)) from None
+    return setting
+
+
+def _simulation(
+    args: argparse.Namespace, setting: Setting, speak: bool
+) -> AbstractContextManager[Callable[..., Heard]]:
+    """What takes samples, their rate, the utterance's number and a user ID, and gives what is heard."""
+    if args.through_gnuradio:
+        from ..graph.simulation import FlowgraphSimulation
+
+        return FlowgraphSimulation(setting, speak, args.voices)
+    try:
+        speaker = Speaker(args.voices) if speak else None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise HostError(f"cannot load the voices: {error}") from None
+    try:
+        return nullcontext(Simulation(setting, speaker))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise HostError(f"cannot load the model {args.model}: {error}") from None
 
 
 def _player(args: argparse.Namespace) -> Player | None:
@@ -87,96 +164,3 @@ def _player(args: argparse.Namespace) -> Player | None:
     except HostError as error:
         complain(f"not played: {error}")
         return None
-
-
-def simulate_file(
-    simulation: Simulation, path: str, seq: int, args: argparse.Namespace
-) -> tuple[dict[str, Any], np.ndarray]:
-    """The result of one recording, ready to be written as JSON, and what was said: float32 [n] at 16 kHz."""
-    try:
-        samples, rate = audio.read(path)
-    except audio.AudioError as error:
-        got = {"lost": True, "error": str(error), "error_type": error.error_type}
-        seconds = 0.0
-    else:
-        got = simulation(samples, rate, seq, args.user_id)
-        seconds = len(samples) / rate
-    es_n0_db = None if args.channel == "none" else args.snr
-    n_symbols = int(got.get("n_symbols", 0))
-    rate = n_symbols / seconds if n_symbols else SYMBOL_RATE
-    result = {
-        "file": str(path),
-        "text": got.get("text", ""),
-        "channel": args.channel,
-        "es_n0_db": es_n0_db,
-        "seed": args.seed,
-        "n_symbols": n_symbols,
-        "symbols_per_second": round(n_symbols / seconds, 2) if seconds else 0.0,
-        "rtf": round((got["wall_s"] - got.get("synthesis_s", 0.0)) / seconds, 5) if seconds else 0.0,
-        "user_id": args.user_id,
-        "lost": bool(got["lost"]),
-        "error": got["error"],
-        "error_type": got["error_type"],
-        "confidence": round(float(got.get("confidence") or 0.0), 4),
-        "seconds": round(seconds, 3),
-        "snr_3khz_db": None if es_n0_db is None else round(snr_3khz_db(es_n0_db, rate), 2),
-        "cn0_dbhz": None if es_n0_db is None else round(cn0_dbhz(es_n0_db, rate), 2),
-        "model": args.model,
-        "csi": args.csi,
-        "rate": of_codec(got["codec"]) if "codec" in got else None,
-        "words": [word._asdict() for word in load(got.get("text", ""), got.get("word_confidence", ""))],
-    }
-    bursts = _of_bursts(got)
-    result |= bursts if args.csi == "estimated" else dict.fromkeys(bursts)
-    speech = got.get("speech", np.zeros(0, np.float32))
-    return result | _of_speech(got), speech
-
-
-def _of_speech(got: dict[str, Any]) -> dict[str, Any]:
-    """What the synthesiser adds to a result; nothing without one."""
-    if "synthesis_s" not in got:
-        return {}
-    return {
-        "voice": got["voice"],
-        "speech_s": round(len(got["speech"]) / SAMPLE_RATE, 3),
-        "synthesis_s": round(got["synthesis_s"], 4),
-        "warning": got.get("warning"),
-    }
-
-
-def _of_bursts(got: dict[str, Any]) -> dict[str, Any]:
-    """What the modem adds to a result; null where no burst was read."""
-    missing = int(got.get("bursts_missing", 0))
-    bursts = int(got.get("n_bursts", 0)) + missing
-    return {
-        "detected": bool(bursts) or got["error_type"] in ("header_crc", "header_version"),
-        "es_n0_db_estimated": _rounded(got, "es_n0_db", 2),
-        "cfo_hz": _rounded(got, "cfo_hz", 3),
-        "clock_ppm": _rounded(got, "clock_ppm", 1),
-        "evm": _rounded(got, "evm", 4),
-        "fading": got.get("fading"),
-        "overhead": round(overhead(got["n_symbols"], bursts), 4) if bursts else None,
-        "n_bursts": bursts,
-        "bursts_missing": missing,
-    }
-
-
-def _rounded(got: dict[str, Any], key: str, digits: int) -> float | None:
-    return rounded(got[key], digits) if key in got else None
-
-
-def overhead(n_symbols: int, bursts: int) -> float:
-    """Share of all symbols of an utterance's `bursts` that are not its `n_symbols` of payload."""
-    frames = n_symbols // SYMBOLS_PER_FRAME
-    parts = [frames * (k + 1) // bursts - frames * k // bursts for k in range(bursts)]
-    return 1 - n_symbols / sum(Layout(part).symbols for part in parts)
-
-
-def _progress(files: list[str]) -> tqdm:
-    """The files, with a progress bar where a person sees stderr and there is more than one."""
-    return tqdm(files, unit="file", dynamic_ncols=True, disable=len(files) < 2 or not sys.stderr.isatty())
-
-
-def _say(text: str, stream: TextIO, end: str = "\n") -> None:
-    tqdm.write(text, file=stream, end=end)  # above the progress bar
-    stream.flush()

@@ -1,12 +1,13 @@
 """What `deepsc simulate --out` leaves of each recording."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gr_deepsc.framing import SAMPLE_RATE
+from gr_deepsc.result import Result
 from gr_deepsc.speech import audio
 
 from ..errors import HostError
@@ -28,20 +29,21 @@ class Writer:
         except OSError as error:
             raise HostError(f"cannot make the folder {folder}: {error.strerror}") from None
 
-    def write(self, name: str, recording: str, result: dict[str, Any], spoken: np.ndarray) -> None:
-        """`spoken`: float32 [n] at 16 kHz, what was made of `recording`; adds its file to `result`."""
+    def write(self, name: str, recording: str, result: Result, spoken: np.ndarray) -> Result:
+        """`spoken`: float32 [n] at 16 kHz, what was made of `recording`. Returns the result with its file."""
         path = self._folder / self._unique(name)
         if len(spoken):
-            result["speech"] = f"{path}.received.wav"
-            speech.write(result["speech"], spoken, SAMPLE_RATE)
+            result = replace(result, speech=f"{path}.received.wav")
+            speech.write(result.speech, spoken, SAMPLE_RATE)
             self._draw(Path(f"{path}.png"), recording, result, spoken)
         try:
-            Path(f"{path}.txt").write_text(result["text"] + "\n", encoding="utf-8")
+            Path(f"{path}.txt").write_text(result.text + "\n", encoding="utf-8")
             Path(f"{path}.json").write_text(
-                json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+                json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )
         except OSError as error:
             raise HostError(f"cannot write {error.filename}: {error.strerror}") from None
+        return result
 
     def _unique(self, name: str) -> str:
         unique, number = name, 2
@@ -51,13 +53,13 @@ class Writer:
         return unique
 
     @staticmethod
-    def _draw(path: Path, recording: str, result: dict[str, Any], spoken: np.ndarray) -> None:
+    def _draw(path: Path, recording: str, result: Result, spoken: np.ndarray) -> None:
         from ..show.picture import spectrograms  # here: matplotlib is slow to load
 
         original = audio.check(*audio.read(recording))
-        snr = "" if result["es_n0_db"] is None else f", Es/N0 {result['es_n0_db']:g} dB"
+        snr = "" if result.es_n0_db_set is None else f", Es/N0 {result.es_n0_db_set:g} dB"
         titles = (
             f"original: {Path(recording).name}",
-            f"received: {result['channel']}{snr}, voice of user {result['voice']}",
+            f"received: {result.channel}{snr}, voice of user {result.voice}",
         )
         spectrograms(path, original, spoken, SAMPLE_RATE, titles)

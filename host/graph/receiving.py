@@ -2,16 +2,20 @@
 
 import queue
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
+
+from gr_deepsc.result import Result
 
 from ..errors import HostError
 from .collector import collector
 from .gnuradio import import_gnuradio
 
 POLL = 0.005  # s
+PATIENCE = 60.0  # s without progress
 IN_FLIGHT = 1 << 18  # samples between what was sent and what the receiver has worked on
 
 
@@ -28,10 +32,9 @@ class Receiving:
     Args:
         model: name or folder.
         symbol_rate: Hz, 4 samples a symbol.
-        es_n0_db: told to the decoder, for symbols that come past the burst receiver.
+        decoder: greedy or beam.
         speak: the results have `speech` as well, float32 at `sample_rate` Hz.
         voices: folder of the voices' models, "" for those shipped.
-        decoder: greedy or beam.
 
     Raises:
         HostError: GNU Radio or a model cannot be loaded.
@@ -41,10 +44,9 @@ class Receiving:
         self,
         model: str,
         symbol_rate: float,
-        es_n0_db: float = 20.0,
+        decoder: str = "greedy",
         speak: bool = False,
         voices: str = "",
-        decoder: str = "greedy",
     ) -> None:
         gr, self.pmt = import_gnuradio()
         from gnuradio import pdu
@@ -54,7 +56,7 @@ class Receiving:
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
         try:
-            self.decoder = SemanticDecoder(model, es_n0_db=es_n0_db, decoder=decoder)
+            self.decoder = SemanticDecoder(model, decoder=decoder)
             self.receiver = BurstReceiver(symbol_rate)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {model}: {error}") from None
@@ -167,3 +169,32 @@ class Receiving:
         """Stop the flowgraph."""
         self.graph.stop()
         self.graph.wait()
+
+
+class FlowgraphReceiver:
+    """`gr_deepsc.chain.Receiver` by the blocks of a GNU Radio flowgraph, which its last `flush` stops.
+
+    Raises:
+        HostError: GNU Radio or the model cannot be loaded, or the flowgraph stopped.
+    """
+
+    def __init__(self, model: str, symbol_rate: float, decoder: str) -> None:
+        self._receiving = Receiving(model, symbol_rate, decoder)
+        self._receiving.graph.start()
+
+    def push(self, samples: np.ndarray) -> list[Result]:
+        """Results that have come."""
+        return self._results(self._receiving.send, samples)
+
+    def flush(self) -> list[Result]:
+        """The file has ended: the results that were still to come."""
+        found = self._results(self._receiving.finish)
+        self._receiving.close()
+        return found
+
+    def _results(self, step: Callable[..., list[tuple[str, dict]]], *arguments: Any) -> list[Result]:
+        try:
+            return [Result.of(fields) for port, fields in step(*arguments, PATIENCE) if port != "status"]
+        except StuckError as error:
+            self._receiving.close()
+            raise HostError(str(error)) from None

@@ -1,0 +1,157 @@
+"""What became of an utterance: one class for every JSON line of every command.
+
+`python -m gr_deepsc.result` prints the keys as the table of docs/results.md.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from .codec.rates import of_codec
+from .ctc.confidence import Word, load
+from .phy.pulse import SAMPLES_PER_SYMBOL
+from .phy.utterance import overhead
+
+UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
+
+
+def _key(meaning: str, default: Any = None, digits: int | None = None) -> Any:
+    """A key with what it means, and to how many digits it is written."""
+    return field(default=default, metadata={"meaning": meaning, "digits": digits})
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of an utterance, or of a burst or a file that nothing could be read of; None is what nobody knows."""
+
+    file: str | None = _key("recording that was sent, or that was played")
+    session: str = _key(
+        "the sender's own name for itself; empty over the air, where there is no room for it", ""
+    )
+    seq: int = _key("number of the utterance, over the air modulo 32; -1 where no header was read", -1)
+    user_id: int | None = _key("whose voice, 0 to 65535")
+    text: str = _key("what was received", "")
+    confidence: float | None = _key("mean of the words', 0 to 1", 0.0, 4)
+    words: tuple[Word, ...] = _key(
+        "each word and its confidence: the share of such words that were right in trials", ()
+    )
+    reference: str | None = _key("what was said, where --transcripts tells")
+    cer: float | None = _key("character errors / characters of the reference", None, 4)
+    lost: bool = _key("there is no text", False)
+    error: str | None = _key("a sentence that says what went wrong, and what to do")
+    error_type: str | None = _key(
+        "the same as a word: not_detected, header_crc, bursts_missing, too_long, ..."
+    )
+    warning: str | None = _key("a sentence, where something less than an error is to be said")
+    seconds: float | None = _key("of the recording that was sent", None, 3)
+    nominal_s: float | None = _key("seconds of speech, roughly: n_symbols / rate", None, 3)
+    model: str | None = _key("name or folder of the models, where this process ran them")
+    rate: int | None = _key(
+        "nominal complex symbols of payload for a second of speech; 500 is the paper's own codec"
+    )
+    n_symbols: int = _key("complex symbols of payload", 0)
+    symbols_per_second: float | None = _key("n_symbols / seconds of the recording", None, 2)
+    overhead: float | None = _key("share of all symbols on the air that is not payload", None, 4)
+    n_bursts: int | None = _key("bursts whose header was read")
+    bursts_missing: int | None = _key("bursts of the utterance that did not come: the text has gaps")
+    received: float | None = _key("share of the utterance that was in the stream", None, 4)
+    detected: bool | None = _key("a burst was found, even if it could not be read")
+    channel: str | None = _key("kind of the simulated channel")
+    csi: str | None = _key("estimated: all of the path was; ideal: the receiver was told h and N0")
+    seed: int | None = _key("of the simulated channel")
+    es_n0_db_set: float | None = _key("Es/N0 of a payload symbol that a simulation was told, dB")
+    es_n0_db: float | None = _key("Es/N0 of a payload symbol as the receiver estimated it, dB", None, 2)
+    snr_3khz_db: float | None = _key(
+        "es_n0_db_set in 3 kHz, payload sent as fast as speech makes it, dB", None, 2
+    )
+    cn0_dbhz: float | None = _key("the same as carrier over noise density, dB Hz", None, 2)
+    symbol_rate: float | None = _key("symbols a second on the air")
+    cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
+    clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
+    evm: float | None = _key("rms error of the equalised pilots over their amplitude", None, 4)
+    fading: str | None = _key("the kind of channel that explains the pilots best")
+    time_s: float | None = _key("of the first burst, from the beginning of the file", None, 4)
+    timing: float | None = _key("the same in samples of the modem's stream, 4 a symbol", None, 2)
+    decode_s: float | None = _key("seconds that the decoder took", None, 4)
+    rtf: float | None = _key("time for everything but the speech / seconds", None, 5)
+    voice: int | None = _key("user ID whose voice speaks the text")
+    speech_s: float | None = _key("seconds of synthesised speech", None, 3)
+    synthesis_s: float | None = _key("seconds that it took to make", None, 4)
+    speech_rate: int | None = _key("of speech that came with a message, samples a second")
+    speech: str | None = _key("file that the speech was written to")
+    overflows: int | None = _key("times that the radio's receiver lost samples so far")
+    samples_lost: int | None = _key("samples that it lost")
+    underflows: int | None = _key("times that the transmitter ran out of samples")
+    sequence_errors: int | None = _key("packets lost on the way to or from the radio")
+    late: int | None = _key("bursts that came after their time")
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any], **known: Any) -> "Result":
+        """The result in what a flowgraph or the chain says of an utterance; what else it says is left out.
+
+        Args:
+            metadata: plain Python or NumPy values by key; of words `word_confidence`, of the rate perhaps `codec`.
+            known: keys that somebody else knows, rather than `metadata`.
+        """
+        said = dict(metadata) | known
+        found = {
+            key.name: _written(said[key.name], key.metadata["digits"])
+            for key in fields(cls)
+            if key.name in said
+        }
+        n_symbols, symbol_rate = found.get("n_symbols"), found.get("symbol_rate")
+        words = said.get("words") or load(found.get("text", ""), str(said.get("word_confidence", "")))
+        found["words"] = tuple(Word(word, round(confidence, 2)) for word, confidence in words)
+        if found.get("rate") is None and "codec" in said:
+            found["rate"] = of_codec(said["codec"])
+        if n_symbols and found.get("rate"):
+            found["nominal_s"] = round(n_symbols / found["rate"], 3)
+        if found.get("timing") is not None and symbol_rate:
+            found["time_s"] = round(found["timing"] / (SAMPLES_PER_SYMBOL * symbol_rate), 4)
+        if n_symbols and "n_bursts" in found:
+            found["overhead"] = round(1 - n_symbols / (n_symbols + overhead(n_symbols)), 4)
+        if "n_bursts" in found or found.get("error_type") in (*UNREAD, "not_detected"):
+            found["detected"] = found.get("error_type") != "not_detected"
+        if not found.get("error"):
+            found |= _gaps(
+                found.get("bursts_missing") or 0, found.get("n_bursts") or 0, found.get("received")
+            )
+        return cls(**found)
+
+    def failed(self, error_type: str, error: str) -> "Result":
+        """The same with an error."""
+        return replace(self, error_type=error_type, error=error)
+
+    def as_json(self) -> dict[str, Any]:
+        """All keys, in their order, as values that JSON has."""
+        return asdict(self) | {"words": [word._asdict() for word in self.words]}
+
+
+def meanings() -> dict[str, str]:
+    """What each key means."""
+    return {key.name: key.metadata["meaning"] for key in fields(Result)}
+
+
+def _gaps(missing: int, came: int, received: float | None) -> dict[str, str]:
+    """The error of a text that lacks something, if it does."""
+    if missing:
+        return {"error": f"{missing} of {missing + came} bursts did not come", "error_type": "bursts_missing"}
+    if received is not None and received < 1:
+        lacking = f"{100 * (1 - received):.0f} % of the utterance did not come"
+        return {"error": lacking, "error_type": "incomplete"}
+    return {}
+
+
+def _written(value: Any, digits: int | None) -> Any:
+    """A value as it is written; None for what JSON has no number for: the EVM of a burst without pilots is infinite."""
+    if hasattr(value, "item"):  # NumPy's
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if digits is None or value is None else round(float(value), digits)
+
+
+if __name__ == "__main__":
+    print("| key | meaning |\n| --- | --- |")
+    print("\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings().items()))

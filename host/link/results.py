@@ -1,0 +1,81 @@
+"""Results from the Result Link of a running flowgraph."""
+
+import time
+from dataclasses import replace
+
+import zmq
+
+from gr_deepsc.link.protocol import Message, ProtocolError, unpack_result
+from gr_deepsc.link.sockets import receive_frames
+from gr_deepsc.phy.utterance import SEQUENCE
+from gr_deepsc.result import UNREAD, Result
+
+from ..show.report import complain
+from .peer import SETTLE_S, Peer
+
+
+class ResultReader:
+    """Results as they arrive from a Result Link.
+
+    Args:
+        session: only the results of this session's utterances, once they are `expect`ed; "" for all.
+        user_id: of the session.
+
+    A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
+    oldest utterance of this user that has no result yet and fits. While any is expected, an `unreadable` burst is a
+    result as well: it may be one of them.
+    """
+
+    def __init__(
+        self, context: zmq.Context, address: str, curve_key: str = "", session: str = "", user_id: int = 0
+    ) -> None:
+        self.peer = Peer(context, "sub", address, "Result Link", curve_key)
+        self._session, self._user_id = session, user_id
+        self._expected: list[int] = []
+
+    def expect(self, seq: int) -> None:
+        """An utterance of the session was sent."""
+        self._expected.append(seq)
+
+    def wait_for_peer(self, timeout_s: float) -> None:
+        """Wait until results can no longer be missed; HostError after `timeout_s` seconds."""
+        self.peer.wait(timeout_s)
+        time.sleep(SETTLE_S)
+
+    def read(self, timeout_s: float) -> Message | None:
+        """The next result, or None after `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        while self.peer.socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
+            try:
+                message = unpack_result(receive_frames(self.peer.socket))
+            except ProtocolError as error:
+                complain(f"a message that is no result was dropped: {error}")
+                continue
+            ours = self._own(message.result) if self._session else message.result
+            if ours:
+                return message._replace(result=ours)
+        return None
+
+    def _own(self, result: Result) -> Result | None:
+        """The result if the session waits for it; one from the air with the name that it was sent by."""
+        if unreadable(result):
+            return result if self._expected else None
+        if result.session:
+            fits = [seq for seq in self._expected if seq == result.seq]
+            ours = result.session == self._session
+        else:
+            fits = [seq for seq in self._expected if seq % SEQUENCE == result.seq]
+            ours = bool(fits) and result.user_id == self._user_id
+        if ours and fits:
+            self._expected.remove(fits[0])
+            return replace(result, session=self._session, seq=fits[0])
+        return result if ours else None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.peer.close()
+
+
+def unreadable(result: Result) -> bool:
+    """A burst from the air of which nobody knows whose it was."""
+    return not result.session and result.seq == -1 and result.error_type in UNREAD
