@@ -54,6 +54,6 @@ class Host:
             self.push.send_multipart(frames)
 
     def result(self, timeout: float = 20.0) -> dict:
-        """The next result."""
+        """The next result, as JSON has it."""
         assert self.sub.poll(round(1000 * timeout)), f"no result in {timeout} s"
-        return unpack_result(receive_frames(self.sub)).fields
+        return unpack_result(receive_frames(self.sub)).result.as_json()

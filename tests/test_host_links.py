@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 import zmq
-from deepsc_host.commands.receive import ResultReader
+from deepsc_host.files.transcripts import read_transcripts
+from deepsc_host.link.results import ResultReader
 from deepsc_host.show import report
-from deepsc_host.show.report import read_transcripts
 from host_process import deepsc, flowgraph, free_addresses, started
 
 from gr_deepsc.link.assembler import Assembler

@@ -9,27 +9,17 @@ import numpy as np
 import pytest
 import soundfile
 from deepsc_host.errors import HostError
-from deepsc_host.graph.simulation import Simulation
-from deepsc_host.show import report
-from host_process import deepsc
+from deepsc_host.graph.simulation import FlowgraphSimulation
+from host_process import deepsc as process
+from in_process import deepsc
 
 from gr_deepsc.phy.frame import STRENGTH, Layout
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL, TAPS
+from gr_deepsc.radio import snr
+from gr_deepsc.result import meanings
+from gr_deepsc.simulation import Setting, Simulation
 
 SAMPLES = Path(__file__).parent / "samples"
-ISSUE_KEYS = [
-    "file",
-    "text",
-    "channel",
-    "es_n0_db",
-    "seed",
-    "n_symbols",
-    "symbols_per_second",
-    "rtf",
-    "user_id",
-    "lost",
-    "error",
-]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +42,9 @@ def recordings(tmp_path_factory, speak):
     return folder
 
 
-def simulate(model, *arguments, rate="paper", **options):
+def simulate(model, *arguments, rate="paper", run=deepsc, **environment):
     """Most of these tests count frames: they use the fixture's own codec."""
-    done = deepsc("simulate", "--model", model, "--rate", rate, *arguments, **options)
+    done = run("simulate", "--model", model, "--rate", rate, *arguments, **environment)
     return done, [json.loads(line) for line in done.stdout.splitlines()] if "--json" in arguments else []
 
 
@@ -79,15 +69,11 @@ def test_each_file_gets_its_line_whatever_the_others_are(recordings, fixture_mod
     assert done.returncode == 1
     assert [result["file"] for result in results] == [str(file) for file in files]
     for result, (name, error_type) in zip(results, expected.items(), strict=True):
-        assert list(result)[: len(ISSUE_KEYS)] == ISSUE_KEYS
+        assert list(result) == list(meanings())
         assert (result["error_type"], result["lost"]) == (error_type, error_type is not None), name
         assert (result["error"] is None) == (error_type is None)
-        assert (result["user_id"], result["seed"], result["channel"], result["es_n0_db"]) == (
-            7,
-            3,
-            "awgn",
-            20,
-        )
+        told = result["user_id"], result["seed"], result["channel"], result["es_n0_db_set"]
+        assert told == (7, 3, "awgn", 20)
     by_name = {Path(result["file"]).name: result for result in results}
     assert by_name["good.wav"]["text"] == by_name["stereo.flac"]["text"] == "hello world"
     assert by_name["good.wav"]["symbols_per_second"] == 500  # 25 frames a second of 20 symbols
@@ -115,26 +101,20 @@ def test_a_failure_is_one_line_on_stderr(recordings, fixture_model):
         assert words in line and name in line
 
 
-def test_results_follow_from_the_seed_alone(recordings, fixture_model):
+def test_results_follow_from_the_seed_alone(recordings, fixture_model, tmp_path):
     """At 2 dB over Rayleigh fading there are errors: the same for the same seed, others for another."""
-    options = (
-        "--json",
-        "--channel",
-        "rayleigh",
-        "--snr",
-        2,
-        recordings / "minute.wav",
-        recordings / "minute.wav",
-    )
+    samples, rate = soundfile.read(recordings / "minute.wav")
+    soundfile.write(tmp_path / "8.wav", samples[: 8 * rate], rate)
+    options = ("--json", "--channel", "rayleigh", "--snr", 2, tmp_path / "8.wav", tmp_path / "8.wav")
 
-    def texts(seed):
-        _, results = simulate(fixture_model, "--seed", seed, *options)
-        return [result["text"] for result in results]
+    def results(seed):
+        _, found = simulate(fixture_model, "--seed", seed, *options)
+        return [result | {"rtf": 0} for result in found]
 
-    first = texts(5)
-    assert first == texts(5)
-    assert first[0] != first[1]  # each utterance of a call meets its own channel
-    assert first != texts(6)
+    first = results(5)
+    assert first == results(5)
+    assert first[0]["text"] != first[1]["text"]  # each utterance of a call meets its own channel
+    assert first[0]["text"] != results(6)[0]["text"]
 
 
 def test_channel_none_is_clean(recordings, fixture_model):
@@ -142,7 +122,7 @@ def test_channel_none_is_clean(recordings, fixture_model):
         fixture_model, "--json", "--channel", "none", "--snr", -50, recordings / "good.wav"
     )
     assert done.returncode == 0
-    assert (result["text"], result["es_n0_db"], result["cn0_dbhz"]) == ("hello world", None, None)
+    assert (result["text"], result["es_n0_db_set"], result["cn0_dbhz"]) == ("hello world", None, None)
 
 
 def test_out_writes_all_of_each_file(recordings, fixture_model, tmp_path):
@@ -208,24 +188,79 @@ def test_a_damaged_model_is_one_clear_line(recordings, tmp_path):
     assert "cannot load the model" in done.stderr.splitlines()[-1]
 
 
-def test_without_gnuradio_it_says_what_to_do(recordings, fixture_model, tmp_path):
+def test_only_the_flowgraph_needs_gnuradio(recordings, fixture_model, tmp_path):
+    """The same texts without it; with --through-gnuradio a line that says what to do."""
     (tmp_path / "gnuradio").mkdir()
     (tmp_path / "gnuradio" / "__init__.py").write_text("raise ImportError('No module named gnuradio')\n")
-    done, _ = simulate(fixture_model, recordings / "good.wav", PYTHONPATH=str(tmp_path))
+    path, good = {"PYTHONPATH": str(tmp_path), "run": process}, recordings / "good.wav"
+    done, _ = simulate(fixture_model, good, **path)
+    assert (done.returncode, "hello world" in done.stdout) == (0, True)
+    done, _ = simulate(fixture_model, "--through-gnuradio", good, **path)
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "make setup" in line
 
 
+@pytest.mark.parametrize("channel", ["awgn", "rayleigh", "rician"])
+def test_one_chain(recordings, fixture_model, tmp_path, channel):
+    """`simulate`, the flowgraph, and `record` then `play` are one chain: all that a receiver finds out is the same.
+
+    Two utterances, one of them of two bursts, at an Es/N0 that costs letters; to the last digit that is printed.
+    """
+    samples, rate = soundfile.read(recordings / "minute.wav")
+    soundfile.write(tmp_path / "17.wav", samples[: 17 * rate], rate)
+    path = ("--channel", channel, "--snr", 4, "--seed", 3, "--cfo-hz", -1500, "--delay-samples", 77.3)
+    files = ("--user-id", 5, recordings / "good.wav", tmp_path / "17.wav")
+    _, simulated = simulate(fixture_model, "--json", *path, *files)
+    _, through = simulate(fixture_model, "--json", "--through-gnuradio", *path, *files)
+    file = tmp_path / "air.sigmf-meta"
+    done = deepsc("record", "--model", fixture_model, "--rate", "paper", *path, *files, "--out", file)
+    assert done.returncode == 0, done.stderr
+    played = [
+        json.loads(line)
+        for line in deepsc("play", "--json", "--model", fixture_model, file).stdout.splitlines()
+    ]
+    times = {"rtf", "decode_s"}
+    assert [{k: v for k, v in r.items() if k not in times} for r in through] == [
+        {k: v for k, v in r.items() if k not in times} for r in simulated
+    ]
+    # and where in the file it was: a file holds one utterance after the other
+    sender_knows = {"file", "seconds", "symbols_per_second", "channel", "csi", "seed", "es_n0_db_set"}
+    sender_knows |= {
+        "snr_3khz_db",
+        "cn0_dbhz",
+        "timing",
+        "time_s",
+    } | times
+    assert len(played) == 2 and played[1]["n_bursts"] == 2
+    for ours, theirs in zip(simulated, played, strict=True):
+        assert ours["text"] and ours["es_n0_db"] != ours["es_n0_db_set"]
+        assert {k: v for k, v in theirs.items() if k not in sender_knows} == {
+            k: v for k, v in ours.items() if k not in sender_knows
+        }
+
+
+def test_ideal_csi_through_the_flowgraph(recordings, fixture_model):
+    """The paper's channel, too, is the same in a block and out of it."""
+    options = ("--json", "--csi", "ideal", "--channel", "rayleigh", "--snr", 3, recordings / "minute.wav")
+    (_, [direct]), (_, [through]) = (
+        simulate(fixture_model, *options, *more) for more in ((), ("--through-gnuradio",))
+    )
+    assert direct | {"rtf": 0, "decode_s": 0} == through | {"rtf": 0, "decode_s": 0}
+
+
 def test_the_class_serves_many_utterances(speak, fixture_model):
-    with Simulation(str(fixture_model), "awgn", 10.0, seed=1) as simulation:
-        for seq, text in enumerate(("one", "two", "three")):
-            result = simulation(speak(text), 16000, seq=seq, user_id=seq)
-            assert (result["text"], result["seq"], result["user_id"]) == (text, seq, seq)
-            assert 0 < result["decode_s"] <= result["wall_s"]
-        assert simulation(np.zeros(16000, np.float32), 16000)["error_type"] == "silent"
+    """Directly and through a flowgraph; failures are results."""
+    setting = Setting(str(fixture_model), channel="awgn", es_n0_db=10.0, seed=1)
+    with FlowgraphSimulation(setting) as flowgraph:
+        for simulation in (Simulation(setting), flowgraph):
+            for seq, text in enumerate(("one", "two", "three")):
+                result, speech = simulation(speak(text), 16000, seq=seq, user_id=seq)
+                assert (result.text, result.seq, result.user_id, len(speech)) == (text, seq, seq, 0)
+                assert result.rtf > 0
+            assert simulation(np.zeros(16000, np.float32), 16000).result.error_type == "silent"
     with pytest.raises(HostError, match="cannot load the model"):
-        Simulation("no such model")
+        FlowgraphSimulation(Setting("no such model"))
 
 
 def test_what_the_receiver_estimates(recordings, fixture_model):
@@ -247,7 +282,7 @@ def test_what_the_receiver_estimates(recordings, fixture_model):
     b = 2 * np.pi * np.sqrt(np.average((SAMPLES_PER_SYMBOL * np.fft.fftfreq(4096)) ** 2, weights=spectrum))
     assert result["cfo_hz"] == pytest.approx(4000, abs=5 * 50_000 * deviation / (2 * np.pi))
     assert result["clock_ppm"] == pytest.approx(100, abs=5e6 * deviation / b)
-    assert result["es_n0_db_estimated"] == pytest.approx(10, abs=0.8)
+    assert result["es_n0_db"] == pytest.approx(10, abs=0.8)
     # pilots sqrt(1.5) times as strong as the payload: an error of sqrt(N0 / 1.5), a fifth for so few of them
     assert result["evm"] == pytest.approx(math.sqrt(10**-1 / 1.5), rel=0.2)
     assert result["overhead"] == pytest.approx(1 - result["n_symbols"] / layout.symbols, abs=1e-4)
@@ -290,36 +325,29 @@ def test_long_speech_is_several_bursts(recordings, fixture_model, tmp_path):
     assert result["text"] == clean["text"] != ""
 
 
-def test_the_same_seed_gives_the_same_json(recordings, fixture_model):
-    """All but the time it took."""
-    options = ("--json", "--seed", 4, "--channel", "rayleigh", "--snr", 3, recordings / "good.wav")
-    first, second = (simulate(fixture_model, *options)[1][0] | {"rtf": 0} for _ in range(2))
-    assert first == second
-
-
 def test_a_part_that_stops_is_a_result(speak, fixture_model, monkeypatch):
-    """Whatever breaks comes out as an error, at once, and so does every utterance after it; nothing hangs."""
-    with Simulation(str(fixture_model)) as simulation:
-        assert simulation(speak("one"), 16000)["text"] == "one"
+    """Whatever breaks in a flowgraph comes out as an error, at once, and so does every utterance after it."""
+    with FlowgraphSimulation(Setting(str(fixture_model))) as simulation:
+        assert simulation(speak("one"), 16000).result.text == "one"
 
         def broken(samples):
             raise RuntimeError("broken for a test")
 
         monkeypatch.setattr(simulation._receiving.receiver._listener, "push", broken)
         for seq in (1, 2):
-            result = simulation(speak("two"), 16000, seq=seq)
-            assert (result["lost"], result["error_type"]) == (True, "stopped")
-            assert "broken for a test" in result["error"] and result["wall_s"] < 10
-    with Simulation(str(fixture_model)) as simulation:
-        monkeypatch.setattr(simulation._framer, "_gain", None)
-        result = simulation(speak("three"), 16000)
-        assert (result["lost"], result["error_type"]) == (True, "internal")
+            result, _ = simulation(speak("two"), 16000, seq=seq)
+            assert (result.lost, result.error_type) == (True, "stopped")
+            assert "broken for a test" in result.error
+    with FlowgraphSimulation(Setting(str(fixture_model))) as simulation:
+        monkeypatch.setattr(simulation._framer, "_framer", None)
+        result, _ = simulation(speak("three"), 16000)
+        assert (result.lost, result.error_type) == (True, "internal")
 
 
 def test_snr_conversions():
-    assert report.cn0_dbhz(0, 1) == 0
-    assert report.cn0_dbhz(-2) == pytest.approx(-2 + 10 * math.log10(500))
-    assert report.snr_3khz_db(7, 3000) == pytest.approx(7)
+    assert snr.cn0_dbhz(0, 1) == 0
+    assert snr.cn0_dbhz(-2, 500) == pytest.approx(-2 + 10 * math.log10(500))
+    assert snr.snr_3khz_db(7, 3000) == pytest.approx(7)
 
 
 def test_the_shipped_samples_come_through_the_default_model(tmp_path):

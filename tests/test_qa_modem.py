@@ -6,7 +6,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from deepsc_host.show.report import read_transcripts
+from deepsc_host.files.transcripts import read_transcripts
 from gnuradio import blocks, channels, gr
 from graph import pdu, post, received, running, sink
 from scipy.special import erfc
