@@ -144,7 +144,7 @@ def check_packages() -> Iterator[Finding]:
 
 def check_grc() -> Iterator[Finding]:
     """GNU Radio Companion is there, and block descriptions are where this package looks."""
-    from .flowgraph import BLOCKS
+    from ..graph.programs import BLOCKS
 
     described = sorted(path.name for path in BLOCKS.glob("*.block.yml"))
     if described:
