@@ -1,4 +1,4 @@
-"""Prints docs/blocks.md out of the GRC files, gr_deepsc/grc/*.block.yml: `python docs/make_blocks.py > docs/blocks.md`."""
+"""Prints docs/blocks.md, made of gr_deepsc/grc/*.block.yml: `python docs/make_blocks.py > docs/blocks.md`."""
 
 import re
 from pathlib import Path
@@ -59,8 +59,8 @@ def section(block: dict[str, Any]) -> str:
 def _documentation(block: dict[str, Any]) -> dict[str, Any]:
     """The documentation's `summary`, its sections, each {name: text}, and the `rest`, what stands behind them."""
     said: dict[str, Any] = {"summary": "", "Input": {}, "Output": {}, "Parameters": {}, "rest": ""}
-    labels = [each.get("label", "") for each in block.get("parameters", [])]
-    ports = ["in", "out", *(port.get("id") for side in SIDES for port in block.get(side, []))]
+    known = ["in", "out", *(port.get("id", "in") for side in SIDES for port in block.get(side, []))]
+    known += [each.get("label", "") for each in block.get("parameters", [])]
     for paragraph in block["documentation"].strip().split("\n\n"):
         title, *lines = paragraph.split("\n")
         if title not in said:
@@ -70,7 +70,7 @@ def _documentation(block: dict[str, Any]) -> dict[str, Any]:
         names: list[str] = []
         for line in lines:  # "name: text", "name, name: text", or more of the text before
             start, _, text = line.partition(": ")
-            if all(name in ports or any(label.startswith(name) for label in labels) for name in start.split(", ")):
+            if all(any(each.startswith(name) for each in known) for name in start.split(", ")):
                 names = start.split(", ")
                 said[title] |= dict.fromkeys(names, text)
             else:
