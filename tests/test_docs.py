@@ -41,6 +41,14 @@ def test_links_lead_somewhere(page):
         assert not heading or heading in anchors, target
 
 
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+def test_files_that_are_named_exist(page):
+    """Those whose place in the project is given; NAME stands for any."""
+    rooms = "gr_deepsc|grc_flowgraphs|host|export|bench|tests|docs"
+    named = re.findall(rf"`((?:{rooms})/[\w/.]+\.\w+)`", page.read_text())
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
 def test_index_has_every_page():
     """docs/README.md names all pages beside it."""
     assert set(re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "README.md").read_text())) == {
@@ -70,3 +78,13 @@ def test_the_way_of_an_utterance():
     text = (DOCS / "architecture.md").read_text()
     assert [path for path in files if path.name not in text] == []
     assert f"{len(files)} files" in text
+
+
+def test_who_imports_whom():
+    """The arrows of docs/architecture.md: out of gr_deepsc to none of ours, to GNU Radio from its blocks only."""
+    for path in (ROOT / "gr_deepsc").rglob("*.py"):
+        imported = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.M))
+        tops, room = {name.split(".")[0] for name in imported}, path.parent.name
+        assert not tops & {"torch", "deepsc_host", "deepsc_export", "deepsc_bench"}, path
+        assert room == "blocks" or not tops & {"gnuradio", "pmt"}, path
+        assert room != "phy" or {name for name in imported if name.startswith("..")} <= {"..framing"}, path
