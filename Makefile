@@ -33,7 +33,7 @@ setup: $(RUNTIME) ## GNU Radio (apt), a virtual environment in .venv, and this p
 demo: $(RUNTIME) ## human recordings through encoder, fading channel and decoder, and a voice, inside GNU Radio
 	@echo "Real recordings -> transmitter -> Rician fading channel, Es/N0 8 dB, in GNU Radio -> receiver -> text -> voice"
 	@echo
-	@$(VENV)/bin/deepsc simulate --channel rician --snr 8 --transcripts tests/samples/transcripts.csv \
+	@$(VENV)/bin/deepsc simulate --through-gnuradio --channel rician --snr 8 --transcripts tests/samples/transcripts.csv \
 	    --user-id 1 --out demo --play tests/samples/*.flac
 	@echo "What was received, spoken: demo/*.received.wav; original and received as spectrograms: demo/*.png"
 

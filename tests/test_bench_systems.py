@@ -12,6 +12,7 @@ from deepsc_bench.system import Air, Heard, Sent, Utterance
 from deepsc_bench.systems import SYSTEMS, recogniser
 from deepsc_bench.systems.feature import SINGLE, from_bits, to_bits
 
+from gr_deepsc.simulation import Setting, Simulation
 from gr_deepsc.speech import audio
 from gr_deepsc.text import BLANK
 
@@ -154,15 +155,12 @@ def test_systems_of_one_length_meet_one_channel(sent):
 
 @pytest.mark.parametrize(("name", "csi"), [("gr-deepsc-260", "estimated"), ("deepsc-st", "ideal")])
 def test_ours_are_what_simulate_does(systems, sent, utterance, name, csi):
-    """The same symbols over the same paths as in the flowgraph: the same text, at an Es/N0 where it has errors."""
-    pytest.importorskip("gnuradio")
-    from deepsc_host.graph.simulation import Simulation
-
+    """The same symbols over the same paths: the same text, at an Es/N0 where it has errors."""
     rate = {"deepsc-st": "paper"}.get(name, "260")
-    with Simulation(channel="rician", es_n0_db=-6.0, seed=8, csi=csi, rate=rate) as simulation:
-        for seq in range(3):
-            heard = systems[name].receive(sent[name], Air("rician", -6.0, 8, seq))
-            assert heard.text == simulation(utterance.samples, 16_000, seq)["text"]
+    simulation = Simulation(Setting(rate=rate, channel="rician", es_n0_db=-6.0, seed=8, csi=csi))
+    for seq in range(3):
+        heard = systems[name].receive(sent[name], Air("rician", -6.0, 8, seq))
+        assert heard.text == simulation(utterance.samples, 16_000, seq).result.text
 
 
 def test_features_survive_anything():

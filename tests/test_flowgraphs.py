@@ -120,7 +120,7 @@ def test_headless(compiled, fixture_model, speak, name):
             result = host.result()
             assert (result["text"], result["seq"], result["user_id"], result["lost"]) == (text, seq, 5, False)
         assert result["channel"] == {"sim_awgn": "awgn", "sim_fading": "rayleigh"}[name]
-        assert result["es_n0_db"] == 30.0
+        assert result["es_n0_db_set"] == 30.0
 
 
 @pytest.mark.parametrize("kind", ["rayleigh", "rician", "none"])
@@ -235,9 +235,9 @@ def test_gui(compiled, fixture_model, speak):
         host.settle()
         host.send(speak("in a window"), seq=3)
         first = host.result()
-        assert (first["text"], first["channel"], first["es_n0_db"]) == ("in a window", "awgn", 10.0)
+        assert (first["text"], first["channel"], first["es_n0_db_set"]) == ("in a window", "awgn", 10.0)
         running.send_signal(signal.SIGUSR1)
         while (moved := host.result())["channel"] == "awgn":
             assert moved["text"] == "in a window"
-        assert (moved["seq"], moved["channel"], moved["es_n0_db"]) == (3, "rayleigh", -15.0)
+        assert (moved["seq"], moved["channel"], moved["es_n0_db_set"]) == (3, "rayleigh", -15.0)
         assert moved["text"] != "in a window" and moved["confidence"] < first["confidence"]

@@ -96,10 +96,10 @@ def test_receive_plays_and_saves(recording, fixture_model, home):
             printed, complaints = receiver.communicate(timeout=60)
         assert receiver.returncode == 0, complaints
     registered, stranger = (json.loads(line) for line in printed.splitlines())
-    assert (registered["voice"], registered["file"]) == (1, str(folder / "0001-user1.wav"))
-    assert (stranger["voice"], stranger["file"]) == (0, str(folder / "0002-user8.wav"))
-    assert "no voice" in stranger["warning"] and "warning" not in registered
-    samples, rate = soundfile.read(registered["file"], dtype="float32")
+    assert (registered["voice"], registered["speech"]) == (1, str(folder / "0001-user1.wav"))
+    assert (stranger["voice"], stranger["speech"]) == (0, str(folder / "0002-user8.wav"))
+    assert "no voice" in stranger["warning"] and registered["warning"] is None
+    samples, rate = soundfile.read(registered["speech"], dtype="float32")
     np.testing.assert_allclose(samples, Synthesizer()(TEXT, 1), atol=1 / 32768)
     assert rate == SAMPLE_RATE
     heard = (home / "loudspeaker.raw").read_bytes()  # of the last: the stream is opened anew for each
