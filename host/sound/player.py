@@ -35,7 +35,7 @@ class Player:
 
     def __init__(self, device: str | None = None) -> None:
         self._sounddevice = microphone.load()
-        self._device = int(device) if device is not None and device.isdecimal() else device
+        self._device = microphone.number_or_name(device)
         try:
             self._sounddevice.query_devices(self._device, "output")
         except (self._sounddevice.PortAudioError, ValueError) as error:
