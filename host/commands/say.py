@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gr_deepsc.session import ContractError
 from gr_deepsc.text import spoken
-from gr_deepsc.voice import vocoders
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import DEFAULT_USER, SPEEDS, Synthesizer
 
@@ -21,9 +20,9 @@ def run(args: argparse.Namespace) -> int:
     return _voices(args) if args.command == "voices" else _say(args)
 
 
-def _synthesizer(folder: str, vocoder: str = vocoders.DEFAULT, progress: bool = False) -> Synthesizer:
+def _synthesizer(folder: str, **options: str | bool) -> Synthesizer:
     try:
-        return Synthesizer(folder or VOICE, vocoder, progress)
+        return Synthesizer(folder or VOICE, **options)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
 
