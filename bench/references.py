@@ -13,9 +13,11 @@ class Original:
     label = "recordings"
 
     def send(self, utterance: Utterance) -> Sent:
+        """`side`: the recording. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=utterance)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """Transcript and recording, whatever the air."""
         return Heard(sent.side.text, sent.side.samples)
 
 
@@ -26,6 +28,7 @@ class Transcript(Original):
     label = "transcripts, synthesised"
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """The transcript, without speech: the synthesiser's is measured."""
         return Heard(sent.side.text, None)
 
 
@@ -39,9 +42,11 @@ class Clean:
         recogniser.transmitter()
 
     def send(self, utterance: Utterance) -> Sent:
+        """`side`: the features P. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=recogniser.features(utterance.samples))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """Their text, whatever the air."""
         return Heard(recogniser.text_of(sent.side), None)
 
 

@@ -43,6 +43,7 @@ class EqualSymbols:
         return Sent(QAM.modulate(sent), 0, len(bits))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: 1 where the CRC of the one block failed."""
         code = code_for(sent.side, len(sent.symbols))
         llrs = np.empty(code.sent, np.float32)
         llrs[order(code.sent)] = QAM.demodulate(*air(sent.symbols))

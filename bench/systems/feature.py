@@ -27,6 +27,7 @@ class Feature:
         return self._blocks.send(to_bits(recogniser.features(utterance.samples), self._number))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         bits, passed = self._blocks.receive(air(sent.symbols), sent.side)
         probabilities = from_bits(bits, passed, self._number)
         return Heard(recogniser.text_of(probabilities), None, self._blocks.error_rate(passed))

@@ -33,6 +33,7 @@ class Speech:
         return Sent(sent.symbols, sent.overhead, (sent.side, len(utterance.samples)))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         count, samples = sent.side
         bits, passed = self._blocks.receive(air(sent.symbols), count)
         frames, right = (each.reshape(-1, amrwb.BITS[self._mode]) for each in (bits, passed))

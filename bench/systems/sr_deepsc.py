@@ -41,6 +41,7 @@ class SRDeepSC:
         return Sent(pairs[:, 0] + 1j * pairs[:, 1], 0, [len(text) for text in texts])
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """The text of all parts, each as long as it was sent."""
         z, reliability = mmse(*air(sent.symbols))
         bounds = SYMBOLS * np.cumsum([0, *sent.side])
         texts = [self._spell(z[a:b], reliability[a:b]) for a, b in itertools.pairwise(bounds)]

@@ -22,5 +22,6 @@ class Text:
         return self._blocks.send(huffman.encode(recogniser.recognise(utterance.samples)))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         bits, passed = self._blocks.receive(air(sent.symbols), sent.side)
         return Heard(" ".join(huffman.decode(bits).split()), None, self._blocks.error_rate(passed))

@@ -42,9 +42,8 @@ _COARSE_TURN, _FINE_TURN = 0.33, 0.15  # from its first symbol to its last, betw
 _DRIFT = 0.12  # symbols that its last one moves between two clocks: half a sample
 _FINENESS = 0.06, 0.02  # symbols between two times, first and last: a quarter of a sample, a twelfth
 _SLOPE = 3  # as many symbols of drift between two clocks: a line's rise is sqrt(12) times less sure than its middle
-_LAST = (
-    np.arange(-15, 16) * 1e-4
-)  # carriers once the kind of channel is known: a turn of phase is no fading now
+# Carriers once the kind of channel is known.
+_LAST = np.arange(-15, 16) * 1e-4
 
 _BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a node
 _BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, _BLOCK_STEP))
