@@ -99,7 +99,7 @@ class GrDeepSC(DeepSC):
             events += listener.push(path(np.concatenate([silence, samples, silence]), rng))
         events += listener.flush()
         ours = 0, air.seq % bursts.SEQUENCE, sent.side
-        heard = [e for e in events if isinstance(e, bursts.Utterance) and (e.user_id, e.seq, e.codec) == ours]
+        heard = [e for e in events if isinstance(e, bursts.Reception) and (e.user_id, e.seq, e.codec) == ours]
         text = ""
         if heard:
             text = self._decode(heard[0].symbols, heard[0].reliability, sent.side).text

@@ -40,7 +40,7 @@ class Decoder:
     >>> from gr_deepsc.speech import audio
     >>> sent = Encoder()(audio.check(*audio.read("tests/samples/LJ002-0045.flac")))
     >>> Decoder()(sent.symbols, np.ones(len(sent.symbols), np.float32), sent.codec).text
-    'they were in the habit'
+    'the verious wards were all about eleven feet in hight'
 
     Attributes:
         framewise: the model's receiver.

@@ -47,7 +47,7 @@ def utterances(
         stop: once set, what was being said is still given, and that is all.
 
     Yields:
-        float32 [n] mono and its rate in Hz (the device's own), or None while there is nothing to send.
+        float32 [n] mono and its sample rate in Hz (the device's own), or None while there is nothing to send.
 
     Raises:
         HostError: no such device, or it fails.
