@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .system import Air, Heard, Sent, System, Utterance
+from .system import Air, Heard, Recording, Sent, System
 from .systems import recogniser
 
 
@@ -12,7 +12,7 @@ class Original:
     name = "original"
     label = "recordings"
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: the recording. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=utterance)
 
@@ -41,7 +41,7 @@ class Clean:
     def __init__(self) -> None:
         recogniser.transmitter()
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: the features P. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=recogniser.features(utterance.samples))
 

@@ -9,7 +9,7 @@ from gr_deepsc.phy import channel
 
 
 @dataclass(frozen=True)
-class Utterance:
+class Recording:
     """A test recording: float32 [samples] at 16 kHz, full scale 1, and its transcript in the project's alphabet."""
 
     key: str  # CORPUS/NAME
@@ -61,7 +61,7 @@ class System(Protocol):
     name: str
     label: str  # in figures
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """What the transmitter makes of the speech: the same at every SNR."""
         ...
 

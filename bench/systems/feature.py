@@ -4,7 +4,7 @@ import numpy as np
 
 from gr_deepsc.text import BLANK, TOKENS
 
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 from .blocks import Blocks
 
@@ -22,7 +22,7 @@ class Feature:
         recogniser.transmitter()
         self.name, self.label, self._number, self._blocks = name, label, number, blocks
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
         return self._blocks.send(to_bits(recogniser.features(utterance.samples), self._number))
 

@@ -1,7 +1,7 @@
 """The paper's text transceiver: recognised at the transmitter, the text sent in a Huffman code."""
 
 from ..coding import huffman
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 from .blocks import Blocks
 
@@ -17,7 +17,7 @@ class Text:
         recogniser.transmitter()
         self.name, self.label, self._blocks = name, label, blocks
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
         return self._blocks.send(huffman.encode(recogniser.recognise(utterance.samples)))
 
