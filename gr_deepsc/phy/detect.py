@@ -28,7 +28,7 @@ _FFT = 8192
 HOP = 7552  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
 _HISTORY = _SPACING + 4 * _SHIFT  # lags that starts in the next block may still need
 _DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one
-_MAX_SEEN_CFO = 1.02 * MAX_CFO  # the estimate of one at the limit is often beyond it: by 0.5 % at 0 dB
+_MAX_SEEN_CFO = 1.02 * MAX_CFO  # the estimate of one at the limit: at -8 dB its standard deviation is 0.5 %
 _ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
 
 _SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(UP), shape(DOWN))])
