@@ -45,9 +45,10 @@ test: $(DEVELOPMENT) ## the tests (a few minutes)
 test-slow: $(DEVELOPMENT) $(JUDGE) ## all tests, the long ones too
 	$(PY) -m pytest -m 'slow or not slow'
 
-lint: $(DEVELOPMENT) ## ruff: errors and format
+lint: $(DEVELOPMENT) ## ruff: errors and format; mypy: types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 # The default model, its codecs, the language model, and the small one that learns from it, as MODELS.md tells. Each step
 # but the head goes on where it was stopped.
@@ -75,7 +76,7 @@ export: $(DEVELOPMENT) ## trained models to ONNX: `make export ARGS='--help'`
 	$(PY) -m deepsc_export export $(ARGS)
 
 clean: ## remove the virtual environment and what tools leave behind
-	rm -rf $(VENV) *.egg-info build .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info build .pytest_cache .ruff_cache .mypy_cache
 
 # apt is asked only for what is missing, so that nobody types a password for nothing.
 define install_missing

@@ -8,7 +8,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-from deepsc_bench.system import Air, Heard, Sent, Utterance
+from deepsc_bench.system import Air, Heard, Recording, Sent
 from deepsc_bench.systems import SYSTEMS, recogniser
 from deepsc_bench.systems.feature import SINGLE, from_bits, to_bits
 
@@ -52,8 +52,8 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def utterance() -> Utterance:
-    return Utterance("samples/LJ002-0045", audio.check(*audio.read(SAMPLE)), TEXT)
+def utterance() -> Recording:
+    return Recording("samples/LJ002-0045", audio.check(*audio.read(SAMPLE)), TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_features_survive_anything():
 @pytest.mark.parametrize("name", ["text", "equal-symbols", "text-robust"])
 def test_nothing_to_say(systems, name):
     """Silence is no text: one block goes out, and nothing is heard."""
-    silence = Utterance("none", np.full(16_000, 1e-4, np.float32), "")
+    silence = Recording("none", np.full(16_000, 1e-4, np.float32), "")
     if recogniser.recognise(silence.samples):
         pytest.skip("the recogniser hears something in silence")
     sent = systems[name].send(silence)

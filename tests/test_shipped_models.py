@@ -11,8 +11,7 @@ import jiwer
 import numpy as np
 import pytest
 import torch
-from deepsc_bench.system import Air
-from deepsc_bench.system import Utterance as Spoken
+from deepsc_bench.system import Air, Recording
 from deepsc_bench.systems import SYSTEMS
 from deepsc_export.config import CONFIGS, SHIPPED
 from deepsc_export.data.audio import Speech
@@ -147,7 +146,7 @@ def modem_cer(name: str, kind: str, es_n0_db: float, test_split: dict[str, Speec
     chain, truths, texts = SYSTEMS[name](), [], []
     for speech in test_split.values():
         for i, utterance in enumerate(speech.utterances):
-            sent = chain.send(Spoken(utterance.key, speech[i], utterance.text))
+            sent = chain.send(Recording(utterance.key, speech[i], utterance.text))
             texts.append(chain.receive(sent, Air(kind, es_n0_db, SEED, len(texts))).text)
             truths.append(utterance.text)
     return jiwer.cer(truths, texts)

@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from ..errors import HostError
 
 
-def import_gnuradio():
+def import_gnuradio() -> tuple[Any, Any]:
     """The modules `gr` and `pmt`.
 
     Raises:
@@ -34,18 +35,19 @@ def import_gnuradio():
 @contextmanager
 def stdout_for_results() -> Iterator[None]:
     """GNU Radio logs on stdout: within this context that goes to stderr, and stdout is for results."""
-    if sys.stdout is not sys.__stdout__:  # somebody, a test perhaps, took stdout already
+    console = sys.__stdout__
+    if console is None or sys.stdout is not console:  # somebody, a test perhaps, took stdout already
         yield
         return
     sys.stdout.flush()
     ours = os.dup(1)
     os.dup2(2, 1)
-    sys.stdout = os.fdopen(ours, "w", encoding=sys.__stdout__.encoding, errors=sys.__stdout__.errors)
+    sys.stdout = os.fdopen(ours, "w", encoding=console.encoding, errors=console.errors)
     try:
         yield
         sys.stdout.flush()
     finally:
-        stream, sys.stdout = sys.stdout, sys.__stdout__
+        stream, sys.stdout = sys.stdout, console
         os.dup2(ours, 1)
         with suppress(BrokenPipeError):
             stream.close()
