@@ -152,7 +152,8 @@ def _written(value: Any, key: Field) -> Any:
     if key.type == float | None:
         usable = isinstance(value, int | float) and not truth and abs(value) < sys.float_info.max
         return round(float(value), key.metadata["digits"]) if usable else None
-    return value if isinstance(value, key.type) and truth is (key.type is bool) else key.default
+    kind: Any = key.type  # a class, or several: no annotation here is text
+    return value if isinstance(value, kind) and truth is (kind is bool) else key.default
 
 
 if __name__ == "__main__":

@@ -108,7 +108,11 @@ class Simulation:
         if self._speaker is None or result.lost:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
-        known = {"voice": spoken.voice, "synthesis_s": spoken.synthesis_s, "warning": spoken.warning}
+        known: dict[str, Any] = {
+            "voice": spoken.voice,
+            "synthesis_s": spoken.synthesis_s,
+            "warning": spoken.warning,
+        }
         seconds = len(spoken.speech) / self._speaker.synthesizer.sample_rate
         return Heard(replace(result, **known, speech_s=round(seconds, 3)), spoken.speech)
 

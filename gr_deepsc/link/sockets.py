@@ -81,6 +81,34 @@ def open_socket(
     return socket
 
 
+class Bound:
+    """The socket of a block that others connect to, open from the beginning; a flowgraph may stop and start again.
+
+    Args:
+        kind, address, curve_key: as for `open_socket`, whose errors are raised.
+    """
+
+    def __init__(self, kind: str, address: str, curve_key: str) -> None:
+        self._parameters = kind, address, curve_key
+        self._context: zmq.Context | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Bind it, unless it is bound."""
+        if self._context is None:
+            kind, address, curve_key = self._parameters
+            context = zmq.Context()
+            self.socket = open_socket(context, kind, address, bind=True, curve_key=curve_key)
+            self._context = context
+
+    def close(self) -> None:
+        """Free the address."""
+        if self._context is not None:
+            self.socket.close()
+            self._context.term()
+            self._context = None
+
+
 def receive_frames(socket: zmq.Socket, flags: int = 0) -> list[bytes]:
     """One message's frames, at most three: the rest of a longer one is read and dropped frame by frame."""
     frames = [socket.recv(flags)]

@@ -144,7 +144,7 @@ def check_packages() -> Iterator[Finding]:
 
 def check_grc() -> Iterator[Finding]:
     """GNU Radio Companion is there, and block descriptions are where this package looks."""
-    from .flowgraph import BLOCKS
+    from ..graph.programs import BLOCKS
 
     described = sorted(path.name for path in BLOCKS.glob("*.block.yml"))
     if described:
@@ -182,7 +182,7 @@ def check_blocks() -> Iterator[Finding]:
 
 def check_flowgraphs() -> Iterator[Finding]:
     """The shipped flowgraphs are found."""
-    from .flowgraph import shipped
+    from ..graph.programs import shipped
 
     if names := list(shipped()):
         yield Finding("ok", "flowgraphs", ", ".join(names))

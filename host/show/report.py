@@ -52,7 +52,7 @@ def block(result: Result) -> str:
         line("estimated", describe_estimates(result))
     line("symbols", f"{result.n_symbols} complex, {rate:.0f} a second of speech")
     if result.overhead is not None:
-        count = result.n_bursts + result.bursts_missing
+        count = (result.n_bursts or 0) + (result.bursts_missing or 0)
         bursts = "1 burst" if count == 1 else f"{count} bursts"
         line("overhead", f"{100 * result.overhead:.0f} % of all symbols, in {bursts}")
     line("confidence", f"{result.confidence:.2f}")
@@ -85,9 +85,8 @@ def line(result: Result) -> str:
 
 def _symbol_rate(result: Result) -> float:
     """Symbols a second on the air; those of the speech where symbols went one by one, without a radio."""
-    rate = result.symbol_rate  # of another program, perhaps: the protocol lets anything through here
-    usable = isinstance(rate, int | float) and 0 < rate <= MAX_SYMBOL_RATE
-    return rate if usable else SYMBOL_RATE
+    rate = result.symbol_rate or 0.0  # of another program, perhaps: the protocol lets any number through here
+    return rate if 0 < rate <= MAX_SYMBOL_RATE else SYMBOL_RATE
 
 
 def as_line(result: Result) -> str:
@@ -105,6 +104,6 @@ def complain(message: str) -> None:
     print(f"deepsc: {message}", file=sys.stderr, flush=True)
 
 
-def name_error(path: str, error: str) -> str:
+def name_error(path: str | None, error: str) -> str:
     """An error with its file's name before it, unless it names the file already."""
     return error if str(path) in error else f"{path}: {error}"
