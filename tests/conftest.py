@@ -1,4 +1,4 @@
-"""What several tests share: the analytic models and a voice for them; and that nothing else passes from test to test."""
+"""What several tests share: analytic models with a voice, compiled flowgraphs; and that tests leave nothing behind."""
 
 import os
 import sys
