@@ -23,7 +23,7 @@ DEVELOPMENT := $(VENV)/.development-installed
 PRETRAINED := $(VENV)/.pretrained-installed
 JUDGE := $(VENV)/.judge-installed
 
-.PHONY: help setup demo bench test test-slow lint train export clean
+.PHONY: help setup demo bench test test-each test-slow lint train export clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -41,6 +41,12 @@ bench: $(BENCH) ## what `deepsc bench` needs: AMR-WB (apt) and a few packages
 
 test: $(DEVELOPMENT) ## the tests (a few minutes)
 	$(PY) -m pytest
+
+test-each: $(DEVELOPMENT) ## the tests, each file of them in a process of its own
+	@failed=; for file in tests/test_*.py; do \
+	    echo "$$file"; status=0; $(PY) -m pytest -q $$file || status=$$?; \
+	    [[ $$status -eq 0 || $$status -eq 5 ]] || failed+=" $$file"; \
+	done; [[ -z $$failed ]] || { echo "failed by themselves:$$failed" >&2; exit 1; }
 
 test-slow: $(DEVELOPMENT) $(JUDGE) ## all tests, the long ones too
 	$(PY) -m pytest -m 'slow or not slow'

@@ -14,7 +14,8 @@ import zmq
 from deepsc_host.files.transcripts import read_transcripts
 from deepsc_host.link.results import ResultReader
 from deepsc_host.show import report
-from host_process import deepsc, flowgraph, free_addresses, started
+from host_process import deepsc, deepsc_here, flowgraph, started
+from hosts import free_addresses
 
 from gr_deepsc.link.assembler import Assembler
 from gr_deepsc.link.protocol import pack_result, pack_utterance, unpack, unpack_result
@@ -45,7 +46,9 @@ def running(fixture_model):
 
 
 def send(audio, results, *arguments, timeout=20):
-    done = deepsc("send", "--address", audio, "--result-address", results, "--timeout", timeout, *arguments)
+    """`deepsc send`, and its results with --json; over sockets to other processes, though it runs in this one."""
+    where = ("--address", audio, "--result-address", results, "--timeout", timeout)
+    done = deepsc_here("send", *where, *arguments)
     return done, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -67,7 +70,8 @@ def test_a_sentence_reaches_the_receiver_through_sim_fading(running, recordings)
     _, audio, results = running
     with listen(results, "--json", "--count", "2") as receiver:
         wait_for_line(receiver, "listening")
-        done, _ = send(audio, results, "--user-id", 9, recordings / "first.wav", recordings / "second.wav")
+        files = recordings / "first.wav", recordings / "second.wav"
+        done = deepsc("send", "--address", audio, "--user-id", 9, *files)
         assert done.returncode == 0, done.stderr
         out, _ = receiver.communicate(timeout=30)
     assert receiver.returncode == 0
@@ -290,7 +294,7 @@ def test_no_peer_is_an_error_within_the_timeout(recordings):
         ("receive", "--address", results, "--timeout", 0.5),
     ):
         start = time.monotonic()
-        done = deepsc(*arguments)
+        done = deepsc_here(*arguments)
         assert time.monotonic() - start < 10
         assert done.returncode == 2
         [line] = done.stderr.splitlines()
@@ -306,7 +310,7 @@ def test_a_peer_that_never_answers_is_an_error(recordings):
     assert done.returncode == 1
     assert "no result for 1 of 1 utterances" in done.stderr
     assert unpack(receive_frames(sockets[0]))[0]["type"] == "audio"
-    done = deepsc("receive", "--address", results, "--timeout", 1)
+    done = deepsc_here("receive", "--address", results, "--timeout", 1)
     assert done.returncode == 1
     assert "0 results came" in done.stderr
     context.destroy(linger=0)
@@ -322,9 +326,9 @@ def test_the_wrong_options_are_refused(recordings):
         ["receive", "--count", "0"],
         ["receive", "--curve-key", "/nowhere"],
     ):
-        done = deepsc(*arguments)
+        done = deepsc_here(*arguments)
         assert done.returncode == 2, arguments
-        assert "Traceback" not in done.stderr
+        assert done.stderr.startswith(("deepsc: ", "usage: "))
 
 
 def test_no_microphone_is_one_clear_line(running):
@@ -336,17 +340,18 @@ def test_no_microphone_is_one_clear_line(running):
 
 def test_curve_keys_reach_across(tmp_path, recordings):
     """`deepsc keys` on one side, `deepsc send --curve-key` on the other; without them no handshake."""
-    assert deepsc("keys", tmp_path / "keys").returncode == 0
+    assert deepsc_here("keys", tmp_path / "keys").returncode == 0
     context = zmq.Context()
     pull = open_socket(context, "pull", "tcp://127.0.0.1:*", bind=True, curve_key=tmp_path / "keys")
     address = pull.getsockopt(zmq.LAST_ENDPOINT).decode()
-    done = deepsc("send", "--address", address, "--curve-key", tmp_path / "keys", recordings / "second.wav")
+    sent = ("send", "--address", address)
+    done = deepsc_here(*sent, "--curve-key", tmp_path / "keys", recordings / "second.wav")
     assert done.returncode == 0, done.stderr
     assembler, utterance = Assembler(), None
     while utterance is None:
         utterance = assembler.push(*unpack(receive_frames(pull)))
     assert len(utterance.samples) == len(soundfile.read(recordings / "second.wav")[0])
-    assert deepsc("send", "--address", address, "--timeout", 1, recordings / "second.wav").returncode == 2
+    assert deepsc_here(*sent, "--timeout", 1, recordings / "second.wav").returncode == 2
     context.destroy(linger=0)
 
 
@@ -357,7 +362,7 @@ def test_a_flowgraph_with_keys_listens_off_this_machine(fixture_model, tmp_path,
     done = deepsc("flowgraph", "run", "sim_fading", "--", "--model", fixture_model, *listen_at)
     assert done.returncode == 2 and "deepsc keys" in done.stderr.splitlines()[-1]
     keys = str(tmp_path / "keys")
-    assert deepsc("keys", keys).returncode == 0
+    assert deepsc_here("keys", keys).returncode == 0
     with flowgraph("sim_fading", fixture_model, audio, results, "--channel", "none", curve_key=keys):
         done, got = send(audio, results, "--wait", "--json", "--curve-key", keys, recordings / "first.wav")
         assert (done.returncode, [result["text"] for result in got]) == (0, ["first sentence"]), done.stderr
