@@ -11,7 +11,10 @@ PY := $(VENV)/bin/python
 # libGL, libEGL: Qt of the GUI flowgraph. gir1.2-gtk-3.0: GNU Radio Companion's window.
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
 # Development only: the software radio of the tests, and UHD's blocks over it.
-APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr
+APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr $(APT_TORCH)
+# PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.4 GB; to
+# train on a GPU there, `.venv/bin/pip install torch==2.13.0`. Debian 12's is too old.
+APT_TORCH = $(shell $(PYTHON) -c 'import sys; print("python3-torch" if sys.version_info >= (3, 13) else "")')
 # AMR-WB, for the speech transceiver that `deepsc bench` compares with.
 APT_BENCH := libvo-amrwbenc0 libopencore-amrwb0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
