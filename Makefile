@@ -18,7 +18,8 @@ APT_TORCH = $(shell $(PYTHON) -c 'import sys; print("python3-torch" if sys.versi
 # AMR-WB, for the speech transceiver that `deepsc bench` compares with.
 APT_BENCH := libvo-amrwbenc0 libopencore-amrwb0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint constraints.txt
+# --use-pep517: docopt (of num2words) has no wheel, and of Debian 13's setuptools pip sees only a part.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --use-pep517 --constraint constraints.txt
 
 RUNTIME := $(VENV)/.runtime-installed
 BENCH := $(VENV)/.bench-installed
