@@ -1,4 +1,5 @@
-# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12: they set up what they need.
+# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12 or 13: they set up
+# what they need.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
