@@ -1,4 +1,5 @@
-# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12: they set up what they need.
+# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12 or 13: they set up
+# what they need.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -11,11 +12,15 @@ PY := $(VENV)/bin/python
 # libGL, libEGL: Qt of the GUI flowgraph. gir1.2-gtk-3.0: GNU Radio Companion's window.
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
 # Development only: the software radio of the tests, and UHD's blocks over it.
-APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr
+APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr $(APT_TORCH)
+# PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.4 GB; to
+# train on a GPU there, `.venv/bin/pip install torch==2.13.0`. Debian 12's is too old.
+APT_TORCH = $(shell $(PYTHON) -c 'import sys; print("python3-torch" if sys.version_info >= (3, 13) else "")')
 # AMR-WB, for the speech transceiver that `deepsc bench` compares with.
 APT_BENCH := libvo-amrwbenc0 libopencore-amrwb0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --constraint constraints.txt
+# --use-pep517: docopt (of num2words) has no wheel, and of Debian 13's setuptools pip sees only a part.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --use-pep517 --constraint constraints.txt
 
 RUNTIME := $(VENV)/.runtime-installed
 BENCH := $(VENV)/.bench-installed

@@ -76,8 +76,26 @@ def test_doctor_without_gnuradio_still_examines_the_rest(tmp_path):
     (tmp_path / "gnuradio" / "__init__.py").write_text("raise ImportError('broken on purpose')\n")
     done = deepsc("doctor", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "fail  gnuradio" in done.stdout and "make setup" in done.stdout
+    assert "fail  gnuradio" in done.stdout and "make clean setup" in done.stdout
     assert "port" in done.stdout
+
+
+def test_gnuradio_built_for_another_numpy_is_told_in_one_line(tmp_path):
+    """As GNU Radio 3.10.5, built for NumPy 1, fails with NumPy 2: the reason is in the errors behind the last one."""
+    (tmp_path / "pmt.py").write_text(
+        "import sys\n"
+        "print('A module that was compiled using NumPy 1.x\\n...', file=sys.stderr)\n"
+        "try:\n"
+        "    raise ImportError('numpy.core.multiarray failed to import')\n"
+        "except ImportError as error:\n"
+        "    raise ImportError('initialization failed') from error\n"
+    )
+    done = deepsc("flowgraph", "run", "sim_awgn", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "deepsc: GNU Radio cannot be imported (numpy.core.multiarray failed to import): run `make clean setup`; "
+        "`deepsc doctor` tells more"
+    ]
 
 
 @pytest.mark.parametrize("missing", ["zmq", "onnxruntime", "sounddevice"])
