@@ -44,8 +44,9 @@ demo: $(RUNTIME) ## human recordings through encoder, fading channel and decoder
 
 bench: $(BENCH) ## what `deepsc bench` needs: AMR-WB (apt) and a few packages
 
-test: $(DEVELOPMENT) ## the tests (a few minutes)
+test: lint $(DEVELOPMENT) ## lint, the tests (a few minutes), and the wheel in an environment of its own
 	$(PY) -m pytest
+	$(MAKE) wheel
 
 test-each: $(DEVELOPMENT) ## the tests, each file of them in a process of its own
 	@failed=; for file in tests/test_*.py; do \
@@ -60,6 +61,14 @@ lint: $(DEVELOPMENT) ## ruff: errors and format; mypy: types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+# In a folder of its own, so that nothing of the checkout is imported; stale modules of an older build stay out.
+wheel: $(RUNTIME) ## build the wheel, install it in a fresh environment, and transmit a recording from there
+	rm -rf build && mkdir -p build/wheel
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv --system-site-packages build/wheel/venv
+	PIP_DISABLE_PIP_VERSION_CHECK=1 build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt build/wheel/*.whl
+	cd build/wheel && venv/bin/deepsc doctor && venv/bin/deepsc simulate $(CURDIR)/tests/samples/LJ002-0045.flac
 
 # The default model, its codecs, the language model, and the small one that learns from it, as MODELS.md tells. Each step
 # but the head goes on where it was stopped.

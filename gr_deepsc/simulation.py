@@ -12,10 +12,10 @@ from .codec.decode import Decoder
 from .codec.encode import Encoder
 from .framing import SYMBOL_RATE
 from .phy.air import Air, Path
+from .phy.channel import cn0_dbhz, snr_3khz_db
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .radio.profiles import DEFAULT, PROFILES
-from .radio.snr import cn0_dbhz, snr_3khz_db
 from .result import Result
 from .speech import audio
 from .voice.speaker import Speaker

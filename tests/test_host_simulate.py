@@ -13,9 +13,9 @@ from deepsc_host.graph.simulation import FlowgraphSimulation
 from host_process import deepsc as process
 from host_process import deepsc_here as deepsc
 
+from gr_deepsc.phy import channel as snr
 from gr_deepsc.phy.frame import STRENGTH, Layout
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL, TAPS
-from gr_deepsc.radio import snr
 from gr_deepsc.result import meanings
 from gr_deepsc.simulation import Setting, Simulation
 

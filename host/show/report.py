@@ -1,11 +1,14 @@
-"""What a person reads about a result, and what a program reads."""
+"""What a person sees of results while files are worked on, and what a program reads."""
 
 import json
 import sys
+from typing import TextIO
+
+from tqdm import tqdm
 
 from gr_deepsc.ctc.confidence import marked
 from gr_deepsc.framing import SYMBOL_RATE
-from gr_deepsc.radio.snr import cn0_dbhz, snr_3khz_db
+from gr_deepsc.phy.channel import cn0_dbhz, snr_3khz_db
 from gr_deepsc.result import Result
 
 MAX_SYMBOL_RATE = 1e12  # Hz; what a result says beyond that is not taken
@@ -107,3 +110,14 @@ def complain(message: str) -> None:
 def name_error(path: str | None, error: str) -> str:
     """An error with its file's name before it, unless it names the file already."""
     return error if str(path) in error else f"{path}: {error}"
+
+
+def progress(files: list[str]) -> tqdm:
+    """The files, with a progress bar where a person sees stderr and there is more than one."""
+    return tqdm(files, unit="file", dynamic_ncols=True, disable=len(files) < 2 or not sys.stderr.isatty())
+
+
+def say(text: str, stream: TextIO, end: str = "\n") -> None:
+    """Print at once, above the bar."""
+    tqdm.write(text, file=stream, end=end)
+    stream.flush()
