@@ -25,7 +25,8 @@ TYPICAL_PPM = 100.0  # its standard deviation, before anything was received
 
 # Searches look at a few times (symbols) and carriers (cycles a symbol) about the best guess so far and interpolate
 # between them by a parabola (`_vertex`): a step must be small enough that no peak slips through. From one chirp to the
-# other, over 648 symbols, the phase makes a turn for every 1.5e-3 cycles a symbol.
+# other, over 648 symbols, the phase makes a turn for every 1.5e-3 cycles a symbol. The steps are generous: at half or
+# twice their size the same bursts are read with the same error (some 100, AWGN, Rayleigh and echoes, -11 to 6 dB).
 # Around the detection. A chirp's peak is sharp to half a sample, and then its carrier to less than a turn; a fade or
 # a turn of the phase within a chirp pulls it far off.
 NARROW = np.arange(-4, 5) / 8, np.arange(-14, 15) * 2e-4  # half a symbol, two turns by eighths
@@ -35,14 +36,14 @@ WIDE = np.arange(-6, 7) / 4, np.arange(-20, 21) * 4e-4  # 1.5 symbols, five turn
 _ECHO_TIMES = np.arange(-6, 7)  # after the detection, at which a path may arrive
 _ECHO_CFOS = np.arange(-80, 81) * 2.5e-4  # to 0.02
 _ECHO_APART = 9  # steps of `_ECHO_CFOS`: of peaks within half of it, 0.7 turns, the best one is tried
-# With a known header: by a third of a turn.
+# With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
 _RELOCK_TIMES, _RELOCK_CFOS = np.arange(-7, 8) / 2, np.arange(-36, 37) * 5e-4
 # Over the whole burst, of which all symbols count together.
 _COARSE_TURN, _FINE_TURN = 0.33, 0.15  # from its first symbol to its last, between two carriers
 _DRIFT = 0.12  # symbols that its last one moves between two clocks: half a sample
 _FINENESS = 0.06, 0.02  # symbols between two times, first and last: a quarter of a sample, a twelfth
 _SLOPE = 3  # as many symbols of drift between two clocks: a line's rise is sqrt(12) times less sure than its middle
-# Carriers once the kind of channel is known.
+# Carriers once the kind of channel is known: without this search, 1 to 3 % more error in fading (0 and 6 dB).
 _LAST = np.arange(-15, 16) * 1e-4
 
 _BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a node
