@@ -2,6 +2,5 @@
 
 profiles    symbol rate, the device's sample rate and the carrier's offset, by name
 permission  what a flowgraph with a real transmitter is refused for before a device is opened
-snr         Es/N0 in the units of others
 iqfile      recordings of complex samples as SigMF pairs
 """

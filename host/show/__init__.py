@@ -1,6 +1,5 @@
 """What a person sees, and what a program reads.
 
-progress  a bar while files are worked on, and results above it
 report    a result as a line for a person, or as JSON
 picture   speech before and after the channel as spectrograms: Fig. 10 of the paper
 """
