@@ -3,6 +3,7 @@
 import csv
 import math
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,10 @@ def test_no_code_is_loaded_from_a_checkpoint(tmp_path):
     torch.save({"networks": {}, "about": Path("x")}, tmp_path / "best.pt")
     with pytest.raises(pickle.UnpicklingError):
         checkpoint.best(tmp_path)
+
+
+def test_interrupted_save_keeps_the_old_file(tmp_path):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"seen": 1.0})
+    shutil.copy(path, path.with_suffix(".partial"))  # what a kill in mid-save leaves
+    assert checkpoint.load(path) == {"seen": 1.0}
