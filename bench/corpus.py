@@ -11,23 +11,23 @@ import gr_deepsc
 from gr_deepsc.speech import audio
 
 from .errors import BenchError
-from .system import Utterance
+from .system import Recording
 
 # in a checkout; an installed package has none
 SAMPLES = Path(gr_deepsc.__file__).parent.parent / "tests" / "samples"
 
 
-def number(utterance: Utterance) -> int:
+def number(utterance: Recording) -> int:
     """`Air.seq` of a recording: it follows from its key, so that no choice of others changes its channel."""
     return zlib.crc32(utterance.key.encode()) >> 1
 
 
-def digest(utterance: Utterance) -> int:
+def digest(utterance: Recording) -> int:
     """Tells another recording or transcript of the same key apart."""
     return zlib.crc32(utterance.samples.tobytes(), zlib.crc32(utterance.text.encode()))
 
 
-def test_set(folders: Sequence[str | Path], count: int | None) -> list[Utterance]:
+def test_set(folders: Sequence[str | Path], count: int | None) -> list[Recording]:
     """`count` test recordings, as many of each corpus as there are and evenly spread over it; None for all.
 
     Args:
@@ -42,7 +42,7 @@ def test_set(folders: Sequence[str | Path], count: int | None) -> list[Utterance
               for i in np.linspace(0, len(source) - 1, n).round().astype(int)]  # fmt: skip
     if len({key for key, _, _ in chosen}) < len(chosen):
         raise BenchError("two corpora have the same folder name: rename one, as items are kept by it")
-    return [Utterance(key, recording(path), text) for key, path, text in chosen]
+    return [Recording(key, recording(path), text) for key, path, text in chosen]
 
 
 def _shares(sources: list[list], count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .system import Air, Heard, Sent, System, Utterance
+from .system import Air, Heard, Recording, Sent, System
 from .systems import recogniser
 
 
@@ -12,10 +12,12 @@ class Original:
     name = "original"
     label = "recordings"
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
+        """`side`: the recording. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=utterance)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """Transcript and recording, whatever the air."""
         return Heard(sent.side.text, sent.side.samples)
 
 
@@ -26,6 +28,7 @@ class Transcript(Original):
     label = "transcripts, synthesised"
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """The transcript, without speech: the synthesiser's is measured."""
         return Heard(sent.side.text, None)
 
 
@@ -38,10 +41,12 @@ class Clean:
     def __init__(self) -> None:
         recogniser.transmitter()
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
+        """`side`: the features P. No symbols."""
         return Sent(np.empty(0, np.complex64), overhead=0, side=recogniser.features(utterance.samples))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """Their text, whatever the air."""
         return Heard(recogniser.text_of(sent.side), None)
 
 

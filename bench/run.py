@@ -16,7 +16,7 @@ from . import provenance, work
 from .corpus import digest
 from .errors import BenchError
 from .store import Item, Store
-from .system import Utterance
+from .system import Recording
 from .work import Job, Point
 
 IN_FLIGHT = 64  # tasks that have been handed out: enough for many machines, and little to lose
@@ -73,7 +73,7 @@ class Runner:
         self._store, self._pool = store, pool
 
     def measure(
-        self, measure: str, systems: Iterable[str], utterances: Sequence[Utterance], points: Sequence[Point]
+        self, measure: str, systems: Iterable[str], utterances: Sequence[Recording], points: Sequence[Point]
     ) -> dict[tuple[str, Point | None, str], Item]:
         """Items by system, point and utterance key; point None is what sending gave.
 

@@ -43,4 +43,5 @@ class Store:
             self._base.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
+        """Give up the file; all that was put in is on disk already."""
         self._base.close()

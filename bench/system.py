@@ -9,7 +9,7 @@ from gr_deepsc.phy import channel
 
 
 @dataclass(frozen=True)
-class Utterance:
+class Recording:
     """A test recording: float32 [samples] at 16 kHz, full scale 1, and its transcript in the project's alphabet."""
 
     key: str  # CORPUS/NAME
@@ -40,9 +40,8 @@ class Sent:
     """What a transmitter made of an utterance, whatever the channel: computed once, used at every SNR."""
 
     symbols: np.ndarray  # complex64 [n], E|x|^2 = 1: what crosses the channel
-    overhead: (
-        int  # symbols of framing and modem (headers, pilots, CRC, padding) among or beside them, told apart
-    )
+    # symbols of framing and modem (headers, pilots, CRC, padding) among or beside them, told apart
+    overhead: int
     side: Any = None  # what the receiver is taken to know without error (lengths), picklable
 
 
@@ -51,9 +50,8 @@ class Heard:
     """What a receiver made of it."""
 
     text: str  # recognised at the end of the chain
-    speech: (
-        np.ndarray | None
-    )  # float32 at 16 kHz: decoded, or None where it is `text` spoken by the synthesiser
+    # float32 at 16 kHz: decoded, or None where it is `text` spoken by the synthesiser
+    speech: np.ndarray | None
     frame_errors: float = 0.0  # share of code blocks whose CRC failed; 0 where there are none
 
 
@@ -63,6 +61,10 @@ class System(Protocol):
     name: str
     label: str  # in figures
 
-    def send(self, utterance: Utterance) -> Sent: ...
+    def send(self, utterance: Recording) -> Sent:
+        """What the transmitter makes of the speech: the same at every SNR."""
+        ...
 
-    def receive(self, sent: Sent, air: Air) -> Heard: ...
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        """What the receiver makes of it behind `air`."""
+        ...

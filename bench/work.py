@@ -13,7 +13,7 @@ from .corpus import number
 from .metrics import judge, speech, text
 from .references import REFERENCES
 from .store import Item
-from .system import Air, Heard, System, Utterance
+from .system import Air, Heard, Recording, System
 from .systems import SYSTEMS
 
 
@@ -29,7 +29,7 @@ class Job:
     """One utterance through one system: sent once, received at every point; `measure` names what is noted."""
 
     system: str
-    utterance: Utterance
+    utterance: Recording
     points: tuple[Point, ...]
     measure: str
     seed: int
@@ -57,7 +57,7 @@ def system(name: str) -> System:
     return (SYSTEMS | REFERENCES)[name]()
 
 
-def _text(utterance: Utterance, heard: Heard) -> dict:
+def _text(utterance: Recording, heard: Heard) -> dict:
     """Edits of the received text."""
     return {
         "text": heard.text,
@@ -67,18 +67,18 @@ def _text(utterance: Utterance, heard: Heard) -> dict:
     }
 
 
-def _speech(utterance: Utterance, heard: Heard) -> dict:
+def _speech(utterance: Recording, heard: Heard) -> dict:
     """Features of the received speech."""
     return {"features": speech.pack(speech.features(received_speech(utterance, heard)))}
 
 
-def _judge(utterance: Utterance, heard: Heard) -> dict:
+def _judge(utterance: Recording, heard: Heard) -> dict:
     """Edits of what an independent recogniser hears in the received speech."""
     found = judge.text(received_speech(utterance, heard))
     return _text(utterance, Heard(found, None, heard.frame_errors))
 
 
-def _sound(utterance: Utterance, heard: Heard) -> dict:
+def _sound(utterance: Recording, heard: Heard) -> dict:
     """The received speech itself, 16 bits, beside the edits of its text."""
     samples = np.clip(np.rint(32767 * received_speech(utterance, heard)), -32767, 32767).astype("<i2")
     return _text(utterance, heard) | {"speech": speech.pack(samples)}
@@ -87,7 +87,7 @@ def _sound(utterance: Utterance, heard: Heard) -> dict:
 MEASURES = {"text": _text, "speech": _speech, "judge": _judge, "sound": _sound}
 
 
-def received_speech(utterance: Utterance, heard: Heard) -> np.ndarray:
+def received_speech(utterance: Recording, heard: Heard) -> np.ndarray:
     """float32 at 16 kHz: as decoded, or the text in its speaker's voice; silence for want of either."""
     if heard.speech is not None and len(heard.speech):
         return heard.speech

@@ -27,7 +27,7 @@ from .phy.channel import BLOCK
 from .phy.equalise import mmse
 from .phy.framer import Framer
 from .phy.listener import Listener, describe
-from .phy.utterance import SEQUENCE, Utterance
+from .phy.utterance import SEQUENCE, Reception
 from .result import Result
 
 GAP_S = 0.1  # of silence before and behind each burst
@@ -86,7 +86,7 @@ class Receiver:
         """All results of a whole stream, given in pieces."""
         return [result for piece in stream for result in self.push(piece)] + self.flush()
 
-    def _result(self, event: Utterance | Lost) -> Result:
+    def _result(self, event: Reception | Lost) -> Result:
         known = describe(event, self._symbol_rate) | {"symbol_rate": self._symbol_rate}
         if isinstance(event, Lost):
             return Result.of(known, lost=True, error=event.error, error_type=event.error_type)

@@ -3,10 +3,12 @@
 `python -m gr_deepsc.result` prints the keys as the table of docs/results.md.
 """
 
-import math
+import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any
+
+import numpy as np
 
 from .codec.rates import of_codec
 from .ctc.confidence import Word, load
@@ -60,13 +62,13 @@ class Result:
     channel: str | None = _key("kind of the simulated channel")
     csi: str | None = _key("estimated: all of the path was; ideal: the receiver was told h and N0")
     seed: int | None = _key("of the simulated channel")
-    es_n0_db_set: float | None = _key("Es/N0 of a payload symbol that a simulation was told, dB")
+    es_n0_db_set: float | None = _key("Es/N0 of a payload symbol that a simulation was told, dB", None, 4)
     es_n0_db: float | None = _key("Es/N0 of a payload symbol as the receiver estimated it, dB", None, 2)
     snr_3khz_db: float | None = _key(
         "es_n0_db_set in 3 kHz, payload sent as fast as speech makes it, dB", None, 2
     )
     cn0_dbhz: float | None = _key("the same as carrier over noise density, dB Hz", None, 2)
-    symbol_rate: float | None = _key("symbols a second on the air")
+    symbol_rate: float | None = _key("symbols a second on the air", None, 4)
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
     clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
     evm: float | None = _key("rms error of the equalised pilots over their amplitude", None, 4)
@@ -95,11 +97,8 @@ class Result:
             known: keys that somebody else knows, rather than `metadata`.
         """
         said = dict(metadata) | known
-        found = {
-            key.name: _written(said[key.name], key.metadata["digits"])
-            for key in fields(cls)
-            if key.name in said
-        }
+        keys = [key for key in fields(cls) if key.name in said and key.name != "words"]
+        found = {key.name: _written(said[key.name], key) for key in keys}
         n_symbols, symbol_rate = found.get("n_symbols"), found.get("symbol_rate")
         words = said.get("words") or load(found.get("text", ""), str(said.get("word_confidence", "")))
         found["words"] = tuple(Word(word, round(confidence, 2)) for word, confidence in words)
@@ -143,13 +142,18 @@ def _gaps(missing: int, came: int, received: float | None) -> dict[str, str]:
     return {}
 
 
-def _written(value: Any, digits: int | None) -> Any:
-    """A value as it is written; None for what JSON has no number for: the EVM of a burst without pilots is infinite."""
-    if hasattr(value, "item"):  # NumPy's
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if digits is None or value is None else round(float(value), digits)
+def _written(value: Any, key: Field) -> Any:
+    """A value as it is written; the key's default for one of another kind, which other programs may send.
+
+    JSON has no number for infinity, and the EVM of a burst without pilots is infinite.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    truth = isinstance(value, bool)  # Python takes one for a whole number
+    if key.type == float | None:
+        usable = isinstance(value, int | float) and not truth and abs(value) < sys.float_info.max
+        return round(float(value), key.metadata["digits"]) if usable else None
+    kind: Any = key.type  # a class, or several: no annotation here is text
+    return value if isinstance(value, kind) and truth is (kind is bool) else key.default
 
 
 if __name__ == "__main__":

@@ -15,12 +15,11 @@ from typing import NamedTuple
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
+from onnxruntime import InferenceSession
 
 MODELS = Path(__file__).parent / "models"
 PROVIDER = "CPUExecutionProvider"
 PAIR = ("transmitter.onnx", "receiver.onnx")  # what a folder of a model holds
-
-InferenceSession = onnxruntime.InferenceSession
 
 
 class ContractError(ValueError):

@@ -12,10 +12,10 @@ from .codec.decode import Decoder
 from .codec.encode import Encoder
 from .framing import SYMBOL_RATE
 from .phy.air import Air, Path
+from .phy.channel import cn0_dbhz, snr_3khz_db
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .radio.profiles import DEFAULT, PROFILES
-from .radio.snr import cn0_dbhz, snr_3khz_db
 from .result import Result
 from .speech import audio
 from .voice.speaker import Speaker
@@ -108,7 +108,11 @@ class Simulation:
         if self._speaker is None or result.lost:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
-        known = {"voice": spoken.voice, "synthesis_s": spoken.synthesis_s, "warning": spoken.warning}
+        known: dict[str, Any] = {
+            "voice": spoken.voice,
+            "synthesis_s": spoken.synthesis_s,
+            "warning": spoken.warning,
+        }
         seconds = len(spoken.speech) / self._speaker.synthesizer.sample_rate
         return Heard(replace(result, **known, speech_s=round(seconds, 3)), spoken.speech)
 

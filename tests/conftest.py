@@ -1,13 +1,52 @@
-"""What several tests share: the analytic models and a voice for them."""
+"""What several tests share: analytic models with a voice, compiled flowgraphs; and that tests leave nothing behind."""
+
+import os
+import sys
 
 import fixture_models
 import pytest
+from grcc import GRAPHS, grcc
+
+# For torch, which reads it when it is imported: on networks as small as ours two threads take twice the processor time.
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """What a test sets in os.environ, or a library for it (dask's workers do), ends with the test.
+
+    What torch draws at random where a test gives no seed is the same whatever was drawn before it.
+    """
+    before = dict(os.environ)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
 def fixture_model(tmp_path_factory):
     """Folder with transmitter.onnx and receiver.onnx of the analytic fixture."""
     return fixture_models.write(tmp_path_factory.mktemp("fixture_model"))
+
+
+@pytest.fixture(scope="session")
+def _compiled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compiled")
+    return folder, grcc(folder, *GRAPHS)
+
+
+@pytest.fixture(scope="session")
+def compiled(_compiled):
+    """Folder of the shipped flowgraphs' Python programs."""
+    return _compiled[0]
+
+
+@pytest.fixture(scope="session")
+def said_of(_compiled):
+    """What grcc said of each of them, by name."""
+    return _compiled[1]
 
 
 @pytest.fixture(scope="session")

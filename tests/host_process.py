@@ -1,8 +1,8 @@
-"""The command `deepsc` and flowgraphs as processes of their own, as a person runs them."""
+"""The command `deepsc`, in this process or in one of its own as a person runs it, and flowgraphs in processes."""
 
 import contextlib
+import io
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import zmq
+from deepsc_host.cli import main
 from deepsc_host.link.peer import Peer
 
 COMMAND = [sys.executable, "-m", "deepsc_host"]
@@ -30,6 +31,17 @@ def deepsc(*arguments: object, timeout: float = 90.0, **environment: str) -> sub
     )
 
 
+def deepsc_here(*arguments: object) -> subprocess.CompletedProcess:
+    """The same in this process, a second sooner: for what needs no environment, signals or pipes of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as exit:  # argparse: wrong options, --help
+            status = exit.code
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
 @contextlib.contextmanager
 def started(*arguments: object, log: IO | None = None, **environment: str) -> Iterator[subprocess.Popen]:
     """A `deepsc` that runs beside the test; killed in the end if it still does. `log` takes its output."""
@@ -46,15 +58,6 @@ def started(*arguments: object, log: IO | None = None, **environment: str) -> It
     finally:
         process.kill()
         process.communicate()
-
-
-def free_addresses(count: int = 2) -> list[str]:
-    """Loopback addresses that nobody listens at."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"tcp://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from gr_deepsc.link.protocol import pack_utterance, unpack_result
 from gr_deepsc.link.sockets import open_socket, receive_frames
 
 
-def free_addresses(count: int) -> list[str]:
+def free_addresses(count: int = 2) -> list[str]:
     """Loopback addresses that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]

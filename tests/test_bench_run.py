@@ -14,7 +14,7 @@ import pytest
 from deepsc_bench import corpus, provenance
 from deepsc_bench.errors import BenchError
 from deepsc_host.cli import main
-from host_process import COMMAND, deepsc
+from host_process import COMMAND, deepsc, deepsc_here
 
 OURS = "deepsc-st"
 PATIENCE = 600.0  # s; on a machine that does much else
@@ -154,7 +154,7 @@ def test_the_host_does_without(tmp_path):
 
 
 def test_list():
-    done = deepsc("bench", "--list")
+    done = deepsc_here("bench", "--list")
     assert done.returncode == 0 and OURS in done.stdout
     names = {line.split()[0] for line in done.stdout.splitlines() if line}
     figures = {f"fig{number}" for number in (4, 5, 6, 7, 8, 10)}

@@ -8,10 +8,11 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-from deepsc_bench.system import Air, Heard, Sent, Utterance
+from deepsc_bench.system import Air, Heard, Recording, Sent
 from deepsc_bench.systems import SYSTEMS, recogniser
 from deepsc_bench.systems.feature import SINGLE, from_bits, to_bits
 
+from gr_deepsc.simulation import Setting, Simulation
 from gr_deepsc.speech import audio
 from gr_deepsc.text import BLANK
 
@@ -51,8 +52,8 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def utterance() -> Utterance:
-    return Utterance("samples/LJ002-0045", audio.check(*audio.read(SAMPLE)), TEXT)
+def utterance() -> Recording:
+    return Recording("samples/LJ002-0045", audio.check(*audio.read(SAMPLE)), TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +155,12 @@ def test_systems_of_one_length_meet_one_channel(sent):
 
 @pytest.mark.parametrize(("name", "csi"), [("gr-deepsc-260", "estimated"), ("deepsc-st", "ideal")])
 def test_ours_are_what_simulate_does(systems, sent, utterance, name, csi):
-    """The same symbols over the same paths as in the flowgraph: the same text, at an Es/N0 where it has errors."""
-    pytest.importorskip("gnuradio")
-    from deepsc_host.graph.simulation import Simulation
-
+    """The same symbols over the same paths: the same text, at an Es/N0 where it has errors."""
     rate = {"deepsc-st": "paper"}.get(name, "260")
-    with Simulation(channel="rician", es_n0_db=-6.0, seed=8, csi=csi, rate=rate) as simulation:
-        for seq in range(3):
-            heard = systems[name].receive(sent[name], Air("rician", -6.0, 8, seq))
-            assert heard.text == simulation(utterance.samples, 16_000, seq)["text"]
+    simulation = Simulation(Setting(rate=rate, channel="rician", es_n0_db=-6.0, seed=8, csi=csi))
+    for seq in range(3):
+        heard = systems[name].receive(sent[name], Air("rician", -6.0, 8, seq))
+        assert heard.text == simulation(utterance.samples, 16_000, seq).result.text
 
 
 def test_features_survive_anything():
@@ -189,7 +187,7 @@ def test_features_survive_anything():
 @pytest.mark.parametrize("name", ["text", "equal-symbols", "text-robust"])
 def test_nothing_to_say(systems, name):
     """Silence is no text: one block goes out, and nothing is heard."""
-    silence = Utterance("none", np.full(16_000, 1e-4, np.float32), "")
+    silence = Recording("none", np.full(16_000, 1e-4, np.float32), "")
     if recogniser.recognise(silence.samples):
         pytest.skip("the recogniser hears something in silence")
     sent = systems[name].send(silence)
@@ -200,8 +198,8 @@ def test_nothing_to_say(systems, name):
 def test_the_papers_codec_is_the_trained_one(utterance, systems, sent):
     """NumPy's symbols and log-probabilities are torch's, and its 7,309 weights are as many as the paper's."""
     torch = pytest.importorskip("torch")
-    from deepsc_export.config import CodecDims
-    from deepsc_export.models.codec import Codec
+    from deepsc_export.codec.model import Codec
+    from deepsc_export.recogniser.config import CodecDims
 
     system = systems["deepsc-st-paper"]
     codec = Codec(CodecDims())
@@ -216,10 +214,10 @@ def test_the_papers_codec_is_the_trained_one(utterance, systems, sent):
     assert heard.text == recogniser.text_of(np.exp(log_probs))
 
 
-def test_the_papers_codec_trains(tmp_path, monkeypatch):
+def test_the_papers_codec_trains(tmp_path):
     """Two steps from three recordings: as many weights, changed, and the same ones again from the same command."""
     pytest.importorskip("torch")
-    from deepsc_export import paper_codec
+    from deepsc_export.__main__ import main
 
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -231,18 +229,8 @@ def test_the_papers_codec_trains(tmp_path, monkeypatch):
     made = []
     for run in ("first", "second"):
         out = tmp_path / f"{run}.npz"
-        command = [
-            "paper_codec",
-            str(corpus),
-            "--out",
-            str(out),
-            "--work",
-            str(tmp_path / run),
-            "--steps",
-            "2",
-        ]
-        monkeypatch.setattr("sys.argv", command)
-        paper_codec.main()
+        command = ["paper", "codec", corpus, "--npz", out, "--out", tmp_path / run, "--steps", 2]
+        main(list(map(str, command)))
         made.append(dict(np.load(out)))
     assert sum(weight.size for weight in made[0].values()) == 7309
     assert all(np.array_equal(made[0][name], made[1][name]) for name in made[0])

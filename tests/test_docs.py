@@ -1,7 +1,6 @@
 """What the documentation says holds: links lead somewhere, commands are accepted, made pages are fresh."""
 
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -15,16 +14,20 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("CHANGELOG.md", "README.md", "CONTRIBUTING.md")] + sorted(DOCS.glob("*.md"))
 
 
+def printed(*arguments: str) -> str:
+    """What Python prints, run from the project's root."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def test_blocks_are_those_of_grc():
     """docs/blocks.md is what its generator prints."""
-    made = runpy.run_path(str(DOCS / "make_blocks.py"))["page"]()
-    assert (DOCS / "blocks.md").read_text() == made, "python docs/make_blocks.py > docs/blocks.md"
+    assert (DOCS / "blocks.md").read_text() == printed("docs/make_blocks.py")
 
 
-def test_keys_are_those_of_results(capsys):
+def test_keys_are_those_of_results():
     """docs/results.md ends with the table that `python -m gr_deepsc.result` prints."""
-    runpy.run_module("gr_deepsc.result", run_name="__main__")
-    assert (DOCS / "results.md").read_text().endswith("\n\n" + capsys.readouterr().out)
+    assert (DOCS / "results.md").read_text().endswith("\n\n" + printed("-m", "gr_deepsc.result"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -72,9 +75,8 @@ def test_commands_are_accepted(page, capsys):
 
 def test_the_way_of_an_utterance():
     """docs/architecture.md names every file that an utterance crosses, and counts them."""
-    command = [sys.executable, ROOT / "tests/crossed.py", ROOT / "tests/samples/LJ002-0045.flac"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    files = [Path(line) for line in re.findall(r"^([\w/]+\.py): ", printed, re.M)]
+    listed = printed("tests/crossed.py", "tests/samples/LJ002-0045.flac")
+    files = [Path(line) for line in re.findall(r"^([\w/]+\.py): ", listed, re.M)]
     text = (DOCS / "architecture.md").read_text()
     assert [path for path in files if path.name not in text] == []
     assert f"{len(files)} files" in text

@@ -1,16 +1,15 @@
 """`deepsc doctor`, `deepsc keys` and the help: what a person meets when something is wrong."""
 
-import contextlib
 import hashlib
 import json
 
 import pytest
 import zmq
 from deepsc_host.commands import doctor
-from host_process import deepsc
+from host_process import deepsc, deepsc_here
+from hosts import free_addresses
 
-from gr_deepsc.link.addresses import AUDIO_ADDRESS
-from gr_deepsc.link.sockets import LinkError, open_socket
+from gr_deepsc.link.sockets import open_socket
 
 
 def test_doctor_checks_everything_and_exits_by_it():
@@ -35,20 +34,22 @@ def test_doctor_checks_everything_and_exits_by_it():
     failed = [finding["name"] for finding in findings if finding["status"] == "fail"]
     assert done.returncode == bool(failed)
     assert set(failed) <= {"models"}  # all else is there, or this test would not run
-    readable = deepsc("doctor")
+    readable = deepsc_here("doctor")
     assert readable.returncode == done.returncode
     assert "ok    gnuradio" in readable.stdout
 
 
-def test_doctor_sees_a_port_in_use():
-    context, held = zmq.Context(), None
-    with contextlib.suppress(LinkError):  # somebody else holds it: as good
-        held = open_socket(context, "pull", AUDIO_ADDRESS, bind=True)
-    found = [finding for finding in doctor.check_ports() if finding.status == "warn"]
-    if held:
-        held.close()
+def test_doctor_sees_a_port_in_use(monkeypatch):
+    taken, free = free_addresses()
+    monkeypatch.setattr(doctor, "AUDIO_ADDRESS", taken)
+    monkeypatch.setattr(doctor, "RESULT_ADDRESS", free)
+    context = zmq.Context()
+    held = open_socket(context, "pull", taken, bind=True)
+    in_use, not_in_use = doctor.check_ports()
+    held.close()
     context.term()
-    assert any(AUDIO_ADDRESS in finding.detail for finding in found)
+    assert (in_use.status, taken in in_use.detail) == ("warn", True)
+    assert (not_in_use.status, free in not_in_use.detail) == ("ok", True)
 
 
 def test_doctor_sees_damaged_and_missing_models(tmp_path, fixture_model):
@@ -75,8 +76,26 @@ def test_doctor_without_gnuradio_still_examines_the_rest(tmp_path):
     (tmp_path / "gnuradio" / "__init__.py").write_text("raise ImportError('broken on purpose')\n")
     done = deepsc("doctor", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "fail  gnuradio" in done.stdout and "make setup" in done.stdout
+    assert "fail  gnuradio" in done.stdout and "make clean setup" in done.stdout
     assert "port" in done.stdout
+
+
+def test_gnuradio_built_for_another_numpy_is_told_in_one_line(tmp_path):
+    """As GNU Radio 3.10.5, built for NumPy 1, fails with NumPy 2: the reason is in the errors behind the last one."""
+    (tmp_path / "pmt.py").write_text(
+        "import sys\n"
+        "print('A module that was compiled using NumPy 1.x\\n...', file=sys.stderr)\n"
+        "try:\n"
+        "    raise ImportError('numpy.core.multiarray failed to import')\n"
+        "except ImportError as error:\n"
+        "    raise ImportError('initialization failed') from error\n"
+    )
+    done = deepsc("flowgraph", "run", "sim_awgn", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "deepsc: GNU Radio cannot be imported (numpy.core.multiarray failed to import): run `make clean setup`; "
+        "`deepsc doctor` tells more"
+    ]
 
 
 @pytest.mark.parametrize("missing", ["zmq", "onnxruntime", "sounddevice"])
@@ -88,10 +107,10 @@ def test_doctor_without_a_package_still_runs(tmp_path, missing):
 
 
 def test_keys(tmp_path):
-    done = deepsc("keys", tmp_path / "keys")
+    done = deepsc_here("keys", tmp_path / "keys")
     assert done.returncode == 0
     assert (tmp_path / "keys" / "server.key_secret").stat().st_mode & 0o777 == 0o600
-    again = deepsc("keys", tmp_path / "keys")
+    again = deepsc_here("keys", tmp_path / "keys")
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
 
 
@@ -113,7 +132,7 @@ def test_keys(tmp_path):
     ],
 )
 def test_help_reads_like_a_manual_page(command):
-    done = deepsc(*command.split(), "--help")
+    done = deepsc_here(*command.split(), "--help")
     assert done.returncode == 0
     assert "EXIT STATUS" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 112
@@ -122,4 +141,4 @@ def test_help_reads_like_a_manual_page(command):
 
 def test_version_and_no_command():
     assert deepsc("--version").stdout.startswith("gr-deepsc ")
-    assert deepsc().returncode == 2
+    assert deepsc_here().returncode == 2

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from deepsc_host.files.baseband import PIECE
 from host_process import deepsc as process
-from in_process import deepsc
+from host_process import deepsc_here as deepsc
 
 from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.phy.frame import Layout

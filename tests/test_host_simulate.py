@@ -11,11 +11,11 @@ import soundfile
 from deepsc_host.errors import HostError
 from deepsc_host.graph.simulation import FlowgraphSimulation
 from host_process import deepsc as process
-from in_process import deepsc
+from host_process import deepsc_here as deepsc
 
+from gr_deepsc.phy import channel as snr
 from gr_deepsc.phy.frame import STRENGTH, Layout
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL, TAPS
-from gr_deepsc.radio import snr
 from gr_deepsc.result import meanings
 from gr_deepsc.simulation import Setting, Simulation
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 from graph import wait_until
-from host_process import deepsc, flowgraph, free_addresses, started
+from host_process import deepsc, deepsc_here, flowgraph, started
+from hosts import free_addresses
 from scipy.signal import correlate, resample_poly
 
 from gr_deepsc.framing import SAMPLE_RATE
@@ -48,7 +49,7 @@ def error_where_it_fits(raw: bytes, wanted: np.ndarray) -> float:
 
 def test_simulate_writes_speech_and_spectrograms(recording, fixture_model, tmp_path):
     """NAME.received.wav holds what `Synthesizer` says in the user's voice; NAME.png is a picture."""
-    done = deepsc(
+    done = deepsc_here(
         "simulate", "--model", fixture_model, "--user-id", 1, "--json", "--out", tmp_path / "out", recording
     )
     assert done.returncode == 0, done.stderr
@@ -74,9 +75,9 @@ def test_simulate_plays(recording, fixture_model, home):
 def test_without_a_sound_device_all_else_is_done(recording, fixture_model, tmp_path):
     """With --out nothing is missing; without, the exit status says that something is."""
     options = ("simulate", "--model", fixture_model, "--play", "--device", "no such device", recording)
-    done = deepsc(*options)
+    done = deepsc_here(*options)
     assert done.returncode == 1 and "no audio output" in done.stderr and TEXT in done.stdout
-    done = deepsc(*options, "--out", tmp_path / "out")
+    done = deepsc_here(*options, "--out", tmp_path / "out")
     assert done.returncode == 0 and (tmp_path / "out" / "said.received.wav").exists()
 
 
@@ -91,15 +92,15 @@ def test_receive_plays_and_saves(recording, fixture_model, home):
         ) as receiver:  # fmt: skip
             receiver.stderr.readline()  # it listens
             for user_id in (1, 8):
-                sent = deepsc("send", "--address", audio, "--user-id", user_id, recording)
+                sent = deepsc_here("send", "--address", audio, "--user-id", user_id, recording)
                 assert sent.returncode == 0, sent.stderr
             printed, complaints = receiver.communicate(timeout=60)
         assert receiver.returncode == 0, complaints
     registered, stranger = (json.loads(line) for line in printed.splitlines())
-    assert (registered["voice"], registered["file"]) == (1, str(folder / "0001-user1.wav"))
-    assert (stranger["voice"], stranger["file"]) == (0, str(folder / "0002-user8.wav"))
-    assert "no voice" in stranger["warning"] and "warning" not in registered
-    samples, rate = soundfile.read(registered["file"], dtype="float32")
+    assert (registered["voice"], registered["speech"]) == (1, str(folder / "0001-user1.wav"))
+    assert (stranger["voice"], stranger["speech"]) == (0, str(folder / "0002-user8.wav"))
+    assert "no voice" in stranger["warning"] and registered["warning"] is None
+    samples, rate = soundfile.read(registered["speech"], dtype="float32")
     np.testing.assert_allclose(samples, Synthesizer()(TEXT, 1), atol=1 / 32768)
     assert rate == SAMPLE_RATE
     heard = (home / "loudspeaker.raw").read_bytes()  # of the last: the stream is opened anew for each
@@ -120,7 +121,7 @@ def test_sim_listen_plays_inside_gnuradio(recording, fixture_model, tmp_path):
     threading.Thread(target=listen, daemon=True).start()
     audio, results = free_addresses()
     with flowgraph("sim_listen", fixture_model, audio, results, "--es-n0-db", "30", HOME=str(tmp_path)):
-        done = deepsc("send", "--wait", "--address", audio, "--result-address", results, recording)
+        done = deepsc_here("send", "--wait", "--address", audio, "--result-address", results, recording)
         assert done.returncode == 0 and done.stdout.startswith(TEXT), done.stderr
         wanted = resample_poly(Synthesizer()(TEXT, 0), 3, 1)
         wait_until(

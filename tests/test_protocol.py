@@ -208,12 +208,12 @@ def test_results_round_trip():
     got, speech = protocol.unpack_result(
         protocol.pack_result(given | {"confidence": float("nan"), "model": "x"})
     )
-    assert len(speech) == 0 and got["speech_rate"] is None
-    assert got["text"] == "wörld"
-    assert (got["es_n0_db"], got["n_symbols"], got["confidence"], got["model"]) == (8.0, 20, None, "x")
-    assert (got["lost"], got["error"], got["user_id"]) == (False, None, 0)
-    long, _ = protocol.unpack_result(protocol.pack_result(given | {"note": "x" * 4096}))
-    assert "note" not in long
+    assert len(speech) == 0 and got.speech_rate is None
+    assert got.text == "wörld"
+    assert (got.es_n0_db, got.n_symbols, got.confidence, got.model) == (8.0, 20, None, "x")
+    assert (got.lost, got.error, got.user_id) == (False, None, None)
+    long, _ = protocol.unpack_result(protocol.pack_result(given | {"warning": "x" * 4096}))
+    assert (long.text, long.warning) == ("wörld", None)
     for bad in ({"text": "x" * 4096}, {"lost": "no"}, {"text": None}, {"extra": object()}):
         with pytest.raises(ProtocolError):
             protocol.pack_result(given | bad)
@@ -226,8 +226,8 @@ def test_results_round_trip():
 def test_speech_goes_with_a_result():
     """16 bits: off by half a step at most, full scale clipped to the last level; sizes and rates are checked."""
     given = np.linspace(-1, 1, 999, dtype=np.float32)
-    fields, got = protocol.unpack_result(protocol.pack_result({"text": "a"}, given, 16_000))
-    assert (fields["text"], fields["speech_rate"], got.dtype) == ("a", 16_000, np.float32)
+    result, got = protocol.unpack_result(protocol.pack_result({"text": "a"}, given, 16_000))
+    assert (result.text, result.speech_rate, got.dtype) == ("a", 16_000, np.float32)
     np.testing.assert_allclose(got[:-1], given[:-1], atol=0.51 / 32768)
     assert got[-1] == np.float32(32767 / 32768)
     for speech, rate in ((given, None), (given, 10), (np.zeros(protocol.MAX_PAYLOAD // 2 + 1), 16_000)):

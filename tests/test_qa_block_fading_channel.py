@@ -30,7 +30,11 @@ def test_awgn(send):
     """Noise of 10^(-Es/N0/10), no CSI, and the metadata that the decoder and the result need."""
     ((meta, y),) = send(BlockFadingChannel("awgn", 6.0), pdu(SENT, seq=1, colour="blue"))
     assert np.mean(np.abs(y - SENT) ** 2) == pytest.approx(10**-0.6, rel=0.15)
-    assert "csi" not in meta and (meta["channel"], meta["es_n0_db"], meta["colour"]) == ("awgn", 6.0, "blue")
+    assert "csi" not in meta and (meta["channel"], meta["es_n0_db_set"], meta["colour"]) == (
+        "awgn",
+        6.0,
+        "blue",
+    )
 
 
 @pytest.mark.parametrize("kind", ["rayleigh", "rician"])
@@ -44,8 +48,8 @@ def test_fading(send, kind):
 
 def test_none(send):
     """A clean channel changes nothing and claims no Es/N0."""
-    ((meta, y),) = send(BlockFadingChannel("none", 6.0), pdu(SENT, es_n0_db=3.0))
-    assert np.array_equal(y, SENT) and meta["channel"] == "none" and "es_n0_db" not in meta
+    ((meta, y),) = send(BlockFadingChannel("none", 6.0), pdu(SENT, es_n0_db_set=3.0))
+    assert np.array_equal(y, SENT) and meta["channel"] == "none" and "es_n0_db_set" not in meta
 
 
 def test_depends_on_seed_and_seq_only(send):
@@ -72,7 +76,7 @@ def test_setters(send):
     channel.set_seed(9)
     ((meta, y),) = send(channel, pdu(SENT, seq=1))
     ((_, expected),) = send(BlockFadingChannel("rayleigh", -3.0, seed=9), pdu(SENT, seq=1))
-    assert (meta["channel"], meta["es_n0_db"]) == ("rayleigh", -3.0) and np.array_equal(y, expected)
+    assert (meta["channel"], meta["es_n0_db_set"]) == ("rayleigh", -3.0) and np.array_equal(y, expected)
     with pytest.raises(ValueError, match="none of"):
         channel.set_kind("fibre")
 

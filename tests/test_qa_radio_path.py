@@ -32,18 +32,20 @@ def test_is_phys_path(send):
     path = RadioPath("rician", 3.0, 250.0, 50.0, 10.5, 25_000.0, 2.0, seed=4)
     ((meta, samples),) = send(path, pdu(SENT, seq=6, burst=0, level_db=0.0))
     expected = Air("rician", 3.0, 0.01, 50.0, 10.5, 2.0)(SENT / 2, np.random.default_rng([4, 6, 0]))
-    assert np.allclose(samples, expected, atol=1e-6) and meta["channel"] == "rician"
+    expected *= 2 / np.sqrt(1 + 4 * 10**-0.3)  # signal and noise together at 0 dB
+    assert np.allclose(samples, expected, atol=1e-6)
+    assert (meta["channel"], meta["es_n0_db_set"]) == ("rician", 3.0)
     assert path.sent == len(samples)
 
 
-def test_level_is_undone(send):
-    """The same burst at two levels meets the same Es/N0."""
+def test_the_level_stays(send):
+    """The same burst at two levels meets the same Es/N0, and what arrives is as strong as what was sent."""
     levels = (-40.0, -12.0)
     gains = [2 * 10 ** (level / 20) for level in levels]
     messages = [pdu(SENT * np.float32(g), seq=1, level_db=v) for g, v in zip(gains, levels, strict=True)]
     one, two = (samples for _, samples in send(RadioPath("awgn", 10.0), *messages))
-    assert np.allclose(one, two, atol=1e-5)
-    assert np.mean(np.abs(one) ** 2) == pytest.approx(0.25 + 0.1, rel=0.05)  # the phase is the path's own
+    assert np.allclose(10 ** ((levels[1] - levels[0]) / 20) * one, two, atol=1e-5)
+    assert np.mean(np.abs(two) ** 2) == pytest.approx(10**-1.2, rel=0.05)  # the phase is the path's own
 
 
 def test_depends_on_seed_seq_and_burst_only(send):
@@ -58,8 +60,9 @@ def test_depends_on_seed_seq_and_burst_only(send):
 
 def test_none(send):
     """No noise and no fading, but the offsets of carrier and delay."""
-    ((_, samples),) = send(RadioPath("none", cfo_hz=100.0, delay_samples=7), pdu(SENT, level_db=0.0))
-    assert np.allclose(np.abs(samples[7 : 7 + len(SENT)]), np.abs(SENT) / 2, atol=1e-3)
+    ((meta, samples),) = send(RadioPath("none", cfo_hz=100.0, delay_samples=7), pdu(SENT, level_db=0.0))
+    assert np.allclose(np.abs(samples[7 : 7 + len(SENT)]), np.abs(SENT), atol=2e-3)
+    assert "es_n0_db_set" not in meta
 
 
 @pytest.mark.parametrize(

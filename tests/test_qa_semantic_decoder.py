@@ -30,10 +30,10 @@ def test_text(graph, symbols):
     """The text is in the vector as UTF-8 and in the metadata; known keys are used up, others passed on."""
     decoder, text, _ = graph
     csi = np.full(len(symbols), 0.5j, np.complex64)
-    post(decoder, "symbols", pdu(csi * symbols, csi=csi, es_n0_db=20.0, seq=2, colour="blue"))
+    post(decoder, "symbols", pdu(csi * symbols, csi=csi, es_n0_db_set=20.0, seq=2, colour="blue"))
     ((meta, vector),) = received(text, 1)
     assert bytes(vector.tolist()).decode() == meta["text"] == TEXT
-    assert (meta["lost"], meta["seq"], meta["colour"], meta["es_n0_db"]) == (False, 2, "blue", 20.0)
+    assert (meta["lost"], meta["seq"], meta["colour"], meta["es_n0_db_set"]) == (False, 2, "blue", 20.0)
     assert 0.9 < meta["confidence"] <= 1 and 0 < meta["decode_s"] < 5 and "csi" not in meta
 
 
@@ -83,9 +83,9 @@ FRAME = np.ones(20, np.complex64)
         (pdu(FRAME, csi=FRAME * np.nan), "not_finite"),
         (pdu(FRAME, csi=FRAME[:5]), "bad_message"),
         (pdu(FRAME, csi="none"), "bad_message"),
-        (pdu(FRAME, es_n0_db="loud"), "bad_message"),
-        (pdu(FRAME, es_n0_db=float("nan")), "bad_message"),
-        (pdu(FRAME, es_n0_db=-1e9), "bad_message"),
+        (pdu(FRAME, es_n0_db_set="loud"), "bad_message"),
+        (pdu(FRAME, es_n0_db_set=float("nan")), "bad_message"),
+        (pdu(FRAME, es_n0_db_set=-1e9), "bad_message"),
         (pdu(FRAME, model="another-pair"), "wrong_model"),
         (pdu(FRAME.real), "bad_message"),
         (pmt.intern("no PDU"), "bad_message"),
@@ -113,7 +113,7 @@ def test_es_n0_for_symbols_that_name_none(fixture_model, symbols):
             post(decoder, "symbols", pdu(symbols))
             meta = received(text, 1)[0][0]
         confidence.append(meta["confidence"])
-        assert "es_n0_db" not in meta  # an assumption is no measurement
+        assert "es_n0_db_set" not in meta  # an assumption is no measurement
     assert confidence[0] < confidence[1]
 
 

@@ -82,7 +82,7 @@ def test_a_text_is_never_lost_for_want_of_a_voice(say, graph, monkeypatch):
         raise RuntimeError("no more memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(block, "synthesizer", Broken(block.synthesizer, broken))
+        patch.setattr(block.speaker, "synthesizer", Broken(block.speaker.synthesizer, broken))
         meta, speech = say(text_pdu(TEXT))
     assert meta["text"] == TEXT and len(speech) == 0
     assert meta["warning"] == "the text could not be spoken: no more memory"
@@ -100,5 +100,5 @@ class Broken:
 
 
 def test_missing_models_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"\.onnx is missing"):
+    with pytest.raises(FileNotFoundError, match=r"no model file .*\.onnx"):
         SpeechSynthesizer(str(tmp_path))

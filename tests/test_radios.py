@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deepsc_host.commands import flowgraph as flowgraphs
 from graph import wait_until
 from host_process import deepsc
 from hosts import Host, free_addresses
@@ -26,23 +25,10 @@ from gr_deepsc.radio import permission as radio
 
 pytest_plugins = ["soapy"]
 
-NAMES = ("iq_tx", "iq_rx", "usrp_tx", "usrp_rx", "hackrf_tx", "hackrf_rx", "loopback")
 TOGETHER = Path(__file__).parent / "soapy_loopback" / "together.py"
 UHD = "type=soapy,driver=loopback"
 GUARDS = 2 * 20_000 * 8  # bytes before and after a burst
 OVERHEAR = 3_000.0  # Hz, by which receivers are tuned wrong, where the flowgraph does the tuning
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """Folder of the compiled flowgraphs."""
-    folder = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        for name in NAMES:
-            program = flowgraphs.compile_flowgraph(flowgraphs.shipped()[name])
-            program.rename(folder / program.name)
-    return folder
 
 
 @contextmanager

@@ -6,17 +6,8 @@ from functools import cache
 import numpy as np
 
 FRAME = 320  # samples, 20 ms
-BITS = (
-    132,
-    177,
-    253,
-    285,
-    317,
-    365,
-    397,
-    461,
-    477,
-)  # a frame in each of the nine modes, 6.60 to 23.85 kbit/s
+# A frame in each of the nine modes, 6.60 to 23.85 kbit/s.
+BITS = (132, 177, 253, 285, 317, 365, 397, 461, 477)
 DELAY = 95  # samples by which what is decoded lies behind
 PACKAGES = "libvo-amrwbenc0 libopencore-amrwb0"  # of Debian
 

@@ -11,9 +11,8 @@ from gr_deepsc.phy import polar as exact
 from . import crc, density, polar
 from .qam import Qam
 
-_DESIGN_ERRORS = (
-    0.1  # of blocks under successive cancellation where the places are chosen; the list does better
-)
+# Of blocks under successive cancellation where the places are chosen; the list does better.
+_DESIGN_ERRORS = 0.1
 
 
 @dataclass(frozen=True)

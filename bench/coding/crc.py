@@ -13,9 +13,8 @@ _POLYNOMIAL = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1], np.uint8)  # x^11 = x^
 
 def append(message: np.ndarray) -> np.ndarray:
     """uint8 [..., A] -> uint8 [..., A + 11]: the message and its check bits."""
-    sums = message.astype(np.float32) @ _remainders(
-        message.shape[-1]
-    )  # exact below 2^24, and BLAS knows no bits
+    # exact below 2^24, and BLAS knows no bits
+    sums = message.astype(np.float32) @ _remainders(message.shape[-1])
     check = sums.astype(np.int32) & 1 ^ 1
     return np.concatenate([message, check.astype(np.uint8)], axis=-1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..corpus import test_set
 from ..run import Runner
-from ..system import Utterance
+from ..system import Recording
 from ..systems import PAPERS
 from ..work import Point
 
@@ -39,7 +39,7 @@ class Setting:
         """Every channel at every Es/N0."""
         return [Point(kind, snr) for kind in self.channels for snr in self.es_n0_db or size.es_n0_db]
 
-    def speech(self, size: Size) -> list[Utterance]:
+    def speech(self, size: Size) -> list[Recording]:
         """The test recordings."""
         return test_set(self.corpora, self.utterances or size.utterances)
 

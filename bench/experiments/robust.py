@@ -69,7 +69,7 @@ def learn(spec: Training) -> list[Item]:
         options = ["--points", json.dumps(spec.points), "--numbers", json.dumps(spec.numbers)]
         options += ["--steps", spec.steps, "--seed", spec.seed]
         options += [] if spec.at is None else ["--train-at", *spec.at]
-        training.program("fixed_channel", folder, *options)
+        training.program("fixed-channel", folder, *options)
         found = json.loads((folder / "texts.json").read_text())
     truths, seconds = spec.splits["test"].texts, time.perf_counter() - start
     return [

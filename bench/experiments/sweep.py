@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from tqdm import tqdm
 
 from ..store import Item
-from ..system import Utterance
+from ..system import Recording
 from ..work import Point
 from .costs import costs, table
 from .experiment import NOWHERE, Outcome, Setting, Size, field
@@ -41,5 +41,5 @@ def sweep(
     return Outcome(rows, [u.key for u in utterances], spent, table(spent))
 
 
-def _label(items: dict, system: str, utterances: Sequence[Utterance]) -> str:
+def _label(items: dict, system: str, utterances: Sequence[Recording]) -> str:
     return items[system, None, utterances[0].key].figures["label"]

@@ -37,6 +37,7 @@ class Blocks:
 
     @cached_property
     def code(self) -> Code:
+        """That of one block."""
         return Code(self.data, LENGTH, SYMBOLS * QAM.bits, QAM, paths=4)
 
     def send(self, bits: np.ndarray) -> Sent:

@@ -14,7 +14,7 @@ from gr_deepsc.phy.frame import deinterleave, interleave
 from gr_deepsc.phy.framer import Framer
 from gr_deepsc.simulation import Setting
 
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 
 SETTING = Setting()  # of `deepsc simulate`: the silence around its bursts
@@ -23,7 +23,7 @@ SETTING = Setting()  # of `deepsc simulate`: the silence around its bursts
 class PaperDeepSC:
     """The paper's channel codec, 40-40 and 40-40-29 units, on the default recogniser's P; h known, zero forcing.
 
-    Symbols are sent in the order of the frames. `deepsc_export.paper_codec` trained the codec as the paper does, in
+    Symbols are sent in the order of the frames. `deepsc_export paper codec` trained the codec as the paper does, in
     Rician fading at 8 dB. What differs is the recogniser, and that the codec learnt behind a fixed one, from its P
     beside the transcripts.
     """
@@ -36,7 +36,7 @@ class PaperDeepSC:
         with resources.files(__package__).joinpath("paper_codec.npz").open("rb") as file:
             self._weights = dict(np.load(file))
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         hidden = _relu6(self._dense("encoder.hidden", recogniser.features(utterance.samples)))
         pairs = self._dense("encoder.output", hidden).reshape(-1, 2)
         symbols = pairs[:, 0] + 1j * pairs[:, 1]
@@ -67,7 +67,7 @@ class DeepSC:
         self.name, self.label, self._rate = name, label, rate
         self._encoder, self._decode = recogniser.encoder(), recogniser.decoder(decoder)
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: the codec, which a header tells."""
         sent = self._encoder.at_rate(utterance.samples, self._rate)
         return Sent(interleave(sent.symbols), 0, sent.codec)
@@ -85,7 +85,7 @@ class GrDeepSC(DeepSC):
     128 symbols like the others', but they are drawn for the samples of a burst and begin at a random place.
     """
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """Overhead: ramps, chirps, headers and pilots."""
         sent = self._encoder.at_rate(utterance.samples, self._rate)
         return Sent(sent.symbols, bursts.overhead(len(sent.symbols)), sent.codec)

@@ -10,7 +10,7 @@ from ..coding import huffman
 from ..coding.code import Code
 from ..coding.interleaver import order
 from ..coding.qam import Qam
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 
 QAM = Qam(2)
@@ -33,7 +33,7 @@ class EqualSymbols:
         self._recognise = recogniser.spell if spelt else recogniser.recognise
         recogniser.encoder()
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
         bits = huffman.encode(self._recognise(utterance.samples))
         symbols = self._symbols * frame_count(len(utterance.samples))
@@ -43,6 +43,7 @@ class EqualSymbols:
         return Sent(QAM.modulate(sent), 0, len(bits))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: 1 where the CRC of the one block failed."""
         code = code_for(sent.side, len(sent.symbols))
         llrs = np.empty(code.sent, np.float32)
         llrs[order(code.sent)] = QAM.demodulate(*air(sent.symbols))

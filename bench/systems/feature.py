@@ -4,7 +4,7 @@ import numpy as np
 
 from gr_deepsc.text import BLANK, TOKENS
 
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 from .blocks import Blocks
 
@@ -22,11 +22,12 @@ class Feature:
         recogniser.transmitter()
         self.name, self.label, self._number, self._blocks = name, label, number, blocks
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
         return self._blocks.send(to_bits(recogniser.features(utterance.samples), self._number))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         bits, passed = self._blocks.receive(air(sent.symbols), sent.side)
         probabilities = from_bits(bits, passed, self._number)
         return Heard(recogniser.text_of(probabilities), None, self._blocks.error_rate(passed))

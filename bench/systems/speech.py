@@ -1,7 +1,7 @@
 """The paper's speech transceiver: AMR-WB over the air, recognised at the receiver."""
 
 from ..coding import amrwb
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 from .blocks import Blocks
 
@@ -27,12 +27,13 @@ class Speech:
         self.name, self.label = name, label
         self._mode, self._blocks = mode, blocks
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits, and samples."""
         sent = self._blocks.send(amrwb.encode(utterance.samples, self._mode).reshape(-1))
         return Sent(sent.symbols, sent.overhead, (sent.side, len(utterance.samples)))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         count, samples = sent.side
         bits, passed = self._blocks.receive(air(sent.symbols), count)
         frames, right = (each.reshape(-1, amrwb.BITS[self._mode]) for each in (bits, passed))

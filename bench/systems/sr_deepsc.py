@@ -11,7 +11,7 @@ from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.session import InferenceSession, open_session
 from gr_deepsc.text import ALPHABET, encode
 
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 
 SYMBOLS = 8  # a character
@@ -23,7 +23,7 @@ class SRDeepSC:
     """Recogniser -> DeepSC for text (Xie et al. 2021) by characters -> the likeliest character after the other.
 
     8 symbols a character, not interleaved, as there. The receiver knows h, N0 and the number of characters, and is
-    given the MMSE estimates and their reliability, as ours is. Trained by `deepsc_export.deepsc_text.train`.
+    given the MMSE estimates and their reliability, as ours is. Trained by `deepsc_export train deepsc-text`.
     """
 
     name = "sr-deepsc"
@@ -33,7 +33,7 @@ class SRDeepSC:
         recogniser.transmitter()
         self._sender, self._memory, self._speller = map(_graph, ("sender", "memory", "speller"))
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: characters of each part."""
         texts = textwrap.wrap(recogniser.recognise(utterance.samples), LONGEST)
         sent = [self._sender.run(None, {"tokens": np.array([encode(text)])})[0][0] for text in texts]
@@ -41,6 +41,7 @@ class SRDeepSC:
         return Sent(pairs[:, 0] + 1j * pairs[:, 1], 0, [len(text) for text in texts])
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """The text of all parts, each as long as it was sent."""
         z, reliability = mmse(*air(sent.symbols))
         bounds = SYMBOLS * np.cumsum([0, *sent.side])
         texts = [self._spell(z[a:b], reliability[a:b]) for a, b in itertools.pairwise(bounds)]

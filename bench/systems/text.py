@@ -1,7 +1,7 @@
 """The paper's text transceiver: recognised at the transmitter, the text sent in a Huffman code."""
 
 from ..coding import huffman
-from ..system import Air, Heard, Sent, Utterance
+from ..system import Air, Heard, Recording, Sent
 from . import recogniser
 from .blocks import Blocks
 
@@ -17,10 +17,11 @@ class Text:
         recogniser.transmitter()
         self.name, self.label, self._blocks = name, label, blocks
 
-    def send(self, utterance: Utterance) -> Sent:
+    def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
         return self._blocks.send(huffman.encode(recogniser.recognise(utterance.samples)))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
+        """`frame_errors`: share of the blocks whose CRC failed."""
         bits, passed = self._blocks.receive(air(sent.symbols), sent.side)
         return Heard(" ".join(huffman.decode(bits).split()), None, self._blocks.error_rate(passed))

@@ -58,7 +58,7 @@ def spikes(log_probs: np.ndarray, tokens: list[int]) -> np.ndarray:
         if state % 2:
             i = state // 2
             first[i], last[i] = min(first[i], t), max(last[i], t + 1)
-        state -= came[t, state]
+        state -= int(came[t, state])
     return np.stack([first, last], 1)
 
 

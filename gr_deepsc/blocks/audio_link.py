@@ -10,7 +10,7 @@ from gnuradio import gr
 from ..link.addresses import AUDIO_ADDRESS
 from ..link.assembler import Assembler, Utterance
 from ..link.protocol import ProtocolError, unpack
-from ..link.sockets import open_socket, receive_frames
+from ..link.sockets import Bound, receive_frames
 from .pdu import failure, put
 
 POLL_MS = 100
@@ -36,14 +36,12 @@ class AudioLink(gr.basic_block):
         self.received = self.refused = 0
         self._assembler = Assembler()
         self._reports, self._reports_at = 0, 0.0
-        self._address, self._curve_key = address, curve_key
-        self._thread = None
-        self._open()
+        self._thread: threading.Thread | None = None
+        self._bound = Bound("pull", address, curve_key)
 
     def start(self):
         """Listen; also after a stop."""
-        if self._socket is None:
-            self._open()
+        self._bound.open()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="audio link", daemon=True)
         self._thread.start()
@@ -55,21 +53,14 @@ class AudioLink(gr.basic_block):
             self._stopping.set()
             self._thread.join()
             self._thread = None
-        if self._socket is not None:
-            self._socket.close()
-            self._context.term()
-            self._socket = None
+        self._bound.close()
         return True
-
-    def _open(self) -> None:
-        self._context = zmq.Context()
-        self._socket = open_socket(self._context, "pull", self._address, bind=True, curve_key=self._curve_key)
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
-                if self._socket.poll(POLL_MS):
-                    utterance = self._assembler.push(*unpack(receive_frames(self._socket, zmq.NOBLOCK)))
+                if self._bound.socket.poll(POLL_MS):
+                    utterance = self._assembler.push(*unpack(receive_frames(self._bound.socket, zmq.NOBLOCK)))
                     if utterance is not None:
                         self._publish(utterance)
             except ProtocolError as error:
@@ -78,8 +69,8 @@ class AudioLink(gr.basic_block):
                 pass  # the message was withdrawn between poll and receive
             except Exception as error:  # a defect here must not deafen the radio
                 self._refuse(ProtocolError(f"the message could not be handled: {error}", "internal"))
-            for error in self._assembler.abandoned():
-                self._refuse(error)
+            for dropped in self._assembler.abandoned():
+                self._refuse(dropped)
 
     def _publish(self, utterance: Utterance) -> None:
         self.received += 1

@@ -8,7 +8,7 @@ from gnuradio import gr
 
 from ..phy.burst import Lost
 from ..phy.listener import Listener, describe
-from ..phy.utterance import Utterance
+from ..phy.utterance import Reception
 from .pdu import failure, put
 
 
@@ -90,7 +90,7 @@ class BurstReceiver(gr.sync_block):
         self._flushes += 1
         self._report()
 
-    def _publish(self, event: Utterance | Lost) -> None:
+    def _publish(self, event: Reception | Lost) -> None:
         meta = put(pmt.make_dict(), symbol_rate=self._symbol_rate, **describe(event, self._symbol_rate))
         if isinstance(event, Lost):
             self.message_port_pub(pmt.intern("failed"), failure(meta, event.error_type, event.error))

@@ -9,7 +9,7 @@ import zmq
 from ..framing import SAMPLE_RATE
 from ..link.addresses import RESULT_ADDRESS
 from ..link.protocol import FORMATS, MAX_PAYLOAD, SPEECH_FORMAT, ProtocolError, pack_result
-from ..link.sockets import open_socket
+from ..link.sockets import Bound
 from .pdu import PduBlock, PduError, metadata
 
 
@@ -29,21 +29,16 @@ class ResultLink(PduBlock):
         """
         super().__init__("Result Link", "text", failed=None)
         self.published = 0
-        self._address, self._curve_key = address, curve_key
-        self._open()
+        self._bound = Bound("pub", address, curve_key)
 
     def start(self):
         """Open the socket again after a stop."""
-        if self._socket is None:
-            self._open()
+        self._bound.open()
         return True
 
     def stop(self):
         """Free the address."""
-        if self._socket is not None:
-            self._socket.close()
-            self._context.term()
-            self._socket = None
+        self._bound.close()
         return True
 
     def handle(self, message: Any) -> None:
@@ -57,7 +52,8 @@ class ResultLink(PduBlock):
         rate = round(fields.pop("sample_rate", SAMPLE_RATE))
         if len(speech) * FORMATS[SPEECH_FORMAT].itemsize > MAX_PAYLOAD:
             fields["warning"] = f"{len(speech) / rate:.0f} s of speech are too long for a message: not sent"
-            speech = None
+            self._send(pack_result(fields))
+            return
         self._send(pack_result(fields, speech, rate))
 
     def fail(self, lost: Any) -> None:
@@ -69,13 +65,9 @@ class ResultLink(PduBlock):
             reason = ProtocolError(str(fields.get("error", error))[:500], error.error_type, fields)
             self._send(pack_result(reason.result()))
 
-    def _open(self) -> None:
-        self._context = zmq.Context()
-        self._socket = open_socket(self._context, "pub", self._address, bind=True, curve_key=self._curve_key)
-
     def _send(self, frames: list[bytes]) -> None:
         try:
-            self._socket.send_multipart(frames)
+            self._bound.socket.send_multipart(frames)
             self.published += 1
         except zmq.ZMQError as error:  # nobody can be told over a broken socket
             self.logger.error(f"result not sent: {error}")

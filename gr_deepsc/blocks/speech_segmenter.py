@@ -1,5 +1,7 @@
 """Speech Segmenter: a stream of samples in, one audio PDU an utterance out."""
 
+from typing import Any
+
 import numpy as np
 import pmt
 from gnuradio import gr
@@ -58,7 +60,7 @@ class SpeechSegmenter(gr.sync_block):
             )
         return True
 
-    def _end(self, _message) -> None:
+    def _end(self, _message: Any) -> None:
         try:
             self._publish(self.segmenter.flush())
         except Exception as error:  # a message handler that raises ends the block's thread without a word

@@ -1,0 +1,8 @@
+"""Speech -> complex symbols, and symbols with their reliability -> text.
+
+framewise   the recogniser (waveform -> P) and the paper's channel codec: 20 symbols for each frame of P, 500 a second
+contextual  the codec with context: characters instead of frames, a few symbols each, at the rates of `rates`
+rates       symbols a second by name, and which of them an Es/N0 allows
+encode      `Encoder`: an utterance's samples -> its symbols, by either codec
+decode      `Decoder`: equalised symbols -> a text and how far each word can be trusted
+"""

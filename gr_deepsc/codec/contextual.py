@@ -73,9 +73,10 @@ class ContextualEncoder(_Half):
         if rate not in RATES:
             raise ValueError(f"a rate of {rate} symbols a second is none of {', '.join(map(str, RATES))}")
         lower = [each for each in RATES if each <= rate]
-        rate = next((each for each in lower if frames_for(len(spikes), each) <= MAX_PARTS * MAX_FRAMES), None)
-        if rate is None:
+        fitting = [each for each in lower if frames_for(len(spikes), each) <= MAX_PARTS * MAX_FRAMES]
+        if not fitting:
             raise ValueError(f"{len(spikes)} characters are more than fit into {MAX_PARTS} bursts")
+        rate = fitting[0]
         k, n = RATES[rate], SYMBOLS_PER_FRAME * frames_for(len(spikes), rate)
         padded = np.tile(_SILENCE, (n // k, 1))  # the burst's last characters are blanks, if there is room
         padded[: len(spikes)] = spikes

@@ -29,7 +29,7 @@ def align(log_probs: np.ndarray, tokens: list[int]) -> np.ndarray | None:
     path = np.empty(len(log_probs), int)
     for t in reversed(range(len(log_probs))):
         path[t] = end
-        end -= came[t, end]
+        end -= int(came[t, end])
     return path
 
 

@@ -12,7 +12,7 @@ from ..session import MODELS, open_model
 from ..text import ALPHABET, BLANK
 
 LANGUAGE = MODELS / "language" / "language.onnx"
-# Weight and bonus for a recogniser's features: chosen on the validation splits (python -m deepsc_export.calibrate).
+# Weight and bonus for a recogniser's features: chosen on the validation splits (python -m deepsc_export calibrate).
 SPELLING = 0.45, 0.9
 WIDTH = 16  # prefixes kept a step
 LEAST = np.log(1e-3)  # tokens less likely than this are not tried ...
@@ -30,6 +30,7 @@ class Prefix:
 
     @property
     def heard(self) -> float:
+        """ln p(prefix | what was received), with a blank at its end or without."""
         return np.logaddexp(self.blank, self.letter)
 
 
@@ -75,7 +76,9 @@ class Beam:
             tokens = [] if certain else [t for t in np.flatnonzero(row > LEAST).tolist() if t != BLANK]
             grown: dict[str, Prefix] = {}
 
-            def add(text: str, english: float, blank: float, letter: float, grown=grown) -> None:
+            def add(
+                text: str, english: float, blank: float, letter: float, grown: dict[str, Prefix] = grown
+            ) -> None:
                 prefix = grown.setdefault(text, Prefix(text, -np.inf, -np.inf, english))
                 prefix.blank = np.logaddexp(prefix.blank, blank)
                 prefix.letter = np.logaddexp(prefix.letter, letter)

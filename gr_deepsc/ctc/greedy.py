@@ -13,6 +13,13 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
 def greedy(log_probs: np.ndarray) -> tuple[str, float]:
     """The most likely token of each frame, repeats merged, blanks dropped.
 
+    >>> tokens = [20, 20, BLANK, 15, BLANK, 15]  # t t - o - o
+    >>> probabilities = np.full((6, 29), 0.1 / 28)
+    >>> probabilities[np.arange(6), tokens] = 0.9
+    >>> text, confidence = greedy(logarithms(probabilities))
+    >>> text, round(confidence, 3)
+    ('too', 0.9)
+
     Args:
         log_probs: float32 [frames, 29], natural logarithms.
 

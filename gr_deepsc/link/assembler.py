@@ -91,11 +91,12 @@ class Assembler:
         return sum(len(part) for pending in self._pending.values() for part in pending.parts)
 
     def _utterance_of(self, header: dict[str, Any]) -> _Pending:
-        session, pending = header["session"], self._pending.get(header["session"])
-        same = pending is not None and pending.header["seq"] == header["seq"] and header["chunk"] != 0
-        if not same:
-            if pending is not None:
-                self._abandon(session, "its sender began another utterance before ending it")
+        session = header["session"]
+        pending = self._pending.get(session)
+        if pending is not None and (pending.header["seq"] != header["seq"] or header["chunk"] == 0):
+            self._abandon(session, "its sender began another utterance before ending it")
+            pending = None
+        if pending is None:
             pending = self._pending[session] = _Pending(header, self._clock())
         pending.touched = self._clock()
         self._pending.move_to_end(session)

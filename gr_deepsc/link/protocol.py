@@ -20,7 +20,7 @@ gr_deepsc/link/assembler.py.
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -33,7 +33,7 @@ MAX_PAYLOAD = 4 << 20  # bytes
 MAX_SESSION = 64  # characters
 MAX_COUNT = 2**31 - 1  # of seq and chunk
 CHUNK_SECONDS = 0.5  # of speech, in the messages `pack_utterance` makes
-FORMATS = {"f32": np.dtype("<f4"), "s16": np.dtype("<i2")}
+FORMATS: dict[str, np.dtype] = {"f32": np.dtype("<f4"), "s16": np.dtype("<i2")}
 SPEECH_FORMAT = "s16"  # of results
 
 # What every result has, and its value where nobody said otherwise.
@@ -124,7 +124,7 @@ def pack_audio(
 
 
 def pack_utterance(
-    samples: np.ndarray, *, sample_rate: int = 16_000, chunk_seconds: float = CHUNK_SECONDS, **header
+    samples: np.ndarray, *, sample_rate: int = 16_000, chunk_seconds: float = CHUNK_SECONDS, **header: Any
 ) -> Iterator[list[bytes]]:
     """The messages of a whole utterance, `chunk_seconds` of audio each; `header` as for `pack_audio`."""
     step = max(1, round(chunk_seconds * sample_rate))
@@ -260,7 +260,7 @@ def _check_fields(header: dict[str, Any], rules: dict[str, Callable[[Any], bool]
             raise ProtocolError(f"{key} {str(header[key])[:40]!r} is not allowed", header=header)
 
 
-def _is_count(value: object, limit: int = MAX_COUNT) -> bool:
+def _is_count(value: object, limit: int = MAX_COUNT) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit
 
 
@@ -268,7 +268,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object) -> TypeGuard[str]:
     # a lone surrogate is legal in JSON and breaks every later encoding
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 

@@ -14,7 +14,7 @@ from .addresses import AUDIO_ADDRESS
 
 MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
 # messages queued a peer: at most 128 MiB of audio; of results some 50 MiB, with 6 s of speech each
-HIGH_WATER = {zmq.PUSH: 32, zmq.PULL: 32, zmq.PUB: 250, zmq.SUB: 250}
+HIGH_WATER = {"push": 32, "pull": 32, "pub": 250, "sub": 250}
 TIMEOUT_MS = 1000
 HEARTBEAT_MS = 500
 KINDS = {"push": zmq.PUSH, "pull": zmq.PULL, "pub": zmq.PUB, "sub": zmq.SUB}
@@ -59,7 +59,7 @@ def open_socket(
         )
     socket = context.socket(KINDS[kind])
     try:
-        _limit(socket)
+        _limit(socket, kind)
         socket.setsockopt(zmq.IPV6, "[" in address)
         if curve_key:
             _use_keys(context, socket, Path(curve_key), bind)
@@ -79,6 +79,34 @@ def open_socket(
             ) from None
         raise LinkError(f"cannot {'bind' if bind else 'connect'} {address}: {error.strerror}") from None
     return socket
+
+
+class Bound:
+    """The socket of a block that others connect to, open from the beginning; a flowgraph may stop and start again.
+
+    Args:
+        kind, address, curve_key: as for `open_socket`, whose errors are raised.
+    """
+
+    def __init__(self, kind: str, address: str, curve_key: str) -> None:
+        self._parameters = kind, address, curve_key
+        self._context: zmq.Context | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Bind it, unless it is bound."""
+        if self._context is None:
+            kind, address, curve_key = self._parameters
+            context = zmq.Context()
+            self.socket = open_socket(context, kind, address, bind=True, curve_key=curve_key)
+            self._context = context
+
+    def close(self) -> None:
+        """Free the address."""
+        if self._context is not None:
+            self.socket.close()
+            self._context.term()
+            self._context = None
 
 
 def receive_frames(socket: zmq.Socket, flags: int = 0) -> list[bytes]:
@@ -132,11 +160,11 @@ def _is_local(address: str) -> bool:
         return False  # a name or an interface: it may be anywhere
 
 
-def _limit(socket: zmq.Socket) -> None:
+def _limit(socket: zmq.Socket, kind: str) -> None:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
-    socket.setsockopt(zmq.SNDHWM, HIGH_WATER[socket.type])
-    socket.setsockopt(zmq.RCVHWM, HIGH_WATER[socket.type])
+    socket.setsockopt(zmq.SNDHWM, HIGH_WATER[kind])
+    socket.setsockopt(zmq.RCVHWM, HIGH_WATER[kind])
     socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)
     socket.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
@@ -144,7 +172,7 @@ def _limit(socket: zmq.Socket) -> None:
     socket.setsockopt(zmq.HEARTBEAT_TTL, 4 * HEARTBEAT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-    if socket.type == zmq.PUSH:
+    if kind == "push":
         socket.setsockopt(zmq.IMMEDIATE, 1)
 
 

@@ -15,6 +15,16 @@ class Air:
 
     The fading blocks of `kind` begin at a random place: nobody tells a radio where they do.
 
+    >>> from gr_deepsc.phy import listener, utterance
+    >>> rng = np.random.default_rng(1)
+    >>> payload = channel.complex_gaussian(rng, 500).astype(np.complex64)
+    >>> (burst,) = utterance.split(payload, codec=0, user_id=7, seq=1)
+    >>> received = Air("awgn", es_n0_db=6.0, cfo=0.03, delay=1000.0)(burst, rng)
+    >>> ear = listener.Listener()
+    >>> (heard,) = ear.push(received) + ear.flush()
+    >>> heard.user_id, round(heard.bursts[0].es_n0_db), round(heard.bursts[0].cfo, 3)
+    (7, 6, 0.03)
+
     Raises:
         ValueError: parameters that describe no path; says which and what is allowed.
     """

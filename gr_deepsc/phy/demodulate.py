@@ -74,7 +74,9 @@ def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
     return echoes - energy / levels.n0 - n * np.log(levels.n0) > one - energy / n0 - n * np.log(n0)
 
 
-def _undo(window: Window, known: np.ndarray, sync: Sync, energy: float):
+def _undo(
+    window: Window, known: np.ndarray, sync: Sync, energy: float
+) -> tuple[np.ndarray, Symbols, multipath.Taps, multipath.Profile]:
     """Received symbols, what is believed of those sent, the taps, and their profile; unknown ones have `energy`."""
     y = window.at(np.arange(len(known)), sync).astype(complex)
     symbols = Symbols(known.astype(complex), np.where(known == 0, energy, 0.0))

@@ -28,6 +28,7 @@ _FFT = 8192
 HOP = 7552  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
 _HISTORY = _SPACING + 4 * _SHIFT  # lags that starts in the next block may still need
 _DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one
+_MAX_SEEN_CFO = 1.02 * MAX_CFO  # the estimate of one at the limit: at -8 dB its standard deviation is 0.5 %
 _ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
 
 _SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(UP), shape(DOWN))])
@@ -110,8 +111,8 @@ class Detector:
                     earlier, later = i + _offset(up, i), j + _offset(down, j) - _SPACING
                     start = (earlier + later) / 2 - early[0] + first
                     rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
-        rows = np.array(rows).reshape(-1, 3)
-        return rows[np.abs(rows[:, 1]) <= MAX_CFO * 1.02]
+        found = np.array(rows).reshape(-1, 3)
+        return found[np.abs(found[:, 1]) <= _MAX_SEEN_CFO]
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""

@@ -50,9 +50,8 @@ class Layout:
 
     def __init__(self, frames: int):
         self.frames = frames
-        self.header, header_pilots = _with_pilots(
-            CHIRP, HEADER_SYMBOLS, HEADER_PILOT_EVERY
-        )  # places, int [n]
+        # places, int [n] each
+        self.header, header_pilots = _with_pilots(CHIRP, HEADER_SYMBOLS, HEADER_PILOT_EVERY)
         self.down = int(header_pilots[-1]) + 1  # the second chirp's first symbol
         self.payload, payload_pilots = _with_pilots(
             self.down + CHIRP, SYMBOLS_PER_FRAME * frames, PILOT_EVERY

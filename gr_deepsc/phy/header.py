@@ -135,8 +135,8 @@ def _unpack(word: int) -> Header:
         word >>= width
     if word != VERSION:
         raise HeaderError(f"a header of version {word}, not {VERSION}", "header_version")
-    frames, last, *others = values
-    return Header(*reversed(others), bool(last), frames + 1)
+    frames, last, part, seq, user_id, codec = values
+    return Header(codec, user_id, seq, part, bool(last), frames + 1)
 
 
 def _with_crc(word: int) -> int:

@@ -9,7 +9,7 @@ from .burst import Burst, Lost
 from .frame import MAX_FRAMES, Layout
 from .pulse import SAMPLES_PER_SYMBOL
 from .receiver import BurstReceiver
-from .utterance import PATIENCE, SEQUENCE, Joiner, Utterance
+from .utterance import PATIENCE, SEQUENCE, Joiner, Reception
 
 LONGEST = SAMPLES_PER_SYMBOL * Layout(MAX_FRAMES).symbols  # samples of the longest burst
 SEQUENCE_GAP = 16  # a larger jump of the sequence number is a sender that began anew
@@ -44,7 +44,7 @@ class Listener:
         """`detected`, `header_errors`, `lost` (utterances that the sequence numbers miss) and `utterances`."""
         return {name: getattr(self, name) for name in ("detected", "header_errors", "lost", "utterances")}
 
-    def push(self, samples: np.ndarray) -> list[Utterance | Lost]:
+    def push(self, samples: np.ndarray) -> list[Reception | Lost]:
         """What these samples, complex64 [n], 4 a symbol, completed."""
         found = list(self._take(self._receiver.push(samples)))
         self._stream += len(samples)
@@ -54,7 +54,7 @@ class Listener:
         self.utterances += len(expired)
         return found + expired
 
-    def flush(self) -> list[Utterance | Lost]:
+    def flush(self) -> list[Reception | Lost]:
         """The stream has ended: what is still in it. Then another stream may begin."""
         found = list(self._take(self._receiver.flush()))
         rest = self._joiner.flush()
@@ -62,7 +62,7 @@ class Listener:
         self._stream = 0
         return found + rest
 
-    def _take(self, events: list[Burst | Lost]) -> Iterator[Utterance | Lost]:
+    def _take(self, events: list[Burst | Lost]) -> Iterator[Reception | Lost]:
         for event in events:
             if isinstance(event, Lost):
                 yield event
@@ -83,7 +83,7 @@ class Listener:
         self._sequence[head.user_id] = head.seq
 
 
-def describe(event: Utterance | Lost, symbol_rate: float) -> dict[str, Any]:
+def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
     """What is known of an utterance or of a burst whose header was not read, as metadata of a result.
 
     Means over the bursts are weighted by their length. `timing` is a sample of the stream, `received` the share of

@@ -20,9 +20,11 @@ REACH = 7  # taps before and after the strongest: echoes of up to 5 symbols, wit
 TAPS = 2 * REACH + 1
 SPREADS = (1e-5, 3e-4, 6e-4, 1.2e-3, 2.4e-3)  # Doppler, cycles a symbol
 
-_KNOTS = 10  # a Doppler cycle
-_CHUNK = 128  # symbols over which the taps are constant where their mean powers are measured: a chirp
+_KNOTS = 10  # a Doppler cycle: linear between them
+# Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end.
+_CHUNK = 128
 _SEGMENT, _OVERLAP = 96, 32  # symbols that are equalised together, and on each side besides
+_AUDIBLE = 0.1, 0.05  # of N0, of the strongest tap: above both a tap counts for `span`
 _LEAST = 0.01  # of N0: the smallest mean power of a tap that is not nought
 _QUIET = 1e-9  # of the signal's power: the least N0, for recordings without noise
 _JITTER = 1e-6  # of a tap's power: keeps a smooth process invertible
@@ -125,8 +127,10 @@ def passed(symbols: Symbols, taps: Taps) -> np.ndarray:
 
 
 def span(levels: Profile) -> int:
-    """Symbols from the first to the last tap that is above N0 / 10 or 5 % of the strongest."""
-    heard = np.flatnonzero(levels.powers > max(0.1 * levels.n0, 0.05 * levels.powers.max()))
+    """Symbols from the first to the last tap that is heard: above N0 / 10 and above 5 % of the strongest."""
+    of_noise, of_strongest = _AUDIBLE
+    least = max(of_noise * levels.n0, of_strongest * levels.powers.max())
+    heard = np.flatnonzero(levels.powers > least)
     return int(heard[-1] - heard[0]) if len(heard) else 0
 
 

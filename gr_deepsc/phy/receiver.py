@@ -46,6 +46,14 @@ class BurstReceiver:
         self._start_stream()
         self.detected = self.header_errors = 0
 
+    def _start_stream(self) -> None:
+        self._detector = Detector()
+        self._unread = np.zeros(0, np.complex64)
+        self._samples = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
+        self._origin = 0
+        self._detections: list[Detection] = []  # whose header is not in yet
+        self._waiting: list[_Header] = []  # whose payload is not in yet
+
     @_one_thread
     def push(self, samples: np.ndarray) -> list[Burst | Lost]:
         """The bursts that these samples completed. NaN and infinity count as silence."""
@@ -68,14 +76,6 @@ class BurstReceiver:
         found += self._advance(ended=True)
         self._start_stream()
         return found
-
-    def _start_stream(self) -> None:
-        self._detector = Detector()
-        self._unread = np.zeros(0, np.complex64)
-        self._samples = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
-        self._origin = 0
-        self._detections: list[Detection] = []  # whose header is not in yet
-        self._waiting: list[_Header] = []  # whose payload is not in yet
 
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
         self._samples = np.concatenate([self._samples, samples])
@@ -112,7 +112,8 @@ class BurstReceiver:
         return Window(samples, detection.start - first, detection.cfo)
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
-        error, es_n0_db = None, -np.inf
+        error: header.HeaderError | None = None
+        es_n0_db = -np.inf
         for place, sync, llrs, quality in self._hypotheses(detection):
             try:
                 head = header.decode(llrs)
@@ -121,7 +122,7 @@ class BurstReceiver:
                 continue
             self.detected += 1
             return _Header(place, head, sync, quality)
-        if not detection.sure:
+        if error is None or not detection.sure:
             return None
         self.detected += 1
         self.header_errors += 1

@@ -47,14 +47,14 @@ class Resampler:
         self._up, self._down = nearest.numerator, nearest.denominator
         if self._up == self._down:
             return
-        # a whole number of output samples of delay, so that it can be left away
+        # Window and length (10 zero crossings to either side) are those of `resample_poly`; a whole number of output
+        # samples of delay, so that it can be left away.
         half = self._down * -(-10 * max(self._up, self._down) // self._down)
         taps = firwin(2 * half + 1, 1 / max(self._up, self._down), window=("kaiser", 5.0))
         self._taps = (self._up * taps).astype(np.float32)
         self._skip = half // self._down  # outputs that are left away
-        self._inputs = np.zeros(
-            0, np.complex64
-        )  # from the stream's sample `_first` on, a multiple of `_down`
+        # from the stream's sample `_first` on, a multiple of `_down`
+        self._inputs = np.zeros(0, np.complex64)
         self._first = self._done = 0  # output samples that are out, those left away among them
 
     def push(self, samples: np.ndarray) -> np.ndarray:

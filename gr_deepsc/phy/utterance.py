@@ -16,8 +16,8 @@ MAX_WAITING = 64  # utterances of which a burst is still missing
 PATIENCE = 2.0  # longest bursts that may pass before a missing one is given up
 
 
-class Utterance(NamedTuple):
-    """What came of one utterance. `missing` bursts are in `symbols` as zeros of no reliability."""
+class Reception(NamedTuple):
+    """What a receiver made of one utterance's bursts. `missing` bursts are in `symbols` as zeros of no reliability."""
 
     user_id: int
     seq: int  # modulo 32
@@ -67,7 +67,7 @@ class Joiner:
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, int, int], dict[int, Burst]] = {}
 
-    def push(self, burst: Burst) -> list[Utterance]:
+    def push(self, burst: Burst) -> list[Reception]:
         """The utterances that this burst completes, or that it ends: a user sends one at a time."""
         key = (burst.header.user_id, burst.header.seq, burst.header.codec)
         done = [self._give_out(k) for k in list(self._waiting) if k[0] == key[0] and k != key]
@@ -82,16 +82,16 @@ class Joiner:
             done.append(self._give_out(next(iter(self._waiting))))
         return done
 
-    def expire(self, now: float, longest: float) -> list[Utterance]:
+    def expire(self, now: float, longest: float) -> list[Reception]:
         """Those whose missing bursts will not come any more, at sample `now`; a longest burst has `longest` samples."""
         newest = {k: max(b.start + b.samples for b in parts.values()) for k, parts in self._waiting.items()}
         return [self._give_out(k) for k, end in newest.items() if now - end > PATIENCE * longest]
 
-    def flush(self) -> list[Utterance]:
+    def flush(self) -> list[Reception]:
         """The stream has ended: all that wait."""
         return [self._give_out(key) for key in list(self._waiting)]
 
-    def _give_out(self, key: tuple[int, int, int]) -> Utterance:
+    def _give_out(self, key: tuple[int, int, int]) -> Reception:
         parts = self._waiting.pop(key)
         last = [p for p, burst in parts.items() if burst.header.last]
         count = max(last[0] + 1 if last else 0, max(parts) + 1 + (not last))
@@ -102,6 +102,6 @@ class Joiner:
             symbols.append(parts[p].symbols if p in parts else np.zeros(blank, np.complex64))
             reliability.append(parts[p].reliability if p in parts else np.zeros(blank, np.float32))
         bursts = [parts[p] for p in sorted(parts)]
-        return Utterance(
+        return Reception(
             *key, np.concatenate(symbols), np.concatenate(reliability), bursts, count - len(parts)
         )

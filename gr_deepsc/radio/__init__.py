@@ -1,0 +1,6 @@
+"""What stands between the modem's samples and a device or a recording.
+
+profiles    symbol rate, the device's sample rate and the carrier's offset, by name
+permission  what a flowgraph with a real transmitter is refused for before a device is opened
+iqfile      recordings of complex samples as SigMF pairs
+"""

@@ -26,25 +26,33 @@ class AudioError(ValueError):
         self.error_type = error_type
 
 
-def check(samples: np.ndarray, rate: float) -> np.ndarray:
+def check(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     """Turn one utterance into what the transmitter takes, or refuse it.
+
+    >>> tone = np.sin(2 * np.pi * 440 / 48_000 * np.arange(48_000))
+    >>> samples = check(np.stack([tone, tone], axis=1), sample_rate=48_000)
+    >>> samples.shape, samples.dtype
+    ((16000,), dtype('float32'))
+    >>> check(np.zeros(16_000), sample_rate=16_000)
+    Traceback (most recent call last):
+    gr_deepsc.speech.audio.AudioError: the audio is silent (peak below -60 dBFS); check the microphone
 
     Args:
         samples: real [n] or [n, channels]; floats of full scale 1.0, or signed integers.
-        rate: sample rate in Hz, `MIN_RATE` to `MAX_RATE`.
+        sample_rate: Hz, `MIN_RATE` to `MAX_RATE`.
 
     Returns:
-        float32 [ceil(n * 16000 / rate)], 16 kHz, the channels averaged.
+        float32 [ceil(n * 16000 / sample_rate)], 16 kHz, the channels averaged.
 
     Raises:
         AudioError: bad_format, bad_rate, empty, too_long, not_finite or silent.
     """
-    if not (np.isfinite(rate) and MIN_RATE <= rate <= MAX_RATE):
+    if not (np.isfinite(sample_rate) and MIN_RATE <= sample_rate <= MAX_RATE):
         raise AudioError(
             "bad_rate",
-            f"sample rate {rate:g} Hz is outside {MIN_RATE}..{MAX_RATE} Hz; resample it",
+            f"sample rate {sample_rate:g} Hz is outside {MIN_RATE}..{MAX_RATE} Hz; resample it",
         )
-    rate = round(rate)
+    rate = round(sample_rate)
     samples = np.asarray(samples)
     check_duration(len(samples) if samples.ndim else 0, rate)
     mono = mix(samples)
@@ -62,13 +70,13 @@ def check(samples: np.ndarray, rate: float) -> np.ndarray:
     return resample_poly(mono, SAMPLE_RATE // common, rate // common).astype(np.float32)
 
 
-def check_duration(samples: int, rate: float) -> None:
-    """Refuse an utterance of `samples` at `rate` Hz that is too short or too long.
+def check_duration(samples: int, sample_rate: float) -> None:
+    """Refuse an utterance of `samples` at `sample_rate` Hz that is too short or too long.
 
     Raises:
         AudioError: empty or too_long.
     """
-    seconds = samples / rate
+    seconds = samples / sample_rate
     if seconds < MIN_SECONDS:
         raise AudioError(
             "empty", f"the audio is empty ({seconds:.2f} s; at least {MIN_SECONDS:g} s are needed)"

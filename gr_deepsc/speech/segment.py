@@ -10,6 +10,7 @@ FRAME_S = 0.02  # seconds a decision is made for
 ONSET_S = 0.06  # loud for so long before an utterance opens: a click is no speech
 LEAD_S = 0.32  # kept before the onset and after the last loud frame: soft consonants live there
 MEMORY_S = 4.0  # the noise floor is the quietest frame of so long; longer than anyone speaks without a gap
+_ONSET, _LEAD_IN = round(ONSET_S / FRAME_S), round((LEAD_S + ONSET_S) / FRAME_S)  # in frames
 SILENCE_DBFS = -65.0  # the floor is never taken to be lower: dither is not speech
 
 
@@ -84,8 +85,8 @@ class Segmenter:
     def _close(self) -> None:
         self._open = False
         self._loud_run = self._quiet_run = 0
-        self._frames = deque(maxlen=round((LEAD_S + ONSET_S) / FRAME_S))  # the lead-in of the next utterance
-        self._frame_levels = []
+        self._frames: list[np.ndarray] = []  # of the utterance; before it opens, of what may be its lead-in
+        self._frame_levels: list[float] = []
 
     def _step(self, frame: np.ndarray) -> np.ndarray | None:
         level = level_db(frame)
@@ -95,10 +96,10 @@ class Segmenter:
         self._quiet_run = 0 if loud else self._quiet_run + 1
         self._frames.append(frame)
         if not self._open:
-            if self._loud_run * FRAME_S < ONSET_S - 1e-9:
+            del self._frames[:-_LEAD_IN]
+            if self._loud_run < _ONSET:
                 return None
             self._open = True
-            self._frames = list(self._frames)
             self._frame_levels = [level_db(kept) for kept in self._frames]
             return None
         self._frame_levels.append(level)

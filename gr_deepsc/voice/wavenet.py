@@ -119,7 +119,7 @@ class WaveNet:
         frames = Frames(*self._frames.run(None, {"mel": mel}))
         heat = np.array(self.temperature, np.float32)
 
-        def step(now: Frames, past: Past) -> tuple[np.ndarray, ...]:
+        def step(now: Frames, past: Past) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             feed = {"condition": now.condition, "a": now.a, "gain": now.gain, "level": now.level}
             return self._step.run(None, feed | past._asdict() | {"temperature": heat})
 

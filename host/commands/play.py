@@ -17,8 +17,7 @@ from gr_deepsc.result import Result
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.baseband import BasebandReader, profile_of
-from ..show.progress import say
-from ..show.report import as_line, describe_estimates, name_error, text
+from ..show.report import as_line, describe_estimates, name_error, say, text
 
 DESCRIPTION = """\
 Find and decode the bursts in recordings of a radio, made by anything; needs no GNU Radio.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import zmq
 
+from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.link.addresses import RESULT_ADDRESS
 from gr_deepsc.link.protocol import Message
 
@@ -76,7 +77,7 @@ def _take_results(
                 result = replace(result, speech=str(_save(folder, message)))
             show(result, args.json)
             if player and len(spoken):
-                player(spoken, result.speech_rate)
+                player(spoken, result.speech_rate or SAMPLE_RATE)
             count, last = count + 1, time.monotonic()
             if result.lost or result.error:
                 status = SOME_FAILED
@@ -99,5 +100,5 @@ def _save(folder: Path, message: Message) -> Path:
     """Speech as NUMBER-userID.wav, a free number: over the air there is no name, and sequence numbers repeat."""
     number = next(n for n in itertools.count(1) if not any(folder.glob(f"{n:04d}-*.wav")))
     path = folder / f"{number:04d}-user{message.result.user_id}.wav"
-    speech.write(path, message.speech, message.result.speech_rate)
+    speech.write(path, message.speech, message.result.speech_rate or SAMPLE_RATE)
     return path

@@ -16,8 +16,7 @@ from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.baseband import BasebandWriter, profile_of
 from ..files.transcripts import read_transcripts
-from ..show.progress import progress
-from ..show.report import complain, name_error
+from ..show.report import complain, name_error, progress
 
 DESCRIPTION = """\
 Write what a radio would send for recordings of speech to a file; needs no GNU Radio.

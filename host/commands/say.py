@@ -55,10 +55,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="one JSON object")
 
 
-def load_voices(folder: str, **options: str | bool) -> Synthesizer:
+def load_voices(folder: str, vocoder: str = VOCODER, progress: bool = False) -> Synthesizer:
     """The synthesiser of the voices in `folder`, "" for those shipped; HostError where there is none."""
     try:
-        return Synthesizer(folder or VOICE, **options)
+        return Synthesizer(folder or VOICE, vocoder, progress)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
 
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out and Path(args.out).suffix.lower() != ".wav":
         raise HostError(f"{args.out}: the file's name must end in .wav")
     begin = time.perf_counter()
-    synthesizer = load_voices(args.voices, vocoder=args.vocoder, progress=True)
+    synthesizer = load_voices(args.voices, args.vocoder, progress=True)
     load = time.perf_counter() - begin
     text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
     warnings, user_id = [], args.user_id

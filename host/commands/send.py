@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namespace) -> int:
     status, answered, unread = DONE, 0, 0
 
-    def read(timeout_s: float) -> bool:
+    def read(reader: ResultReader, timeout_s: float) -> bool:
         """True where an utterance was answered."""
         nonlocal status, answered, unread
         answer = reader.read(timeout_s)
@@ -112,11 +112,11 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
             except audio.AudioError as error:
                 complain(f"{name}: {error}")
                 status = SOME_FAILED
-        while reader and answered < sender.sent and read(0.0):
+        while reader and answered < sender.sent and read(reader, 0.0):
             pass
     last = time.monotonic()
     while reader and answered < sender.sent:
-        if read(0.2):
+        if read(reader, 0.2):
             last = time.monotonic()
         elif time.monotonic() - last > args.timeout:
             complain(
@@ -139,7 +139,12 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
 
         complain("listening; speak, and press Ctrl-C to end")
         stop = threading.Event()
-        default = signal.signal(signal.SIGINT, lambda *_: (stop.set(), signal.signal(signal.SIGINT, default)))
+
+        def end(*_: object) -> None:  # a second Ctrl-C ends the process
+            stop.set()
+            signal.signal(signal.SIGINT, default)
+
+        default = signal.signal(signal.SIGINT, end)
         for utterance in utterances(args.device, args.seconds, stop):
             yield "an utterance", utterance
         return

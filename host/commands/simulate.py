@@ -20,8 +20,7 @@ from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
-from ..show.progress import progress, say
-from ..show.report import as_line, block, complain, name_error
+from ..show.report import as_line, block, complain, name_error, progress, say
 from ..sound.player import Player
 
 DESCRIPTION = """\

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,18 +52,13 @@ class BasebandWriter:
         check_room(path, profile.symbol_rate, profile.offset, profile.sample_rate)
         self._resampler = _resampler(path, profile.sample_rate / profile.baseband_rate)
         self._mixer = Mixer(profile.offset / profile.sample_rate)
-        self._wav, self._iq = None, None
         self.samples = self.clipped = 0
         self._marks: list[tuple[int, int, str, str]] = []
-        if is_wav(path):
-            import soundfile  # here, so that whoever writes SigMF needs no libsndfile
-
-            try:
-                self._wav = soundfile.SoundFile(path, "w", round(profile.sample_rate), 1, "PCM_16")
-            except soundfile.LibsndfileError as error:
-                raise IqFileError("unwritable", f"cannot write {path}: {error.error_string}") from None
-        else:
-            self._iq = IqWriter(path, profile.sample_rate, None, description, datatype=datatype)
+        self._file: IqWriter | _WavWriter = (
+            _WavWriter(path, profile.sample_rate)
+            if is_wav(path)
+            else IqWriter(path, profile.sample_rate, None, description, datatype=datatype)
+        )
 
     def write(self, samples: np.ndarray) -> None:
         """complex64 [n], 4 a symbol, full scale 1."""
@@ -79,28 +75,44 @@ class BasebandWriter:
             return
         self._closed = True
         self._put(self._resampler.flush())
-        if self._wav is not None:
-            self._wav.close()
-            return
         for mark in self._marks:
-            self._iq.annotate(*mark)
-        self._iq.close()
-        self.clipped = self._iq.clipped
+            self._file.annotate(*mark)
+        self._file.close()
+        self.clipped = self._file.clipped
 
     def _put(self, samples: np.ndarray) -> None:
         samples = self._mixer.push(samples)
         self.samples += len(samples)
-        if self._wav is not None:
-            self.clipped += int(np.count_nonzero(np.abs(samples.real) > 1))
-            self._wav.write(np.clip(samples.real, -1, 1))
-        else:
-            self._iq.write(samples)
+        self._file.write(samples)
 
     def __enter__(self) -> "BasebandWriter":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+class _WavWriter:
+    """The real part of samples as 16-bit wav: what of an `IqWriter` is needed here."""
+
+    def __init__(self, path: str, sample_rate: float) -> None:
+        import soundfile  # here, so that whoever writes SigMF needs no libsndfile
+
+        self.clipped = 0
+        try:
+            self._wav = soundfile.SoundFile(path, "w", round(sample_rate), 1, "PCM_16")
+        except soundfile.LibsndfileError as error:
+            raise IqFileError("unwritable", f"cannot write {path}: {error.error_string}") from None
+
+    def write(self, samples: np.ndarray) -> None:
+        self.clipped += int(np.count_nonzero(np.abs(samples.real) > 1))
+        self._wav.write(np.clip(samples.real, -1, 1))
+
+    def annotate(self, *mark: object) -> None:
+        """A wav has no place for it."""
+
+    def close(self) -> None:
+        self._wav.close()
 
 
 class BasebandReader:
@@ -119,8 +131,10 @@ class BasebandReader:
     def __init__(self, path: str, symbol_rate: float, offset: float) -> None:
         self._path, self._offset = path, offset
         self.baseband_rate = SAMPLES_PER_SYMBOL * symbol_rate
+        self.sample_rate: float
+        self._iq: IqReader | None = None
         if is_wav(path):
-            self._iq, (self.sample_rate, self.sample_count) = None, _wav_size(path)
+            self.sample_rate, self.sample_count = _wav_size(path)
         else:
             self._iq = IqReader(path)
             self.sample_rate, self.sample_count = self._iq.meta.sample_rate, self._iq.meta.sample_count
@@ -176,7 +190,7 @@ def _wav_pieces(path: str) -> Iterator[np.ndarray]:
             yield mono
 
 
-def _wav(path: str):
+def _wav(path: str) -> Any:
     import soundfile  # here, so that whoever reads SigMF needs no libsndfile
 
     if not Path(path).is_file():

@@ -33,8 +33,9 @@ class Writer:
         """`spoken`: float32 [n] at 16 kHz, what was made of `recording`. Returns the result with its file."""
         path = self._folder / self._unique(name)
         if len(spoken):
-            result = replace(result, speech=f"{path}.received.wav")
-            speech.write(result.speech, spoken, SAMPLE_RATE)
+            file = f"{path}.received.wav"
+            speech.write(file, spoken, SAMPLE_RATE)
+            result = replace(result, speech=file)
             self._draw(Path(f"{path}.png"), recording, result, spoken)
         try:
             Path(f"{path}.txt").write_text(result.text + "\n", encoding="utf-8")

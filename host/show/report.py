@@ -1,11 +1,14 @@
-"""What a person reads about a result, and what a program reads."""
+"""What a person sees of results while files are worked on, and what a program reads."""
 
 import json
 import sys
+from typing import TextIO
+
+from tqdm import tqdm
 
 from gr_deepsc.ctc.confidence import marked
 from gr_deepsc.framing import SYMBOL_RATE
-from gr_deepsc.radio.snr import cn0_dbhz, snr_3khz_db
+from gr_deepsc.phy.channel import cn0_dbhz, snr_3khz_db
 from gr_deepsc.result import Result
 
 MAX_SYMBOL_RATE = 1e12  # Hz; what a result says beyond that is not taken
@@ -52,7 +55,7 @@ def block(result: Result) -> str:
         line("estimated", describe_estimates(result))
     line("symbols", f"{result.n_symbols} complex, {rate:.0f} a second of speech")
     if result.overhead is not None:
-        count = result.n_bursts + result.bursts_missing
+        count = (result.n_bursts or 0) + (result.bursts_missing or 0)
         bursts = "1 burst" if count == 1 else f"{count} bursts"
         line("overhead", f"{100 * result.overhead:.0f} % of all symbols, in {bursts}")
     line("confidence", f"{result.confidence:.2f}")
@@ -85,9 +88,8 @@ def line(result: Result) -> str:
 
 def _symbol_rate(result: Result) -> float:
     """Symbols a second on the air; those of the speech where symbols went one by one, without a radio."""
-    rate = result.symbol_rate  # of another program, perhaps: the protocol lets anything through here
-    usable = isinstance(rate, int | float) and 0 < rate <= MAX_SYMBOL_RATE
-    return rate if usable else SYMBOL_RATE
+    rate = result.symbol_rate or 0.0  # of another program, perhaps: the protocol lets any number through here
+    return rate if 0 < rate <= MAX_SYMBOL_RATE else SYMBOL_RATE
 
 
 def as_line(result: Result) -> str:
@@ -105,6 +107,17 @@ def complain(message: str) -> None:
     print(f"deepsc: {message}", file=sys.stderr, flush=True)
 
 
-def name_error(path: str, error: str) -> str:
+def name_error(path: str | None, error: str) -> str:
     """An error with its file's name before it, unless it names the file already."""
     return error if str(path) in error else f"{path}: {error}"
+
+
+def progress(files: list[str]) -> tqdm:
+    """The files, with a progress bar where a person sees stderr and there is more than one."""
+    return tqdm(files, unit="file", dynamic_ncols=True, disable=len(files) < 2 or not sys.stderr.isatty())
+
+
+def say(text: str, stream: TextIO, end: str = "\n") -> None:
+    """Print at once, above the bar."""
+    tqdm.write(text, file=stream, end=end)
+    stream.flush()

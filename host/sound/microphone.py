@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ BLOCK_S = 0.1  # of audio at a time
 STALL_S = 5.0  # a device that gives nothing for so long is gone
 
 
-def load():
+def load() -> Any:
     """The module sounddevice.
 
     Raises:
@@ -30,6 +31,11 @@ def load():
     return sounddevice
 
 
+def number_or_name(device: str | None) -> int | str | None:
+    """A device as sounddevice takes it: its number, its name, or None for the system's default."""
+    return int(device) if device is not None and device.isdecimal() else device
+
+
 def utterances(
     device: str | None = None, seconds: float | None = None, stop: threading.Event | None = None
 ) -> Iterator[tuple[np.ndarray, int] | None]:
@@ -41,13 +47,13 @@ def utterances(
         stop: once set, what was being said is still given, and that is all.
 
     Yields:
-        float32 [n] mono and its rate in Hz (the device's own), or None while there is nothing to send.
+        float32 [n] mono and its sample rate in Hz (the device's own), or None while there is nothing to send.
 
     Raises:
         HostError: no such device, or it fails.
     """
     sounddevice = load()
-    device = int(device) if device is not None and device.isdecimal() else device
+    source = number_or_name(device)
     blocks: queue.Queue = queue.Queue(maxsize=600)  # a minute: whoever falls behind that far loses audio
 
     def take(samples: np.ndarray, frames: int, when: object, status: object) -> None:
@@ -55,10 +61,10 @@ def utterances(
             blocks.put_nowait(samples[:, 0].copy())
 
     try:
-        rate = round(sounddevice.query_devices(device, "input")["default_samplerate"])
+        rate = round(sounddevice.query_devices(source, "input")["default_samplerate"])
         stream = sounddevice.InputStream(
             samplerate=rate,
-            device=device,
+            device=source,
             channels=1,
             dtype="float32",
             blocksize=round(rate * BLOCK_S),

@@ -11,14 +11,14 @@ from ..errors import HostError
 from . import microphone
 
 
-def write(path: str | Path, samples: np.ndarray, rate: int) -> None:
-    """float32 [n], full scale 1.0, as 16-bit wav.
+def write(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+    """float32 [n], full scale 1.0, at `sample_rate` Hz as 16-bit wav.
 
     Raises:
         HostError: the file cannot be written.
     """
     try:
-        soundfile.write(path, samples, rate, "PCM_16", format="WAV")
+        soundfile.write(path, samples, sample_rate, "PCM_16", format="WAV")
     except (soundfile.LibsndfileError, OSError) as error:
         raise HostError(f"{path} cannot be written: {error}") from None
 
@@ -35,7 +35,7 @@ class Player:
 
     def __init__(self, device: str | None = None) -> None:
         self._sounddevice = microphone.load()
-        self._device = int(device) if device is not None and device.isdecimal() else device
+        self._device = microphone.number_or_name(device)
         try:
             self._sounddevice.query_devices(self._device, "output")
         except (self._sounddevice.PortAudioError, ValueError) as error:
@@ -45,9 +45,9 @@ class Player:
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
         self._thread.start()
 
-    def __call__(self, samples: np.ndarray, rate: int) -> None:
-        """Queue float32 [n], full scale 1.0."""
-        self._queue.put((samples, rate))
+    def __call__(self, samples: np.ndarray, sample_rate: int) -> None:
+        """Queue float32 [n], full scale 1.0, at `sample_rate` Hz."""
+        self._queue.put((samples, sample_rate))
 
     def close(self) -> None:
         """Wait until all is played.

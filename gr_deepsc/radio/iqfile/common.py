@@ -36,8 +36,8 @@ class SampleFormat:
         if not match:
             problem = "is real-valued; IQ is needed" if datatype.startswith("r") else "is no SigMF datatype"
             raise IqFileError("bad_datatype", f"{datatype!r} {problem}: convert it to cf32_le")
-        (kind, *bits), order = match[1], match[2]
-        self.part = np.dtype(f"{'>' if order == 'b' else '<'}{kind}{int(''.join(bits)) // 8}")
+        kind, bits, order = match[1][0], int(match[1][1:]), match[2]
+        self.part = np.dtype(f"{'>' if order == 'b' else '<'}{kind}{bits // 8}")
         self.sample_size = 2 * self.part.itemsize
         self.scale = 1.0 if kind == "f" else 2.0 ** (8 * self.part.itemsize - 1)
         self.offset = self.scale if kind == "u" else 0.0

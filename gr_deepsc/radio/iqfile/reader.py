@@ -102,8 +102,8 @@ def read(path: str | Path, verify: bool = False) -> Meta:
     datatype = info["core:datatype"]
     sample_size = SampleFormat(datatype).sample_size
     _refuse_what_we_cannot_read(info, captures, meta_path)
-    rate, offset = info.get("core:sample_rate"), info.get("core:offset", 0)
-    if not 0 < (rate or 0) <= MAX_RATE:
+    rate, offset = info.get("core:sample_rate") or 0, info.get("core:offset", 0)
+    if not 0 < rate <= MAX_RATE:
         raise IqFileError(
             "bad_metadata", f"{meta_path} names no usable core:sample_rate; write it (Hz) there"
         )

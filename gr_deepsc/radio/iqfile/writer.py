@@ -56,7 +56,7 @@ class IqWriter:
             "core:author": "",  # a recording says nothing of who made it unless that person adds it
             "core:recorder": f"gr-deepsc {__version__}",
         } | ({"core:hw": hardware} if hardware else {})
-        self._capture = {"core:datetime": _now()}
+        self._capture: dict[str, str | float] = {"core:datetime": _now()}
         if center_frequency is not None:
             self._capture["core:frequency"] = float(center_frequency)
         self._annotations: list[tuple[int, int, dict]] = []
@@ -74,7 +74,7 @@ class IqWriter:
     def __enter__(self) -> "IqWriter":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def write(self, samples: np.ndarray) -> None:
@@ -96,14 +96,14 @@ class IqWriter:
         if not self.sample_count:
             self._capture["core:datetime"] = _now()
         raw, clipped = self._format.encode(samples)
-        rest = memoryview(raw.view(np.uint8))
+        rest = raw.view(np.uint8).data
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
             self._file.truncate(self.sample_count * self._format.sample_size)
             raise _unwritable(self.data_path, error) from None
-        self._hash.update(raw)
+        self._hash.update(raw.data)
         self.sample_count += len(samples)
         self.clipped += clipped
 

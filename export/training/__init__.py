@@ -1,0 +1,1 @@
+"""What every training shares: the loop, its options, checkpoints, descent, error rates, curves."""
