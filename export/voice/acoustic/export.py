@@ -1,40 +1,47 @@
-"""Writing acoustic.onnx: export of the parallel model, parity with torch, half-precision storage, contract.
-
-python -m deepsc_export.voice.export_acoustic --run work/voice-acoustic --training-data "kathleen 1.1 h, ..."
-"""
+"""Writing acoustic.onnx: export of the parallel model, parity with torch, contract; and reading weights back."""
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 
-from gr_deepsc import __version__
-from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import (
-    TOLERANCE,
-    ParityError,
-    halve,
-    provenance,
-    trace,
-    write_contract,
-    write_hashes,
-)
-from ..onnx_weights import name_weights
-from .acoustic import MAX_FRAMES, Acoustic
-from .mel import HOP, MELS
-from .train_acoustic import load_acoustic
+from ...onnx_export import ParityError, trace, write_hashes
+from ...onnx_weights import name_weights, read_graph
+from ...training import checkpoint
+from ..files import contract, fill, within, write
+from ..spoken import SYNTHETIC
+from .model import MAX_FRAMES, Acoustic, AcousticDims
 
 INPUTS, OUTPUTS = ["tokens", "user_id", "speed"], ["mel"]
 LENGTHS = (1, 2, 17, 80, 600)  # characters
 LICENCES = {"kathleen": "CC0", "LJ": "public domain"}
 NAMES = {"kathleen": "kathleen", "LJ": "LJSpeech"}
+
+
+def load_acoustic(folder: Path) -> tuple[Acoustic, list[str]]:
+    """The trained model of a run's folder, and its speakers' names.
+
+    Raises:
+        FileNotFoundError: there is no best.pt.
+    """
+    networks, about = checkpoint.best(folder)
+    model = Acoustic(AcousticDims(**about["dims"]))
+    model.load_state_dict(networks["acoustic"])
+    return model.eval(), about["speakers"]
+
+
+def read_acoustic(path: Path) -> Acoustic:
+    """An exported model in torch again, its weights in half precision."""
+    state = read_graph(path)
+    model = Acoustic(AcousticDims(speakers=len(state["speaker.weight"])))
+    fill(model, state)
+    return model.eval()
 
 
 def registered(model: Acoustic, users: int) -> Acoustic:
@@ -54,11 +61,11 @@ def to_onnx(model: Acoustic, path: Path) -> None:
     onnx.save(graph, path)
 
 
-def difference(model: Acoustic, path: Path, users: int) -> float:
-    """Largest difference of mels between torch and ONNX Runtime over `LENGTHS`, every user and three speeds.
+def check_parity(model: Acoustic, path: Path, users: int) -> float:
+    """Largest difference of mels between torch and ONNX Runtime over `LENGTHS`, every user and three speeds, nepers.
 
     Raises:
-        ParityError: they differ in length.
+        ParityError: they differ in length, or by more than `TOLERANCE`.
     """
     rng, run, worst = np.random.default_rng(0), open_session(path), 0.0
     for length in LENGTHS:
@@ -72,7 +79,7 @@ def difference(model: Acoustic, path: Path, users: int) -> float:
             if given.shape != wanted.shape:
                 raise ParityError(f"{path}: {given.shape} of {length} characters, torch makes {wanted.shape}")
             worst = max(worst, float(np.abs(given - wanted).max()))
-    return worst
+    return within(worst, path)
 
 
 def export(
@@ -80,60 +87,46 @@ def export(
 ) -> float:
     """Writes the file with its contract; returns the largest difference between torch and the float32 graph.
 
+    Args:
+        names: the users', in the order of their IDs; further speakers of `model` are left out.
+        licences: of the users' recordings, by name.
+
     Raises:
         ParityError: the difference exceeds `TOLERANCE`.
     """
     model = registered(model, len(names))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        plain = Path(temporary) / "acoustic.onnx"
-        to_onnx(model, plain)
-        worst = difference(model, plain, len(names))
-        if worst >= TOLERANCE:
-            raise ParityError(f"torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
-        halve(plain, path)
     users = [
         {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
         for i, name in enumerate(names)
     ]
-    contract = {
-        "name": "acoustic",
-        "kind": "acoustic",
-        "version": __version__,
-        "sample_rate": str(SAMPLE_RATE),
-        "hop": str(HOP),
-        "mels": str(MELS),
-        "max_frames_per_character": str(MAX_FRAMES),
-        "vocabulary": ALPHABET,
-        "users": json.dumps(users),
-        "training_data": training_data,
-        "licence": "GPL-3.0-or-later",
-        "weights": "half",
-        **provenance(model),
-        "parity": json.dumps({"fp32_max_abs_difference": worst, "characters": LENGTHS}),
-    }
-    write_contract(path, contract)
-    return worst
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m deepsc_export.voice.export_acoustic", description=__doc__
+    facts = {"kind": "acoustic", "vocabulary": ALPHABET, "users": json.dumps(users)}
+    facts["max_frames_per_character"] = str(MAX_FRAMES)
+    return write(
+        path,
+        lambda plain: to_onnx(model, plain),
+        lambda plain: check_parity(model, plain, len(names)),
+        contract("acoustic", model, training_data, facts),
+        {"characters": LENGTHS},
     )
-    parser.add_argument("--run", type=Path, default=Path("work/voice-acoustic"))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `export acoustic`."""
+    parser.add_argument("--run", type=Path, default=Path("work/voice-acoustic"), help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice/acoustic.onnx"))
     parser.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
     parser.add_argument(
         "--licence", nargs="*", default=[], metavar="SPEAKER=LICENCE", help="of further users"
     )
-    args = parser.parse_args()
-    model, names = load_acoustic(args.run / "best.pt")
-    names = [name for name in names if not name.startswith("flite_")]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the model of a run, its synthetic speakers left out, and the hashes of all models."""
+    model, names = load_acoustic(args.run)
+    names = [name for name in names if not name.startswith(SYNTHETIC)]
+    if not all("=" in item for item in args.licence):
+        raise ValueError(f"--licence {' '.join(args.licence)}: must be SPEAKER=LICENCE each")
     licences = LICENCES | dict(item.split("=", 1) for item in args.licence)
     worst = export(model, names, args.out, args.training_data, licences)
     write_hashes(args.out.parent.parent)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {worst:.1e}")
-
-
-if __name__ == "__main__":
-    main()
