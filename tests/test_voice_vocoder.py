@@ -206,6 +206,7 @@ class Tones:
 
 def test_training_lowers_the_loss_and_resumes(tmp_path):
     """20 steps on tones; a resumed run has the same weights and goes on; the discriminators join."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     settings = {"corpora": [Tones()], "valid": [harmonic(150.0)], "batch": 2, "frames": 24}
 

@@ -276,6 +276,7 @@ class Tones:
 
 def test_training_lowers_the_loss_and_resumes(tmp_path):
     """15 steps on tones; a resumed run has the same weights, step count and best validation; the pitch layer stays."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     initial = train.initial_weights(SMALL, None)
     model = wavenet.WaveNet(SMALL)
