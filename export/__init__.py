@@ -1,0 +1,1 @@
+"""Everything of gr-deepsc that needs torch: training, ONNX export, evaluation of the exported models."""

@@ -1,12 +1,8 @@
-"""What `gr_deepsc.codec.decode` is told of spelling: the beam's weights and the words' calibration.
-
-python -m deepsc_export.calibrate CORPORA... [--beam]
-"""
+"""Fit what `gr_deepsc.codec.decode` is told of spelling: the words' calibration and the beam's weights."""
 
 import argparse
 import itertools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import jiwer
 import numpy as np
@@ -25,8 +21,7 @@ from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import deinterleave, interleave
 
-from .data.audio import Speech
-from .data.corpora import load
+from .data.audio import splits
 
 POINTS = {
     PAPER: (("awgn", 20.0), ("awgn", 0.0), ("awgn", -4.0), ("rayleigh", 2.0)),
@@ -91,15 +86,17 @@ def choose_beam(heard: Sequence[tuple[str, np.ndarray]]) -> tuple[float, float]:
     return min(rates, key=rates.get)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.calibrate", description=__doc__)
-    parser.add_argument("corpora", nargs="+")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `calibrate`."""
+    parser.add_argument("corpora", nargs="+", help="folders with metadata.csv and wavs/")
     parser.add_argument("--model", default="default")
     parser.add_argument("--beam", action="store_true", help="choose the beam's weights as well: minutes")
     parser.add_argument("--utterances", type=int, default=60, help="for the beam")
-    args = parser.parse_args()
-    utterances = [u for corpus in args.corpora for u in load(corpus) if u.split == "valid"]
-    speech = Speech(utterances, Path("work/cache"))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints what was found, and how good it is, on the validation splits."""
+    (speech,) = splits(args.corpora, "valid")
     encoder, decoder = Encoder(args.model), Decoder(args.model)
     pooled: dict[str, list] = {"paper": [], "contextual": []}
     truths = [utterance.text for utterance in speech.utterances]
@@ -127,7 +124,3 @@ def main() -> None:
             for label, heard in sets:
                 print(f"  {label}")
                 choose_beam(heard[::step])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
-"""Algorithm 2 of the paper: error rates of an exported model over channels and Es/N0, by ONNX Runtime."""
+"""Print error rates of an exported model over channels and Es/N0: Algorithm 2 of the paper, by ONNX Runtime."""
 
+import argparse
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,8 +14,9 @@ from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse, zero_forcing
 
-from .data.audio import Speech
-from .metrics import error_rates
+from .data.audio import Speech, splits
+from .data.corpora import SPLITS
+from .training.metrics import error_rates
 
 EQUALISERS = {"mmse": mmse, "zf": lambda received, csi, n0: zero_forcing(received, csi)}
 
@@ -85,3 +87,23 @@ def report(points: Iterator[Point], path: Path | None) -> None:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `evaluate`."""
+    parser.add_argument("corpora", nargs="+", help="folders with metadata.csv and wavs/")
+    parser.add_argument("--model", default="default", help="a shipped model's name or a folder")
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--channel", nargs="+", choices=channel.KINDS, default=["awgn", "rayleigh", "rician"])
+    parser.add_argument(
+        "--snr", nargs="+", type=float, default=[-8, -4, -2, 0, 4, 8, 12, 20], help="Es/N0 in dB"
+    )
+    parser.add_argument("--equaliser", choices=EQUALISERS, default="mmse")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--csv", type=Path)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints a line for each corpus and point."""
+    (speech,) = splits(args.corpora, args.split)
+    report(evaluate(args.model, speech, args.channel, args.snr, args.seed, args.equaliser), args.csv)

@@ -1,4 +1,4 @@
-"""Writing the codec with context as ONNX: python -m deepsc_export.contextual.export work/contextual"""
+"""Write encoder.onnx and decoder.onnx of the codec with context."""
 
 import argparse
 import json
@@ -7,16 +7,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc import __version__
 from gr_deepsc.codec.rates import RATES
+from gr_deepsc.session import MODELS
 from gr_deepsc.text import ALPHABET, TOKENS
 
-from .. import checkpoint
-from ..config import ContextualDims
-from ..onnx_export import provenance, write_contract, write_hashes, write_small
-from .model import MOST, ContextualCodec, ContextualDecoder
+from ..onnx_files.contract import facts, report, write_contract, write_hashes
+from ..onnx_files.small import write_small
+from ..training import checkpoint
+from ..training.options import WORK
+from .model import MOST, ContextualCodec, ContextualDecoder, ContextualDims
 
-FOLDER = Path("gr_deepsc/models/contextual")
 COUNTS = (1, 2, 13, 90, 333)  # characters for which torch and ONNX Runtime are compared
 INPUTS = {"encoder": ["emissions", "rate"], "decoder": ["symbols", "reliability", "rate"]}
 OUTPUTS = {"encoder": "symbols", "decoder": "log_probs"}
@@ -48,11 +48,11 @@ def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str
         The largest difference between torch and ONNX Runtime, by kind, of the float32 graphs.
 
     Raises:
-        ParityError: it exceeds `onnx_export.TOLERANCE`.
+        ParityError: it exceeds `trace.TOLERANCE`.
     """
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    origin, worst = provenance(codec), {}
+    known, worst = facts("contextual", codec, training_data), {}
     for kind, module in (("encoder", codec.encoder), ("decoder", Receiver(codec.decoder))):
         module.eval()
         inputs, output, path = INPUTS[kind], OUTPUTS[kind], folder / f"{kind}.onnx"
@@ -60,32 +60,26 @@ def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str
         feeds = [example(kind, count, rate) for count in COUNTS for rate in range(len(RATES))]
         worst[kind] = write_small(module, [example(kind, 7, 0), *feeds], path, inputs, [output], free)
         contract = {
-            "name": "contextual",
             "kind": f"contextual {kind}",
-            "version": __version__,
             "vocabulary": ALPHABET,
             "rates": json.dumps(list(RATES.items())),
-            "training_data": training_data,
-            "licence": "GPL-3.0-or-later",
             "parity": json.dumps({"fp32_max_abs_difference": worst[kind], "characters": COUNTS}),
         }
-        write_contract(path, contract | origin)
+        write_contract(path, contract | known)
     return worst
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.contextual.export", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the training run")
-    parser.add_argument("--out", type=Path, default=FOLDER)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `export contextual`."""
+    parser.add_argument("--run", type=Path, default=WORK / "contextual", help="folder of the training run")
+    parser.add_argument("--out", type=Path, default=MODELS / "contextual")
     parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the files and prints their sizes and parity."""
     codec = ContextualCodec(ContextualDims())
-    codec.load_state_dict(checkpoint.load(args.run / "best.pt")["model"])
+    codec.load_state_dict(checkpoint.best(args.run).networks["codec"])
     for kind, difference in export(codec, args.out, args.training_data).items():
-        size = (args.out / f"{kind}.onnx").stat().st_size / 1e6
-        print(f"{kind}.onnx: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
+        report(args.out / f"{kind}.onnx", difference)
     write_hashes(args.out.parent)
-
-
-if __name__ == "__main__":
-    main()

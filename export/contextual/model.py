@@ -1,8 +1,10 @@
-"""Both ends of the channel codec with context: emissions -> complex symbols -> characters.
+"""Both ends of the channel codec with context: spikes -> complex symbols -> characters.
 
 It goes past the paper's codec in what it sends (characters, not frames), in what it sees (the whole utterance, both
 ways), and in that it knows English: what noise has taken from a letter is made up from its neighbours.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +14,20 @@ from gr_deepsc.codec.rates import RATES
 from gr_deepsc.phy.frame import STRENGTH
 from gr_deepsc.text import TOKENS
 
-from ..config import ContextualDims
-from ..models.recurrent import BiGRU, valid_mask
+from ..layers.recurrent import BiGRU, valid_mask
 
 SYMBOLS = torch.tensor(tuple(RATES.values()))  # a character, by rate
 MOST = int(SYMBOLS.max())
+
+
+@dataclass(frozen=True)
+class ContextualDims:
+    """2.8 million parameters."""
+
+    sender: int = 192  # width of its encoder
+    receiver: int = 256  # width of its decoder
+    units: int = 256  # a direction of the decoder's BiGRUs
+    reach: int = 5  # characters that a convolution sees
 
 
 class ByRate(nn.Module):
@@ -37,25 +48,26 @@ class ContextualEncoder(nn.Module):
 
     def __init__(self, dims: ContextualDims):
         super().__init__()
-        self.emission = nn.Linear(TOKENS, dims.sender)
+        self.emission = nn.Linear(TOKENS, dims.sender)  # of a spike, which the shipped files call so
         self.near = nn.Conv1d(dims.sender, dims.sender, dims.reach, padding=dims.reach // 2)
         self.far = BiGRU(dims.sender, dims.sender // 2)
         self.output = ByRate(dims.sender, 2 * MOST)
 
-    def forward(self, emissions: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Emissions [batch, n, 29] (and the valid ones of each row) -> symbols [batch, n, 34, 2], E|x|^2 = 1.
+    def forward(self, spikes: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Spikes [batch, n, 29] (and the valid ones of each row) -> symbols [batch, n, 34, 2], E|x|^2 = 1.
 
         The first `SYMBOLS[rate]` of 34 are sent, the others are zeros. No symbol has more than `STRENGTH` times the
         mean energy, or hardly more.
         """
-        inside = None if counts is None else valid_mask(counts, emissions.shape[1])[..., None]
-        x = masked(self.emission(emissions), inside)
+        inside = None if counts is None else valid_mask(counts, spikes.shape[1])[..., None]
+        x = masked(self.emission(spikes), inside)
         x = x + F.relu(convolved(self.near, x))
         x = masked(x, inside)
         x = x + self.far(x, counts)
         x = masked(self.output(x, rate).float(), inside).unflatten(2, (MOST, 2))
-        x = x * (torch.arange(MOST) < SYMBOLS[rate])[:, None]
-        n = SYMBOLS[rate] * (emissions.shape[1] if counts is None else counts[:, None, None, None])
+        sent = SYMBOLS.to(rate.device)[rate]
+        x = x * (torch.arange(MOST, device=x.device) < sent)[:, None]
+        n = sent * (spikes.shape[1] if counts is None else counts[:, None, None, None])
         x = unit_power(x, n)
         # at a distance from zero, or symbols that are not sent have no gradient but NaN
         energy = x.square().sum(3, keepdim=True).clamp_min(1e-6)

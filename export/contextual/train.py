@@ -1,4 +1,4 @@
-"""Training the codec with context: python -m deepsc_export.contextual.train CORPORA... --texts TEXTS..."""
+"""Train the channel codec with context on spikes of real speech, and of texts that nobody spoke."""
 
 import argparse
 import json
@@ -15,25 +15,24 @@ from tqdm import tqdm
 from gr_deepsc.codec.rates import RATES
 from gr_deepsc.ctc.beam import SPELLING, Beam
 from gr_deepsc.ctc.greedy import greedy, logarithms
-from gr_deepsc.session import MODELS
 from gr_deepsc.text import TOKENS
 
-from .. import checkpoint
-from ..config import CONFIGS, SHIPPED, ContextualDims
-from ..data.audio import Speech
-from ..data.corpora import load
-from ..data.synthesise import sentences
-from ..models.channel import Received, mmse, transmit
-from ..models.recogniser import build
-from ..onnx_weights import part, read_graph, read_weights
-from ..timed_run import TimedRun
-from ..train_codec import CHANNELS, Features, cached
-from .emissions import Lesson, batches, lessons
-from .model import MOST, SYMBOLS, ContextualCodec
+from ..codec.train import CHANNELS
+from ..data.audio import splits
+from ..data.texts import all_sentences
+from ..layers.channel import Received, mmse, transmit
+from ..onnx_files.weights import part, read_graph, read_weights
+from ..recogniser.config import CONFIGS, SHIPPED
+from ..recogniser.features import Features, cached
+from ..recogniser.model import build
+from ..training import options
+from ..training.optimisation import device_of, pick_device, straight
+from ..training.options import WORK
+from ..training.run import Plan, Run
+from .model import MOST, SYMBOLS, ContextualCodec, ContextualDims
+from .spikes import Lesson, batches, lessons
 
-OUT = Path("work/contextual")
-SAVE_EVERY = 5.0  # minutes
-WARM_UP = 200  # updates
+RISE = (200, "steps")
 BATCH = 4_000  # characters
 LEAST_DB = (-14.0, -11.0, -8.0)  # Es/N0, by rate: where nothing can be read any more
 MOST_DB = 20.0
@@ -50,17 +49,15 @@ VALIDATE = (
 )
 
 
-def features(
-    corpora: Sequence[str], split: str, model: str, folder: Path, copies: int = 0, seed: int = 0
-) -> Features:
+def features(corpora: Sequence[str], split: str, model: str, plan: Plan, copies: int = 0) -> Features:
     """P of a split's recordings by a shipped recogniser, or of `copies` of them, each with another augmentation."""
-    utterances = [u for corpus in corpora for u in load(corpus) if u.split == split]
-    speech = Speech(utterances, folder.parent / "cache")
+    (speech,) = splits(corpora, split)
     recogniser = build(next(CONFIGS[c].encoder for c, name in SHIPPED.items() if name == model))
-    recogniser.load_state_dict(part(read_weights(MODELS / model), "recogniser"), strict=False)
+    recogniser.load_state_dict(part(read_weights(model), "recogniser"), strict=False)
+    recogniser.to(pick_device(plan.device))
     found = [
-        cached(folder / f"features-{model}-{split}-{copy}.npz", recogniser, speech, rng)
-        for copy, rng in enumerate([np.random.default_rng([seed, k]) for k in range(copies)] or [None])
+        cached(plan.folder / f"features-{model}-{split}-{copy}.npz", recogniser, speech, rng)
+        for copy, rng in enumerate([np.random.default_rng([plan.seed, k]) for k in range(copies)] or [None])
     ]
     return Features([p for f in found for p in f.probabilities], [t for f in found for t in f.texts])
 
@@ -77,29 +74,30 @@ def read(known: Features, path: Path) -> list[str]:
 
 
 def stack(group: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
-    """Emissions [batch, n, 29], tokens [batch, n, 2], -100 beyond a row's end, and the emissions of each row."""
+    """Spikes [batch, n, 29], tokens [batch, n, 2], -100 beyond a row's end, and the spikes of each row."""
     counts = torch.tensor([len(lesson.tokens) for lesson in group])
-    emissions = torch.zeros(len(group), int(counts.max()), TOKENS)
+    spikes = torch.zeros(len(group), int(counts.max()), TOKENS)
     tokens = torch.full((len(group), int(counts.max()), 2), -100)
     for row, lesson in enumerate(group):
-        emissions[row, : counts[row]] = torch.from_numpy(lesson.emissions.astype(np.float32))
+        spikes[row, : counts[row]] = torch.from_numpy(lesson.spikes.astype(np.float32))
         tokens[row, : counts[row]] = torch.from_numpy(lesson.tokens)
-    return emissions, tokens, counts
+    return spikes, tokens, counts
 
 
 def estimated(received: Received, block: int) -> Received:
     """The same with a coefficient that was estimated, by few pilots or by many."""
     h, n0 = received.csi, received.n0
     blocks = -(-h.shape[1] // block)
-    known = PILOTS * torch.empty(len(h), 1).uniform_(0, 1).reciprocal()
+    known = PILOTS * torch.empty(len(h), 1, device=h.device).uniform_(0, 1).reciprocal()
     variance = n0 / known
-    error = torch.randn(len(h), blocks, dtype=torch.complex64).repeat_interleave(block, 1)[:, : h.shape[1]]
+    error = torch.randn(len(h), blocks, dtype=torch.complex64, device=h.device)
+    error = error.repeat_interleave(block, 1)[:, : h.shape[1]]
     return Received(received.symbols, h + variance.sqrt() * error, n0 + variance)
 
 
 def across(
     codec: ContextualCodec,
-    emissions: Tensor,
+    spikes: Tensor,
     counts: Tensor,
     rate: int,
     kind: str,
@@ -107,10 +105,10 @@ def across(
     block: int = 128,
 ) -> Tensor:
     """Logits [batch, 2 n, 29] behind a channel, interleaved over it as a burst is."""
-    k, chosen = int(SYMBOLS[rate]), torch.tensor(rate)
-    sent = codec.encoder(emissions, chosen, counts)[:, :, :k].flatten(1, 2)
+    k, chosen = int(SYMBOLS[rate]), torch.tensor(rate, device=spikes.device)
+    sent = codec.encoder(spikes, chosen, counts)[:, :, :k].flatten(1, 2)
     symbols = torch.view_as_complex(sent.contiguous())
-    order = torch.randperm(symbols.shape[1])
+    order = torch.randperm(symbols.shape[1], device=symbols.device)
     received = transmit(symbols[:, order], kind, es_n0_db, block)
     z, reliability = mmse(estimated(received, block))
     back = order.argsort()
@@ -125,91 +123,82 @@ def error_rate(
     codec: ContextualCodec, features: Features, rate: int, kind: str, es_n0_db: float, seed: int = 0
 ) -> float:
     """CER of real speech, the recogniser's errors included."""
-    texts = []
+    texts, device = [], device_of(codec)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for start in range(0, len(features.texts), 32):
             part = slice(start, start + 32)
             group = lessons(Features(features.probabilities[part], features.texts[part]))
-            emissions, _, counts = stack(group)
-            rows = across(codec, emissions, counts, rate, kind, es_n0_db).log_softmax(-1).numpy()
+            spikes, _, counts = (x.to(device) for x in stack(group))
+            rows = across(codec, spikes, counts, rate, kind, es_n0_db).log_softmax(-1).cpu().numpy()
             texts += [greedy(row[: 2 * n])[0] for row, n in zip(rows, counts.tolist(), strict=True)]
     return float(jiwer.cer(features.texts, texts))
 
 
 def train(
+    plan: Plan,
     spoken: Sequence[Lesson],
     texts: Sequence[str],
     valid: Features,
-    folder: Path,
-    minutes: float,
     lr: float = 2e-3,
     initial: dict[str, Tensor] | None = None,
-    seed: int = 0,
     dims: ContextualDims | None = None,
 ) -> ContextualCodec:
-    """Until `minutes` of training have passed, those of earlier sessions included; returns averaged weights.
+    """Returns the codec with averaged weights, on the CPU, set to evaluate.
 
-    Rate, channel, its blocks, Es/N0 and what is known of the channel are drawn anew for every batch or row. The folder
-    keeps last.pt, best.pt (averaged) and log.csv.
+    Rate, channel, its blocks, Es/N0 and what is known of the channel are drawn anew for every batch or row.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(plan.seed)
     codec = ContextualCodec(dims or ContextualDims())
     if initial is not None:
         codec.load_state_dict(initial)
-    fields = [f"{rate}_{kind}_{snr:g}" for rate, kind, snr in VALIDATE]
-    run = TimedRun(codec, folder, minutes, lr, WARM_UP, SAVE_EVERY, fields)
-    torch.manual_seed(seed + run.steps)  # a resumed run draws other noise
-    rng = np.random.default_rng([seed, run.steps])
-    average = ContextualCodec(codec.dims)
-    source = batches(spoken, texts, BATCH, rng)
-    while run.done < 1:
-        emissions, tokens, counts = stack(next(source))
-        rate, kind = int(rng.integers(len(RATES))), CHANNELS[rng.integers(len(CHANNELS))]
+    optimiser = torch.optim.AdamW(codec.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
+    points = {f"{rate}_{kind}_{snr:g}": (list(RATES).index(rate), kind, snr) for rate, kind, snr in VALIDATE}
+    run = Run(plan, {"codec": codec}, {"codec": optimiser}, ["codec"], ["nats", *points])
+    source = batches(spoken, texts, BATCH, run.rng)
+
+    def step() -> dict[str, Tensor]:
+        spikes, tokens, counts = (x.to(run.device) for x in stack(next(source)))
+        rate, kind = int(run.rng.integers(len(RATES))), CHANNELS[run.rng.integers(len(CHANNELS))]
         es_n0_db = torch.empty(len(counts)).uniform_(LEAST_DB[rate], MOST_DB)
-        with checkpoint.half_precision():
-            block = int(rng.integers(*BLOCKS))
-            logits = across(codec, emissions, counts, rate, kind, es_n0_db, block)
+        block = int(run.rng.integers(*BLOCKS))
+        with run.half_precision():
+            logits = across(codec, spikes, counts, rate, kind, es_n0_db, block)
         loss = F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())  # -100 does not count
-        run.step(loss)
-        if run.due:
-            run.averaged(average)
-            points = [(list(RATES).index(rate), kind, snr) for rate, kind, snr in VALIDATE]
-            run.save(**{f: error_rate(average, valid, *p) for f, p in zip(fields, points, strict=True)})
-    return run.averaged(average)
+        run.descend("codec", loss)
+        return {"nats": loss}
+
+    def validate() -> dict[str, float]:
+        return {name: error_rate(run.average("codec"), valid, *point) for name, point in points.items()}
+
+    run.train(step, validate)
+    return run.average("codec").cpu()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.contextual.train", description=__doc__)
-    parser.add_argument(
-        "corpora", nargs="+", help="folders of transcribed speech, for what is really emitted"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `train contextual`."""
+    parser.add_argument("corpora", nargs="+", help="folders of transcribed speech, for real spikes")
     parser.add_argument("--texts", nargs="+", type=Path, required=True, help="as for `synthesise`")
+    options.add_options(parser, WORK / "contextual", (60.0, "minutes"), 2e-3)
     parser.add_argument("--models", nargs="+", default=["default"], help="shipped recognisers to learn from")
     parser.add_argument("--copies", type=int, default=2, help="augmentations of the recordings")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of the run")
     parser.add_argument(
         "--init", type=Path, metavar="DIR", help="start from encoder.onnx and decoder.onnx there"
     )
-    parser.add_argument("--minutes", type=float, default=60, help="in all, earlier sessions included")
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    known = [features(args.corpora, "train", m, args.out, args.copies, args.seed) for m in args.models]
-    valid = features(args.corpora, "valid", args.models[0], args.out)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on."""
+    plan = options.plan(args, RISE, straight)
+    known = [features(args.corpora, "train", model, plan, args.copies) for model in args.models]
+    valid = features(args.corpora, "valid", args.models[0], plan)
     spoken = []
     for model, each in zip(args.models, known, strict=True):  # with and without the sender's language model
-        spoken += lessons(each) + lessons(each, read(each, args.out / f"read-{model}.json"))
-    texts = [text for path in args.texts for text in sentences(path)]
+        spoken += lessons(each) + lessons(each, read(each, plan.folder / f"read-{model}.json"))
+    texts = all_sentences(args.texts)
     print(f"{len(spoken):,} recordings; {len(texts):,} sentences, {sum(map(len, texts)):,} characters")
     initial = None
     if args.init:
         encoder, decoder = (read_graph(args.init / f"{kind}.onnx") for kind in ("encoder", "decoder"))
         initial = {f"encoder.{key}": value for key, value in encoder.items()} | decoder
-    train(spoken, texts, valid, args.out, args.minutes, args.lr, initial, args.seed)
-
-
-if __name__ == "__main__":
-    main()
+    train(plan, spoken, texts, valid, args.lr, initial)

@@ -1,0 +1,1 @@
+"""Corpora, their audio, augmentation, batches; texts; and synthetic speech."""

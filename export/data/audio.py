@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from gr_deepsc.framing import SAMPLE_RATE
 
-from .corpora import CorpusError, Utterance
+from .corpora import CorpusError, Utterance, load
+
+CACHE = Path("work/cache")  # of decoded speech, and what is computed of it
 
 
 def decode(path: Path) -> np.ndarray:
@@ -31,6 +33,16 @@ def decode(path: Path) -> np.ndarray:
         divisor = np.gcd(rate, SAMPLE_RATE)
         mono = resample_poly(mono, SAMPLE_RATE // divisor, rate // divisor)
     return mono.astype(np.float32)
+
+
+def splits(folders: Sequence[str | Path], *names: str, cache: Path = CACHE) -> list["Speech"]:
+    """The named splits of all corpora together, decoded once into `cache`.
+
+    Raises:
+        CorpusError: a corpus or a recording cannot be read.
+    """
+    utterances = [utterance for folder in folders for utterance in load(folder)]
+    return [Speech([u for u in utterances if u.split == name], cache) for name in names]
 
 
 class Speech:
@@ -68,6 +80,7 @@ class Speech:
 
     @property
     def seconds(self) -> float:
+        """Of all utterances."""
         return float(self.lengths.sum() / SAMPLE_RATE)
 
     def sample(self, hours: float, rng: np.random.Generator) -> "Speech":

@@ -13,11 +13,8 @@ from gr_deepsc.framing import SAMPLE_RATE
 # formants move along: to the network every speed is another speaker, and there are few in the corpora
 SPEEDS = tuple(Fraction(n, 20) for n in range(17, 24))
 TONE_PROBABILITY, TONE_DB = 0.5, 6.0  # microphones and rooms: a smooth random frequency response
-ROOM_PROBABILITY, ROOM_T60, ROOM_DIRECT_DB = (
-    0.25,
-    (0.15, 0.7),
-    (0.0, 15.0),
-)  # s; direct over reverberant energy
+ROOM_PROBABILITY, ROOM_T60 = 0.25, (0.15, 0.7)  # s
+ROOM_DIRECT_DB = (0.0, 15.0)  # direct over reverberant energy
 CODEC_PROBABILITY, CODEC_CUTOFF = 0.15, (3000.0, 7000.0)  # Hz
 LEVEL_DB = (-15.0, 6.0)
 NOISE_PROBABILITY, NOISE_SNR_DB = 0.3, (8.0, 40.0)
@@ -97,4 +94,4 @@ class SpecAugment:
                 width = min(int(self.rng.integers(5, 30)), time)
                 start = self.rng.integers(time - width + 1)
                 row[start : start + width] = 0
-        return x * keep
+        return x * keep.to(x.device)

@@ -1,8 +1,7 @@
 """Batches of similar length: padded waveforms, their lengths, and their texts as CTC targets."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,11 +13,12 @@ from gr_deepsc.text import encode
 from .audio import Speech
 
 Item = TypeVar("Item")
+Tuple = TypeVar("Tuple", bound=tuple)
 
 
-@dataclass
-class Batch:
-    indices: list[int]
+class Batch(NamedTuple):
+    """Speech and what CTC has to spell of it."""
+
     waveform: Tensor  # float32 [batch, samples]
     lengths: Tensor  # int64 [batch], samples
     tokens: Tensor  # int64 [sum of token_counts]
@@ -26,6 +26,7 @@ class Batch:
 
     @property
     def seconds(self) -> float:
+        """Of speech, padding not counted."""
         return float(self.lengths.sum()) / SAMPLE_RATE
 
 
@@ -35,18 +36,24 @@ def targets(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     return torch.tensor([token for row in rows for token in row]), torch.tensor([len(row) for row in rows])
 
 
+def on(device: torch.device, batch: Tuple) -> Tuple:
+    """A named tuple with its tensors on `device`."""
+    return batch._replace(**{k: v.to(device) for k, v in batch._asdict().items() if isinstance(v, Tensor)})
+
+
 def collate(
     speech: Speech, indices: list[int], change: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> Batch:
+    """The utterances of these numbers, each passed through `change`, padded with zeros."""
     audio = [speech[i] if change is None else change(speech[i]) for i in indices]
     waveform = torch.zeros(len(audio), max(map(len, audio)))
     for row, samples in zip(waveform, audio, strict=True):
         row[: len(samples)] = torch.from_numpy(samples)
     texts = [speech.utterances[i].text for i in indices]
-    return Batch(indices, waveform, torch.tensor([len(a) for a in audio]), *targets(texts))
+    return Batch(waveform, torch.tensor([len(a) for a in audio]), *targets(texts))
 
 
-def plan(lengths: np.ndarray, seconds: float, rng: np.random.Generator | None = None) -> list[list[int]]:
+def grouped(lengths: np.ndarray, seconds: float, rng: np.random.Generator | None = None) -> list[list[int]]:
     """Groups indices of similar length, each group padded to at most `seconds`; shuffled when `rng` is given."""
     jitter = lengths if rng is None else lengths * rng.uniform(0.95, 1.05, len(lengths))
     groups, group = [], []
@@ -82,5 +89,5 @@ def endless(
 ) -> Iterator[Batch]:
     """Epoch after epoch of shuffled batches, each utterance passed through `change`."""
     while True:
-        for group in plan(speech.lengths, seconds, rng):
+        for group in grouped(speech.lengths, seconds, rng):
             yield collate(speech, group, change)

@@ -1,9 +1,9 @@
-"""Synthetic speech from plain text, as one more corpus: words that no recording has.
+"""Make a corpus of synthetic speech from texts: words that no recording has.
 
 Spoken by Debian's `flite`, or by the voices of this package.
 """
 
-import re
+import argparse
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -16,31 +16,14 @@ from tqdm import tqdm
 
 from gr_deepsc.voice.synthesizer import Synthesizer
 
-from .corpora import CorpusError, lj_split
-from .normalise import normalise
+from ..training.options import WORK
+from .corpora import CorpusError
+from .texts import all_sentences
 
 FLITE = ("slt", "rms", "awb", "kal16")
 USERS = ("user0", "user1")  # registered with the shipped voices
 VOICES = FLITE + USERS
 STRETCH = (0.85, 1.2)  # of the durations
-CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
-
-
-def sentences(path: Path) -> list[str]:
-    """Normalised sentences of a text: LJSpeech's id|raw|normalised, LibriSpeech's .trans.txt, or plain prose.
-
-    What LJSpeech's held out clips say is left out.
-    """
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if path.suffix == ".csv":
-        rows = [line.split("|") for line in lines]
-        found = [row[-1] for row in rows if lj_split(row[0]) == "train"]
-    elif path.name.endswith(".trans.txt"):
-        found = [line.split(" ", 1)[-1] for line in lines]
-    else:
-        found = re.split(r"(?<=[.!?;:])\s+", " ".join(lines))
-    shortest, longest = CHARACTERS
-    return [text for text in map(normalise, found) if shortest <= len(text) <= longest]
 
 
 def synthesise(
@@ -93,3 +76,18 @@ def synthesise(
                 bar.update(duration)
     (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return done
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `synthesise`."""
+    parser.add_argument("texts", nargs="+", type=Path, help="LJSpeech's metadata, .trans.txt or plain prose")
+    parser.add_argument("--out", type=Path, default=WORK / "synthetic")
+    parser.add_argument("--hours", type=float, default=8.0)
+    parser.add_argument("--voices", nargs="+", choices=VOICES, default=FLITE)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Speaks, and prints how much."""
+    hours = synthesise(all_sentences(args.texts), args.out, args.hours, args.seed, voices=args.voices)
+    print(f"{args.out}: {hours:.2f} h of synthetic speech; give this folder to a training as one more corpus")

@@ -1,4 +1,4 @@
-"""The text transformer as three ONNX graphs: python -m deepsc_export.deepsc_text.export RUN"""
+"""Write the text transformer as three ONNX graphs."""
 
 import argparse
 import json
@@ -9,20 +9,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from gr_deepsc import __version__
 from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from .. import checkpoint
-from ..onnx_export import (
-    TOLERANCE,
-    ParityError,
-    provenance,
-    to_bytes,
-    trace,
-    write_contract,
-)
-from .model import LONGEST, START, SYMBOLS, TextTransformer
+from ..onnx_files.contract import facts, report, write_contract
+from ..onnx_files.storage import to_bytes
+from ..onnx_files.trace import TOLERANCE, ParityError, trace
+from ..training import checkpoint
+from .model import LONGEST, START, SYMBOLS, TextDims, TextTransformer
+from .train import OUT as RUN
 from .unrolled import Memory, Sender, Step
 
 OUT = Path("bench/systems/deepsc_text")
@@ -96,28 +91,26 @@ def export(model: TextTransformer, folder: Path, training_data: str) -> float:
             to_bytes(plain / f"{name}.onnx", folder / f"{name}.onnx")
     for name in graphs(model):
         contract = {
-            "name": "deepsc_text", "kind": name, "version": __version__, "vocabulary": ALPHABET,
-            "symbols_per_character": str(SYMBOLS), "longest": str(LONGEST), "training_data": training_data,
-            "licence": "GPL-3.0-or-later", "weights": "bytes", **provenance(model),
+            "kind": name, "vocabulary": ALPHABET, "symbols_per_character": str(SYMBOLS), "longest": str(LONGEST),
+            "weights": "bytes", **facts("deepsc_text", model, training_data),
             "parity": json.dumps({"fp32_max_abs_difference": difference, "characters": PARITY_LENGTHS}),
         }  # fmt: skip
         write_contract(folder / f"{name}.onnx", contract)
     return difference
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.deepsc_text.export", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of a training run")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `export deepsc-text`."""
+    parser.add_argument("--run", type=Path, default=RUN, help="folder of the training run")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
-    args = parser.parse_args()
-    state = checkpoint.load(args.run / "best.pt")
-    model = TextTransformer(state["dims"])
-    model.load_state_dict(state["model"])
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the files and prints their sizes and parity."""
+    networks, about = checkpoint.best(args.run)
+    model = TextTransformer(TextDims(**about["dims"]))
+    model.load_state_dict(networks["text"])
     difference = export(model, args.out, args.training_data)
-    size = sum(path.stat().st_size for path in args.out.glob("*.onnx")) / 1e6
-    print(f"{args.out}: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
-
-
-if __name__ == "__main__":
-    main()
+    for path in sorted(args.out.glob("*.onnx")):
+        report(path, difference)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from gr_deepsc.text import ALPHABET
 
-from ..models.recurrent import valid_mask
+from ..layers.recurrent import valid_mask
 
 CHARACTERS = len(ALPHABET)
 START = CHARACTERS  # token before the first character
@@ -64,9 +64,8 @@ class TextTransformer(nn.Module):
         )
         self.output = nn.Linear(dims.width, CHARACTERS)
         self.register_buffer("places", positions(LONGEST, dims.width), persistent=False)
-        nn.init.normal_(
-            self.embedding.weight, std=dims.width**-0.5
-        )  # times sqrt(width): no louder than the places
+        # times sqrt(width): no louder than the places
+        nn.init.normal_(self.embedding.weight, std=dims.width**-0.5)
         for layer in self.decoder.layers:
             query, key, _ = layer.multihead_attn.in_proj_weight.data.chunk(3)
             query.copy_(key)  # alike at first, so that a place attends to its own
@@ -96,7 +95,7 @@ class TextTransformer(nn.Module):
 
     def spell(self, prefix: Tensor, memory: Tensor, counts: Tensor | None = None) -> Tensor:
         """START and the characters so far, int64 [batch, t], memory [batch, n, width] -> logits [batch, t, 28]."""
-        ahead = torch.ones(prefix.shape[1], prefix.shape[1], dtype=torch.bool).triu(1)
+        ahead = torch.ones(prefix.shape[1], prefix.shape[1], dtype=torch.bool, device=prefix.device).triu(1)
         hidden = None if counts is None else ~valid_mask(counts, memory.shape[1])
         x = self.decoder(self.embed(prefix), memory, tgt_mask=ahead, memory_key_padding_mask=hidden)
         return self.output(x)

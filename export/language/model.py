@@ -28,7 +28,7 @@ class LanguageModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens int64 [batch, n], the first of them `START` -> logits of the next ones [batch, n, 28]."""
-        start = torch.zeros(1, len(tokens), self.dims.units)
+        start = torch.zeros(1, len(tokens), self.dims.units, device=tokens.device)
         return self.output(self.memory(self.character(tokens), start)[0])
 
 

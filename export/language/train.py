@@ -1,4 +1,4 @@
-"""Training the language model: python -m deepsc_export.language.train TEXTS... [--export]"""
+"""Train the language model that helps the beam decoder to spell."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -9,20 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gr_deepsc import __version__
-from gr_deepsc.ctc.beam import LANGUAGE
-from gr_deepsc.text import ALPHABET, encode
+from gr_deepsc.text import encode
 
-from .. import checkpoint
 from ..data.batches import by_length
-from ..data.synthesise import sentences
-from ..onnx_export import provenance, write_contract, write_hashes, write_small
-from ..timed_run import TimedRun
-from .model import START, LanguageDims, LanguageModel, Step
+from ..data.texts import held_out
+from ..training import options
+from ..training.optimisation import device_of, straight
+from ..training.options import WORK
+from ..training.run import Plan, Run
+from .model import START, LanguageDims, LanguageModel
 
-OUT = Path("work/language")
-SAVE_EVERY = 2.0  # minutes
-WARM_UP = 100  # updates
+OUT = WORK / "language"
+RISE, SAVE_EVERY = (100, "steps"), (2.0, "minutes")
 BATCH = 6_000  # characters
 VALID = 400  # sentences
 PADDING = -100
@@ -46,80 +44,41 @@ def batches(texts: Sequence[str], characters: int, rng: np.random.Generator) -> 
 @torch.inference_mode()
 def nats(model: LanguageModel, texts: Sequence[str]) -> float:
     """Mean -ln p of a character."""
-    total = count = 0
+    total, count, device = 0.0, 0, device_of(model)
     for start in range(0, len(texts), 50):
-        known, wanted = padded(texts[start : start + 50])
+        known, wanted = (x.to(device) for x in padded(texts[start : start + 50]))
         total += float(F.cross_entropy(model(known).flatten(0, 1), wanted.flatten(), reduction="sum"))
         count += int((wanted != PADDING).sum())
     return total / count
 
 
-def train(
-    texts: Sequence[str], valid: Sequence[str], folder: Path, minutes: float, lr: float, seed: int
-) -> LanguageModel:
-    """Until `minutes` have passed, those of earlier sessions included; returns averaged weights."""
-    torch.manual_seed(seed)
+def train(plan: Plan, texts: Sequence[str], valid: Sequence[str], lr: float = 2e-3) -> LanguageModel:
+    """Returns the model with averaged weights, on the CPU, set to evaluate."""
+    torch.manual_seed(plan.seed)
     model = LanguageModel(LanguageDims())
-    run = TimedRun(model, folder, minutes, lr, WARM_UP, SAVE_EVERY, ["valid_nats"])
-    rng = np.random.default_rng([seed, run.steps])
-    average = LanguageModel(model.dims)
-    source = batches(texts, BATCH, rng)
-    while run.done < 1:
-        known, wanted = padded(next(source))
-        with checkpoint.half_precision():
+    optimiser = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=0.01)
+    run = Run(plan, {"language": model}, {"language": optimiser}, ["language"], ["nats", "valid_nats"])
+    source = batches(texts, BATCH, run.rng)
+
+    def step() -> dict[str, Tensor]:
+        known, wanted = (x.to(run.device) for x in padded(next(source)))
+        with run.half_precision():
             logits = model(known)
         loss = F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten())
-        run.step(loss)
-        if run.due:
-            run.save(valid_nats=nats(run.averaged(average), valid))
-    return run.averaged(average)
+        run.descend("language", loss)
+        return {"nats": loss}
+
+    run.train(step, lambda: {"valid_nats": nats(run.average("language"), valid)})
+    return run.average("language").cpu()
 
 
-def export(model: LanguageModel, path: Path, training_data: str) -> float:
-    """Writes one step of `model`, weights in 8 bits; the largest difference between torch and ONNX Runtime.
-
-    Raises:
-        ParityError: it exceeds `onnx_export.TOLERANCE`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    step, inputs, outputs = Step(model.eval()), ["token", "state"], ["log_probs", "next"]
-    feed = torch.randint(len(ALPHABET), (5,)), torch.randn(5, model.dims.units).tanh()
-    free = {name: {0: "texts"} for name in inputs + outputs}
-    worst = write_small(step, [feed], path, inputs, outputs, free)
-    contract = {
-        "name": "language",
-        "kind": "language",
-        "version": __version__,
-        "vocabulary": ALPHABET,
-        "training_data": training_data,
-        "licence": "GPL-3.0-or-later",
-    }
-    write_contract(path, contract | provenance(model))
-    return worst
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.language.train", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `train language`."""
     parser.add_argument("texts", nargs="+", type=Path, help="as for `synthesise`")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of the run")
-    parser.add_argument("--minutes", type=float, default=20, help="in all, earlier sessions included")
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument(
-        "--export", type=Path, nargs="?", const=LANGUAGE, metavar="ONNX", help="write it as well"
-    )
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    found = [text for path in args.texts for text in sentences(path)]
-    order = np.random.default_rng(0).permutation(len(found))
-    valid, texts = [found[i] for i in order[:VALID]], [found[i] for i in order[VALID:]]
-    model = train(texts, valid, args.out, args.minutes, args.lr, args.seed)
-    if args.export:
-        data = f"{len(texts)} sentences of {', '.join(path.name for path in args.texts)}"
-        print(f"{args.export}: torch - ONNX Runtime in fp32 <= {export(model, args.export, data):.1e}")
-        write_hashes(args.export.parent.parent)
+    options.add_options(parser, OUT, (20.0, "minutes"), 2e-3)
 
 
-if __name__ == "__main__":
-    main()
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on."""
+    plan = options.plan(args, RISE, straight, SAVE_EVERY)
+    train(plan, *held_out(args.texts, VALID), args.lr)

@@ -14,6 +14,11 @@ def pick_device(name: str | None = None) -> torch.device:
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Where its weights are."""
+    return next(network.parameters()).device
+
+
 def half_precision(device: torch.device) -> torch.autocast:
     """bfloat16 where `device` computes in it (there 3 times as fast); emulated by a CPU it is 9 times slower."""
     if device.type == "cuda":

@@ -9,6 +9,8 @@ import torch
 from .optimisation import half_cosine
 from .run import Plan, Span
 
+WORK = Path("work")  # where runs are kept, unless told otherwise
+
 
 def add_options(
     parser: argparse.ArgumentParser, out: Path | str, budget: Span, lr: float, seed: int = 0
@@ -42,6 +44,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
 
 
+def use(args: argparse.Namespace) -> None:
+    """Sets torch's threads."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+
+
 def plan(
     args: argparse.Namespace,
     rise: Span = (0.0, "steps"),
@@ -50,8 +58,7 @@ def plan(
     out: Path | None = None,
 ) -> Plan:
     """The plan that the options say; `out` is the folder if they name none. Seeds torch and sets its threads."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use(args)
     torch.manual_seed(args.seed)
     budget = (getattr(args, args.unit), args.unit)
     return Plan(args.out or out, budget, rise, fall, save_every, args.seed, args.device)

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from gr_deepsc.ctc.align import align
 from gr_deepsc.text import encode
 
-from .models.recogniser import WhisperRecogniser
-from .train_head import States, logits
-from .voice.align import AlignmentError, spikes
+from ..training.optimisation import device_of
+from .model import WhisperRecogniser
+from .states import States, logits
 
 SPACE = " "
 
@@ -36,21 +37,32 @@ def gaps(model: WhisperRecogniser, states: States, cache: Path) -> list[np.ndarr
     name = hashlib.sha256("\n".join([str(states.path), *states.texts]).encode()).hexdigest()[:12]
     path = Path(cache) / f"gaps-{name}.npz"
     if not path.is_file():
-        found = []
+        found, device = [], device_of(model)
         for i, text in enumerate(tqdm(states.texts, "aligning", unit="utt", disable=None)):
             pairs, frames, _ = states.batch([i])
             with torch.inference_mode():
-                log_probs = logits(model, pairs, frames)[0].log_softmax(-1).numpy()
-            try:
-                at = spikes(log_probs, encode(text))
-                spaces = [k for k, letter in enumerate(text) if letter == SPACE]
-                places = [(at[k - 1, 1] + at[k + 1, 0]) / 2 for k in spaces]
-            except AlignmentError:
-                places = [np.nan] * text.count(SPACE)
-            found.append(np.array(places))
+                log_probs = logits(model, pairs.to(device), frames.to(device))[0].log_softmax(-1)
+            spaces = np.array([k for k, letter in enumerate(text) if letter == SPACE], int)
+            found.append(middles(align(log_probs.cpu().numpy(), encode(text)), spaces))
         np.savez(path, places=np.concatenate(found), counts=[len(places) for places in found])
     with np.load(path) as file:
         return np.split(file["places"], np.cumsum(file["counts"])[:-1])
+
+
+def middles(path: np.ndarray | None, tokens: np.ndarray) -> np.ndarray:
+    """Midway between the end of the token before and the begin of the token behind each of `tokens`, in frames.
+
+    Args:
+        path: int [frames], as `gr_deepsc.ctc.align.align` gives it.
+        tokens: int [n], numbers of tokens that have one before and one behind.
+
+    Returns:
+        float64 [n]; NaN if there is no path.
+    """
+    if path is None:
+        return np.full(len(tokens), np.nan)
+    ends = np.searchsorted(path, 2 * (tokens - 1) + 1, "right")
+    return (ends + np.searchsorted(path, 2 * (tokens + 1) + 1)) / 2
 
 
 def pieces(utterance: int, text: str, places: np.ndarray, frames: int, longest: float) -> list[Piece]:

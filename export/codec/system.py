@@ -1,15 +1,17 @@
-"""The whole of DeepSC-ST, cut where the air is: what the transmitter runs and what the receiver runs."""
+"""Count a configuration's trainable parameters."""
+
+import argparse
 
 import torch
 from torch import Tensor, nn
 
-from ..config import Config
-from .codec import ChannelDecoder, ChannelEncoder, Codec
-from .recogniser import build
+from ..recogniser.config import CONFIGS, Config
+from ..recogniser.model import build
+from .model import ChannelDecoder, ChannelEncoder, Codec
 
 
 class DeepSC(nn.Module):
-    """Semantic encoder and channel codec of a configuration."""
+    """Semantic encoder and channel codec of a configuration, which are cut where the air is."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -50,3 +52,16 @@ def parameter_counts(config: Config) -> tuple[int, int]:
         return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
     return count(system.recogniser), count(system)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `info`."""
+    parser.add_argument("--config", choices=CONFIGS, default="paper")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the counts."""
+    recogniser, system = parameter_counts(CONFIGS[args.config])
+    print(
+        f"{args.config}: {recogniser:,} trainable parameters in the recogniser, {system:,} in the whole system"
+    )

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from gr_deepsc.framing import SYMBOLS_PER_FRAME
 from gr_deepsc.text import TOKENS
 
-from ..config import CodecDims
-from .recurrent import BiGRU, valid_mask
+from ..layers.recurrent import BiGRU, valid_mask
+from ..recogniser.config import CodecDims
 
 REALS = 2 * SYMBOLS_PER_FRAME  # real and imaginary parts of a frame's symbols
 

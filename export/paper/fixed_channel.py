@@ -1,4 +1,4 @@
-"""The robust-model study of the paper: its channel codec, trained at one point of one channel and tested at many.
+"""Train the paper's channel codec at one point of one channel and test it at many: its robust-model study.
 
 `deepsc bench robust` runs it once for each model; it makes the features and counts the errors.
 """
@@ -14,16 +14,12 @@ from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import zero_forcing
 
-from .config import PAPER
-from .models.codec import Codec
-from .train_codec import Features, train
-
-
-def read(path: Path) -> Features:
-    """An .npz file with the P of all utterances in a row, float16 [frames, 29], how many frames each has, the texts."""
-    stored = np.load(path)
-    rows = np.split(stored["probabilities"], np.cumsum(stored["frames"])[:-1])
-    return Features(rows, [str(text) for text in stored["texts"]])
+from ..codec.model import Codec
+from ..codec.train import RISE, SAVE_EVERY, train
+from ..recogniser.config import CodecDims
+from ..recogniser.features import Features, read
+from ..training import options
+from ..training.optimisation import straight
 
 
 def received_texts(
@@ -42,26 +38,24 @@ def received_texts(
     return texts
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.fixed_channel", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `paper fixed-channel`."""
     parser.add_argument(
-        "folder", type=Path, help="with train.npz, valid.npz and test.npz; the run is kept there"
+        "folder", type=Path, help="with train.npz, valid.npz and test.npz; texts.json comes there"
     )
     parser.add_argument(
         "--train-at", nargs=2, metavar=("KIND", "DB"), help="any channel at -10 to 20 dB if not given"
     )
     parser.add_argument("--points", type=json.loads, required=True, help="[[KIND, DB], ...] to test at")
     parser.add_argument("--numbers", type=json.loads, required=True, help="of the test utterances: [N, ...]")
-    parser.add_argument("--steps", type=int, default=1000, help="batches of 240 s of features")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
+    options.add_options(parser, "FOLDER", (1000, "steps"), 2e-3)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on, and tests."""
+    plan = options.plan(args, RISE, straight, SAVE_EVERY, args.folder)
     features, valid, test = (read(args.folder / f"{split}.npz") for split in ("train", "valid", "test"))
     fixed = (args.train_at[0], float(args.train_at[1])) if args.train_at else None
-    codec = train(PAPER, features, valid, args.folder, args.steps, fixed=fixed, seed=args.seed)
+    codec = train(plan, CodecDims(), features, valid, args.lr, fixed)
     found = [received_texts(codec, test, args.numbers, kind, snr, args.seed) for kind, snr in args.points]
     (args.folder / "texts.json").write_text(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

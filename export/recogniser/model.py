@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from gr_deepsc.framing import HOP
 from gr_deepsc.text import TOKENS
 
-from ..config import ConvDims, DeepSpeechDims, WhisperDims
-from .frontend import LogSpectrum
-from .recurrent import BiGRU, FrameBatchNorm, valid_mask
+from ..layers.frontend import LogSpectrum
+from ..layers.recurrent import BiGRU, FrameBatchNorm, valid_mask
+from .config import ConvDims, DeepSpeechDims, WhisperDims
 from .whisper import WhisperEncoder
 
 SpecAugment = Callable[[Tensor], Tensor]

@@ -1,6 +1,6 @@
-"""What the contextual codec learns from: emissions of real speech, and of texts that nobody spoke.
+"""What the contextual codec learns from: spikes of real speech, and of texts that nobody spoke.
 
-Each text's emissions are drawn, a character at a time, from what was emitted where it was spoken in real speech:
+Each text's spikes are drawn, a character at a time, from what was emitted where it was spoken in real speech:
 the right letter, another, or none; sometimes one that is too much.
 """
 
@@ -15,7 +15,7 @@ from gr_deepsc.ctc.spikes import collapse, spelt
 from gr_deepsc.text import BLANK, TOKENS, encode
 
 from ..data.batches import by_length
-from ..train_codec import Features
+from ..recogniser.features import Features
 
 SPOKEN = 0.3  # share of the batches that are real speech
 PARTS = 0.3  # share of the texts cut at random, so that short ones are known as well
@@ -26,18 +26,18 @@ SILENT = (
 
 
 class Lesson(NamedTuple):
-    """An utterance's emissions, float16 [n, 29], and what is to be read in each and behind it: int [n, 2] tokens."""
+    """An utterance's spikes, float16 [n, 29], and what is to be read in each and behind it: int [n, 2] tokens."""
 
-    emissions: np.ndarray
+    spikes: np.ndarray
     tokens: np.ndarray
 
 
-def align(emissions: np.ndarray, text: str) -> np.ndarray:
-    """Which character each emission stands for, and which one is missing behind it; the blank for none.
+def align(spikes: np.ndarray, text: str) -> np.ndarray:
+    """Which character each spike stands for, and which one is missing behind it; the blank for none.
 
     Of several that are missing in one place the first is kept: there is room for one.
     """
-    letters = emissions[:, :BLANK].argmax(1)
+    letters = spikes[:, :BLANK].argmax(1)
     wanted = np.array(encode(text), int)
     tokens = np.full((len(letters), 2), BLANK)
     for op in Levenshtein.opcodes(letters.tolist(), wanted.tolist()):
@@ -76,7 +76,8 @@ class Bank:
 
     @classmethod
     def of(cls, spoken: Sequence[Lesson]) -> "Bank":
-        vectors = np.concatenate([lesson.emissions for lesson in spoken])
+        """What was emitted in lessons of real speech."""
+        vectors = np.concatenate([lesson.spikes for lesson in spoken])
         tokens = np.concatenate([lesson.tokens for lesson in spoken])
         missing = tokens[:, 1][tokens[:, 1] != BLANK]
         vectors = np.concatenate([vectors, np.zeros((len(missing), TOKENS), np.float16)])
@@ -89,7 +90,7 @@ class Bank:
         return cls(vectors[order], first, right, float(np.mean(tokens[:, 0] == BLANK)))
 
     def speak(self, text: str, rng: np.random.Generator) -> Lesson:
-        """The emissions of a text that nobody spoke, by a recogniser that errs more or less than ours."""
+        """The spikes of a text that nobody spoke, by a recogniser that errs more or less than ours."""
         wanted = np.array(encode(text), int)
         errs = rng.random(len(wanted)) < rng.random()
         count = np.where(errs, np.diff(self.first)[wanted], self.right[wanted])
@@ -98,11 +99,11 @@ class Bank:
         kept = self.vectors[row].any(1)
         gap = ~kept[1:] & kept[:-1]  # of a stretch that is missing, the first character
         tokens[:-1, 1][gap] = wanted[1:][gap]
-        emissions, tokens = self.vectors[row[kept]], tokens[kept]
+        spikes, tokens = self.vectors[row[kept]], tokens[kept]
         after = np.flatnonzero(errs[kept] & (rng.random(len(tokens)) < self.excess)) + 1
         extra = rng.integers(self.first[BLANK], self.first[BLANK + 1], len(after))
         return Lesson(
-            np.insert(emissions, after, self.vectors[extra], axis=0), np.insert(tokens, after, BLANK, axis=0)
+            np.insert(spikes, after, self.vectors[extra], axis=0), np.insert(tokens, after, BLANK, axis=0)
         )
 
 
@@ -110,7 +111,7 @@ def fill(lesson: Lesson, blanks: int) -> Lesson:
     """The same with blanks behind it, as `contextual.ContextualEncoder` fills a burst."""
     silence = np.tile(np.eye(TOKENS, dtype=np.float16)[BLANK], (blanks, 1))
     return Lesson(
-        np.concatenate([lesson.emissions, silence]),
+        np.concatenate([lesson.spikes, silence]),
         np.concatenate([lesson.tokens, np.full((blanks, 2), BLANK)]),
     )
 

@@ -17,7 +17,13 @@ class Received(NamedTuple):
     n0: Tensor  # noise variance, float32 [batch, 1]
 
 
-def fading(kind: str, batch: int, blocks: int, rician_k: float = RICIAN_K) -> Tensor:
+def fading(
+    kind: str,
+    batch: int,
+    blocks: int,
+    rician_k: float = RICIAN_K,
+    device: torch.device | None = None,
+) -> Tensor:
     """Independent coefficients complex64 [batch, blocks] with E|h|^2 = 1.
 
     Raises:
@@ -26,8 +32,8 @@ def fading(kind: str, batch: int, blocks: int, rician_k: float = RICIAN_K) -> Te
     if kind not in KINDS:
         raise ValueError(f"channel {kind!r} is none of {', '.join(KINDS)}")
     if kind in ("awgn", "none"):
-        return torch.ones(batch, blocks, dtype=torch.complex64)
-    scatter = torch.randn(batch, blocks, dtype=torch.complex64)  # CN(0, 1)
+        return torch.ones(batch, blocks, dtype=torch.complex64, device=device)
+    scatter = torch.randn(batch, blocks, dtype=torch.complex64, device=device)  # CN(0, 1)
     if kind == "rayleigh":
         return scatter
     return (rician_k**0.5 + scatter) / (rician_k + 1) ** 0.5
@@ -37,10 +43,10 @@ def transmit(
     symbols: Tensor, kind: str, es_n0_db: Tensor | float, block: int = BLOCK, rician_k: float = RICIAN_K
 ) -> Received:
     """Sends complex64 [batch, n] over one channel; `es_n0_db` is one figure or one a row, in dB."""
-    batch, n = symbols.shape
-    h = fading(kind, batch, -(-n // block), rician_k).repeat_interleave(block, dim=1)[:, :n]
-    es_n0_db = torch.as_tensor(es_n0_db, dtype=torch.float32).expand(batch)[:, None]
-    n0 = torch.zeros(batch, 1) if kind == "none" else 10 ** (-es_n0_db / 10)
+    (batch, n), device = symbols.shape, symbols.device
+    h = fading(kind, batch, -(-n // block), rician_k, device).repeat_interleave(block, dim=1)[:, :n]
+    es_n0_db = torch.as_tensor(es_n0_db, dtype=torch.float32, device=device).expand(batch)[:, None]
+    n0 = torch.zeros(batch, 1, device=device) if kind == "none" else 10 ** (-es_n0_db / 10)
     return Received(h * symbols + n0.sqrt() * torch.randn_like(symbols), h, n0)
 
 

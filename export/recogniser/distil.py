@@ -1,4 +1,4 @@
-"""A small recogniser learns from a large one: python -m deepsc_export.distil CORPORA...
+"""Let a small recogniser learn from a large one.
 
 Beside the texts (CTC) it imitates the teacher's features frame by frame, and a hidden layer of it the teacher's encoder
 (Romero et al., "FitNets", 2015). The teacher hears clean speech, once for each speed, and its states are kept; the
@@ -8,12 +8,12 @@ student hears pieces of the same speech, some of them degraded. Several processe
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,25 +21,24 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from gr_deepsc.framing import FRAME_RATE, HOP
 
-from . import checkpoint
-from .__main__ import WORK, initial_state, splits
-from .config import CONFIGS, SHIPPED
-from .data.audio import Speech
-from .data.augment import SpecAugment, at_speed, degrade
-from .data.batches import by_length, targets
-from .data.corpora import CorpusError
-from .models.recogniser import DeepSpeech, WhisperRecogniser, build, ctc_loss, distillation_loss
-from .models.recurrent import valid_mask
-from .onnx_export import MAX_SECONDS
-from .onnx_weights import part
-from .optimisation import descend
+from ..data.audio import CACHE, Speech, splits
+from ..data.augment import SpecAugment, at_speed, degrade
+from ..data.batches import by_length, on, targets
+from ..layers.recurrent import valid_mask
+from ..onnx_files.weights import part, read_weights
+from ..training import options
+from ..training.optimisation import pick_device
+from ..training.options import WORK
+from ..training.run import Run
+from .config import CONFIGS, MAX_SECONDS, SHIPPED
+from .model import DeepSpeech, WhisperRecogniser, build, ctc_loss, distillation_loss
 from .pieces import Piece, gaps, pieces
-from .train_head import States, logits
-from .train_recogniser import SAVE_EVERY, Plan, Run
+from .states import States, logits
+from .train import LONGEST as LONGEST_GRADIENT
+from .train import WARM_UP, begin, validate
 
 SPEEDS = (Fraction(9, 10), Fraction(1), Fraction(11, 10))
 TEACHER = "pretrained"  # configuration
@@ -48,8 +47,7 @@ LONGEST = 5.0  # s, of a piece: short ones make many rows, and one step of a GRU
 WHOLE_AFTER = 0.85  # of the run: from here on whole utterances, as it will hear them
 
 
-@dataclass
-class Lesson:
+class Lesson(NamedTuple):
     """Some batch: what the student hears, `frames` of each row, its text, and what the teacher made of it."""
 
     waveform: Tensor  # float32 [rows, samples]
@@ -100,14 +98,24 @@ class Lessons:
 
 
 def endless(
-    corpora: list[Lessons], seconds: float, longest: float, degraded: float, rng: np.random.Generator
+    corpora: list[Lessons],
+    seconds: float,
+    longest: Callable[[], float],
+    degraded: float,
+    rng: np.random.Generator,
 ) -> Iterator[Lesson]:
-    """Batches of at most `seconds`, each of pieces of similar length, a share of them `degraded`."""
+    """Batches of at most `seconds`, each of pieces of similar length, a share of them `degraded`.
+
+    Pieces are of at most `longest()` seconds, mostly shorter; they are cut anew when that changes.
+    """
     while True:
-        drawn = [item for corpus in corpora for item in corpus.draw(longest * rng.uniform(0.6, 1), rng)]
+        now = longest()
+        drawn = [item for corpus in corpora for item in corpus.draw(now * rng.uniform(0.6, 1), rng)]
         for group in by_length(
             drawn, lambda item: item[2].end - item[2].begin, int(seconds * FRAME_RATE), rng
         ):
+            if longest() != now:
+                break
             frames = torch.tensor([piece.end - piece.begin for _, _, piece in group])
             states = [torch.from_numpy(corpus.taught(*which).astype(np.float32)) for corpus, *which in group]
             heard = [corpus.heard(*which) for corpus, *which in group]
@@ -141,19 +149,18 @@ def losses(
     lesson: Lesson,
     scale: tuple[Tensor, Tensor],
     augment: SpecAugment | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """CTC a token, nats a frame from the teacher's features, and variance of its states left unexplained."""
-    with checkpoint.half_precision():
-        features, hint = student(lesson.waveform, HOP * lesson.frames, augment)
-        with torch.no_grad():
-            target = logits(teacher, lesson.states, lesson.frames).float()
+) -> dict[str, Tensor]:
+    """`ctc` a token; `kl`, nats a frame from the teacher's features; `hint`, variance of its states unexplained."""
+    features, hint = student(lesson.waveform, HOP * lesson.frames, augment)
+    with torch.no_grad():
+        target = logits(teacher, lesson.states, lesson.frames).float()
     mean, deviation = scale
     unexplained = F.mse_loss(hint, (lesson.states - mean) / deviation, reduction="none").mean(-1)
-    return (
-        ctc_loss(features, lesson.frames, lesson.tokens, lesson.token_counts),
-        distillation_loss(features, target, lesson.frames),
-        unexplained[valid_mask(lesson.frames, hint.shape[1])].mean(),
-    )
+    return {
+        "ctc": ctc_loss(features, lesson.frames, lesson.tokens, lesson.token_counts),
+        "kl": distillation_loss(features, target, lesson.frames),
+        "hint": unexplained[valid_mask(lesson.frames, hint.shape[1])].mean(),
+    }
 
 
 def train(
@@ -162,107 +169,90 @@ def train(
     corpora: list[Lessons],
     valid: Speech,
     degraded: float,
+    batch_seconds: float = 96.0,
     rank: int = 0,
     ranks: int = 1,
 ) -> None:
-    """Trains until `run.plan.hours` of speech have been heard by all `ranks` processes together.
+    """Trains until all `ranks` processes together have heard what `train.begin` planned.
 
     A share `degraded` of the pieces is heard so; as many batches have masked spectrograms.
     """
-    rng = np.random.default_rng([run.plan.seed, rank, int(run.seen * 3600)])
+    rng = run.rng if rank == 0 else np.random.default_rng([run.plan.seed, run.steps, rank])
     mean, deviation = corpora[0].moments
-    scale = torch.from_numpy(mean), torch.from_numpy(np.maximum(deviation, 1e-3))
-    student = Student(run.model, run.helper)
+    scale = tuple(torch.from_numpy(x).to(run.device) for x in (mean, np.maximum(deviation, 1e-3)))
+    student = Student(run.networks["recogniser"], run.networks["helper"]).to(run.device)
     shared = DistributedDataParallel(student, forward_sync_buffers=False) if ranks > 1 else student
+    teacher.to(run.device)
     masks = SpecAugment(rng)
-    recent, saved = [], run.log.minutes
-    form = "{l_bar}{bar}{n:.2f}/{total:.0f} h of speech {postfix}"
-    bar = tqdm(total=run.plan.hours, initial=run.seen, disable=True if rank else None, bar_format=form)
-    while run.seen < run.plan.hours:
-        until = WHOLE_AFTER if run.seen < WHOLE_AFTER * run.plan.hours else 1.0
-        longest = LONGEST if until < 1 else MAX_SECONDS
-        for lesson in endless(corpora, run.plan.batch_seconds / ranks, longest, degraded, rng):
-            student.train()
-            parts = losses(shared, teacher, lesson, scale, masks if rng.random() < degraded else None)
-            run.set_learning_rates()
-            descend(run.optimiser, sum(parts), 2.0)
-            seconds = lesson.frames.sum() / FRAME_RATE
-            if ranks > 1:
-                dist.all_reduce(seconds)
-            run.seen += seconds.item() / 3600
-            if rank == 0:
-                run.ema.update(run.model)
-                recent.append([x.item() for x in parts])
-                bar.set_postfix_str("CTC {:.3f}, KL {:.3f}, hint {:.3f}".format(*np.mean(recent[-50:], 0)))
-                bar.update(seconds.item() / 3600)
-                if run.seen >= run.plan.hours or run.log.minutes - saved > SAVE_EVERY:
-                    tqdm.write("CTC {:.3f}, KL {:.3f}, hint {:.3f}".format(*np.mean(recent, 0)))
-                    run.save(float(np.mean(recent, 0).sum()), valid)
-                    recent, saved = [], run.log.minutes
-            if run.seen >= until * run.plan.hours:
-                break
+
+    def longest() -> float:
+        return LONGEST if run.done < WHOLE_AFTER else MAX_SECONDS
+
+    source = endless(corpora, batch_seconds / ranks, longest, degraded, rng)
+
+    def step() -> dict[str, Tensor]:
+        lesson = next(source)
+        seconds = lesson.frames.sum() / FRAME_RATE
+        if ranks > 1:
+            dist.all_reduce(seconds)
+        run.hours += seconds.item() / 3600
+        with run.half_precision():
+            augment = masks if rng.random() < degraded else None
+            parts = losses(shared, teacher, on(run.device, lesson), scale, augment)
+        run.descend("all", sum(parts.values()), LONGEST_GRADIENT)
+        return parts
+
+    run.train(step, lambda: validate(run.average("recogniser"), valid))
 
 
-def learn(rank: int, args: argparse.Namespace, meeting: str = "") -> None:
+def learn(rank: int, args: argparse.Namespace, ranks: int, meeting: str = "") -> None:
     """One of the processes that share the batches; they meet at the file `meeting`."""
-    torch.set_num_threads(1)
-    if args.jobs > 1:
-        dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=args.jobs)
-    torch.manual_seed(args.seed)
-    teacher, corpora = prepare(args)
     config = CONFIGS[args.config]
-    plan = Plan(args.hours, args.batch_seconds, args.lr, seed=args.seed)
+    plan = options.plan(args, (WARM_UP * args.hours, "hours"), out=WORK / config.name / "recogniser")
+    if ranks > 1:
+        torch.set_num_threads(1)
+        dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=ranks)
+    teacher, corpora = prepare(args)
     hint = nn.Linear(2 * config.encoder.gru_units, 2 * CONFIGS[TEACHER].encoder.width)
-    run = Run(
-        config,
-        args.out or WORK / config.name,
-        plan,
-        part(initial_state(args.init), "recogniser") if args.init else None,
-        helper=hint,
-    )
+    initial = part(read_weights(args.init), "recogniser") if args.init else None
+    torch.manual_seed(args.seed)
+    begun = begin(plan, config, (args.lr, args.lr), ["ctc", "kl", "hint"], initial, None, hint, rank == 0)
     (valid,) = splits(list(dict.fromkeys(args.corpora)), "valid")
-    train(run, teacher, corpora, valid, args.degraded, rank, args.jobs)
+    train(begun, teacher, corpora, valid, args.degraded, args.batch_seconds, rank, ranks)
 
 
 def prepare(args: argparse.Namespace) -> tuple[WhisperRecogniser, list[Lessons]]:
     """The teacher, and every corpus as often as it is named."""
     teacher = build(CONFIGS[TEACHER].encoder)
-    teacher.load_state_dict(part(initial_state(args.teacher), "recogniser"))
-    teacher.eval()
+    teacher.load_state_dict(part(read_weights(args.teacher), "recogniser"))
+    teacher.eval().to(pick_device(args.device))
     named = Counter(args.corpora)
-    lessons = {name: Lessons(teacher, splits([name], "train")[0], WORK / "cache") for name in named}
+    lessons = {name: Lessons(teacher, splits([name], "train")[0], CACHE) for name in named}
     return teacher, [lessons[name] for name in args.corpora]
 
 
-def main() -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `train distil`."""
     students = [name for name in CONFIGS if name != TEACHER]
-    parser = argparse.ArgumentParser(
-        prog="python -m deepsc_export.distil", description=__doc__.split("\n")[0]
-    )
     parser.add_argument("corpora", nargs="+", help="folders; one named twice is heard twice as often")
     parser.add_argument("--config", choices=students, default="compact", help="of the student")
     parser.add_argument(
         "--teacher", default=SHIPPED[TEACHER], help="a shipped model or a folder with its files"
     )
     parser.add_argument("--init", metavar="MODEL", help="start from this model's weights")
-    parser.add_argument("--out", type=Path, help=f"folder of the run (default: {WORK}/CONFIG)")
-    parser.add_argument("--hours", type=float, default=100.0, help="of speech heard, repeats counted")
+    options.add_options(parser, f"{WORK}/CONFIG/recogniser", (100.0, "hours"), 1e-3)
     parser.add_argument("--batch-seconds", type=float, default=96.0, help="of all processes together")
     parser.add_argument("--degraded", type=float, default=0.2, help="share of the speech heard degraded")
-    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: one a core)")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    try:
-        if args.jobs == 1:
-            learn(0, args)
-            return
-        prepare(args)  # once, so that the processes find the states in the cache
-    except CorpusError as error:
-        raise SystemExit(f"distil: {error}") from None
+    parser.add_argument("--jobs", type=int, help="processes (default: one a core, or one that has the GPU)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on; in several processes if there is no GPU."""
+    on_cpu = pick_device(args.device).type == "cpu"
+    jobs = args.jobs or (os.cpu_count() if on_cpu else 1)
+    if jobs == 1:
+        learn(0, args, 1)
+        return
+    prepare(args)  # once, so that the processes find the states in the cache
     with TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(learn, (args, f"{folder}/meeting"), nprocs=args.jobs)
-
-
-if __name__ == "__main__":
-    main()
+        torch.multiprocessing.spawn(learn, (args, jobs, f"{folder}/meeting"), nprocs=jobs)

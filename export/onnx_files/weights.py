@@ -8,6 +8,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
+from gr_deepsc.session import locate
+
 TRANSPOSED = ".T"  # a Linear's weight, as ONNX's MatMul wants it
 GRU_PARTS = {".W": ("weight_ih_l0",), ".R": ("weight_hh_l0",), ".B": ("bias_ih_l0", "bias_hh_l0")}
 HALF, INT8, SCALE, ZERO = ".half", "_quantized", "_scale", "_zero_point"
@@ -58,14 +60,22 @@ def name_weights(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
             node.input[i] = renamed.get(name, name)
 
 
-def read_weights(folder: str | Path) -> dict[str, Tensor]:
-    """The state of `DeepSC` from a model's transmitter.onnx and receiver.onnx, int8 and half precision undone."""
+def read_weights(name_or_dir: str | Path) -> dict[str, Tensor]:
+    """The state of `DeepSC` from a model's transmitter.onnx and receiver.onnx, int8 and half precision undone.
+
+    Args:
+        name_or_dir: a shipped model's name, or a folder with the two files.
+
+    Raises:
+        FileNotFoundError: neither; says what exists.
+    """
+    folder = locate(name_or_dir)
     state = {}
     for kind, prefixes in (
         ("transmitter", {"encoder.": "codec.encoder."}),
         ("receiver", {"decoder.": "codec.decoder."}),
     ):
-        for name, value in read_graph(Path(folder) / f"{kind}.onnx").items():
+        for name, value in read_graph(folder / f"{kind}.onnx").items():
             for ours, theirs in prefixes.items():
                 if name.startswith(ours):
                     name = theirs + name.removeprefix(ours)

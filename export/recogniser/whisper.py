@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..config import WhisperDims
+from ..layers.frontend import LogMel
+from ..layers.recurrent import valid_mask
+from .config import WhisperDims
 from .ctranslate2 import read_tensors
-from .frontend import LogMel
-from .recurrent import valid_mask
 
 
 class Attention(nn.Module):
@@ -92,7 +92,7 @@ def zero_beyond(x: Tensor, lengths: Tensor | None, rate: int) -> Tensor:
 def padding_mask(frames: Tensor, time: int) -> Tensor:
     """Attention logits' mask [batch, 1, 1, time]: 0 inside each utterance's `frames`, -inf beyond."""
     beyond = ~valid_mask(frames, time)
-    return torch.zeros(beyond.shape).masked_fill(beyond, -torch.inf)[:, None, None]
+    return torch.zeros(beyond.shape, device=frames.device).masked_fill(beyond, -torch.inf)[:, None, None]
 
 
 def load_pretrained(encoder: WhisperEncoder, path: str | Path) -> None:

@@ -7,6 +7,8 @@ from torch.nn import functional as F
 from gr_deepsc.framing import HOP
 from gr_deepsc.voice.mel import mel_filters
 
+from .recurrent import valid_mask
+
 HOP_IN = 160  # samples a spectrum, 10 ms: four spectra for one feature frame
 SPECTRA_PER_FRAME = HOP // HOP_IN
 
@@ -56,7 +58,7 @@ class LogSpectrum(nn.Module):
             deviation = centred.square().mean(2, keepdim=True).sqrt()
             return (centred / (deviation + 1e-6)).transpose(1, 2)
         spectra = -(-lengths // HOP) * SPECTRA_PER_FRAME
-        valid = (torch.arange(log_psd.shape[2]) < spectra[:, None])[:, None].float()
+        valid = valid_mask(spectra, log_psd.shape[2])[:, None].float()
         count = spectra[:, None, None]
         centred = (log_psd - (log_psd * valid).sum(2, keepdim=True) / count) * valid
         deviation = (centred.square().sum(2, keepdim=True) / count).sqrt()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+MAX_SECONDS = 30  # what a recogniser is run on at once; Whisper's positions end there
+
 
 @dataclass(frozen=True)
 class ConvDims:
@@ -54,17 +56,9 @@ class CodecDims:
 
 
 @dataclass(frozen=True)
-class ContextualDims:
-    """The channel codec with context, 2.8 million parameters."""
-
-    sender: int = 192  # width of its encoder
-    receiver: int = 256  # width of its decoder
-    units: int = 256  # a direction of the decoder's BiGRUs
-    reach: int = 5  # characters that a convolution sees
-
-
-@dataclass(frozen=True)
 class Config:
+    """A recogniser and its codec under one name."""
+
     name: str
     encoder: DeepSpeechDims | WhisperDims
     codec: CodecDims = field(default_factory=CodecDims)

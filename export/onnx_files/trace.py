@@ -1,0 +1,84 @@
+"""From torch to ONNX, and the proof that ONNX Runtime computes the same."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from gr_deepsc.session import open_session
+
+from .weights import name_weights
+
+OPSET = 17
+TOLERANCE = 1e-4
+
+
+class ParityError(Exception):
+    """The exported graph does not compute what torch does."""
+
+
+def trace(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    free: dict[str, dict[int, str]],
+) -> None:
+    """Writes what `module` does with `example` in float32; the axes named in `free` may have any length.
+
+    The tracing exporter is used: torch.export's (dynamo=True) fails on a GRU whose first state is given, and was
+    seen to write GRU nodes with linear_before_reset = 0.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            example,
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=free,
+        )
+
+
+def trace_named(module: nn.Module, example: tuple[Tensor, ...], path: Path, *names) -> onnx.ModelProto:
+    """As `trace`, and the weights get their torch names; returns what was written.
+
+    Raises:
+        ValueError: a trained weight is nowhere in the graph.
+    """
+    trace(module, example, path, *names)
+    model = onnx.load(path)
+    name_weights(model, module.state_dict())
+    onnx.save(model, path)
+    return model
+
+
+def check_parity(
+    module: nn.Module, path: Path, inputs: Sequence[str], feeds: Iterable[tuple[Tensor, ...]]
+) -> float:
+    """Largest difference between torch and ONNX Runtime over `feeds`, each the inputs of one run.
+
+    Raises:
+        ParityError: it exceeds `TOLERANCE`, or shapes differ.
+    """
+    run, worst = open_session(path), 0.0
+    for feed in feeds:
+        with torch.inference_mode():
+            wanted = module(*feed)
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        given = run.run(None, {name: x.numpy() for name, x in zip(inputs, feed, strict=True)})
+        for a, b in zip(wanted, given, strict=True):
+            if a.shape != b.shape:
+                raise ParityError(f"{path}: torch gives {tuple(a.shape)}, ONNX Runtime {b.shape}")
+            worst = max(worst, float(np.abs(a.numpy() - b).max()))
+    if worst >= TOLERANCE:
+        raise ParityError(f"{path}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
+    return worst
