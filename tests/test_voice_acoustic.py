@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 from deepsc_export.data.audio import decode
-from deepsc_export.onnx_weights import read_graph
+from deepsc_export.onnx_files.weights import read_graph
 from deepsc_export.training.run import Plan
 from deepsc_export.voice import files, mel
 from deepsc_export.voice.acoustic import align, export, train

@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deepsc_export.onnx_export import ParityError, write_contract
+from deepsc_export.onnx_files.contract import write_contract
+from deepsc_export.onnx_files.trace import ParityError
 from deepsc_export.training.run import Plan
 from deepsc_export.voice import mel
 from deepsc_export.voice.files import speech_like

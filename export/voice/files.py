@@ -1,4 +1,4 @@
-"""What the voices' ONNX files have in common: constants, parity, contract, and weights read back out of them."""
+"""What the voices' ONNX files have in common: constants, contract, and weights read back out of them."""
 
 import json
 import tempfile
@@ -10,10 +10,10 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc import __version__
 from gr_deepsc.framing import SAMPLE_RATE
 
-from ..onnx_export import HALF_FROM, TOLERANCE, ParityError, halve, provenance, write_contract
+from ..onnx_files.contract import facts, write_contract
+from ..onnx_files.storage import HALF_FROM, halve
 from .mel import HOP, MELS, RMS, log_mel
 
 
@@ -48,33 +48,10 @@ def store_constants(model: onnx.ModelProto) -> None:
             node.input[i] = renamed.get(name, name)
 
 
-def within(difference: float, path: Path, tolerance: float = TOLERANCE) -> float:
-    """`difference`, between torch and ONNX Runtime, if it is small.
-
-    Raises:
-        ParityError: it is not.
-    """
-    if difference >= tolerance:
-        raise ParityError(
-            f"{path}: torch and ONNX Runtime differ by {difference:.2e}, allowed is {tolerance:.0e}"
-        )
-    return difference
-
-
-def contract(name: str, model: nn.Module, training_data: str, facts: Mapping[str, str]) -> dict[str, str]:
-    """The metadata of a file that holds `model`, `facts` included."""
-    return {
-        "name": name,
-        "version": __version__,
-        "sample_rate": str(SAMPLE_RATE),
-        "hop": str(HOP),
-        "mels": str(MELS),
-        "training_data": training_data,
-        "licence": "GPL-3.0-or-later",
-        "weights": "half",
-        **provenance(model),
-        **facts,
-    }
+def contract(name: str, kind: str, model: nn.Module, training_data: str = "unknown") -> dict[str, str]:
+    """The metadata that every file of a voice has, of one that holds `model` in half precision."""
+    mels = {"kind": kind, "sample_rate": str(SAMPLE_RATE), "hop": str(HOP), "mels": str(MELS)}
+    return facts(name, model, training_data) | mels | {"weights": "half"}
 
 
 def write(

@@ -20,6 +20,7 @@ from gr_deepsc.voice.files import VOICE
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
 from ..training import options
+from ..training.options import WORK
 from ..training.run import Plan
 from .acoustic.export import export, load_acoustic, read_acoustic
 from .acoustic.model import Acoustic, AcousticDims
@@ -91,8 +92,8 @@ def register(
     licence: str,
     minutes: float,
     voices: Path = VOICE,
-    out: Path = Path("work/voices"),
-    cache: Path = Path("work/cache"),
+    out: Path = WORK / "voices",
+    cache: Path = WORK / "cache",
     device: str | None = None,
 ) -> int:
     """Trains, exports `out`/acoustic.onnx with the vocoders of `voices` beside it, and returns the new user's ID.
@@ -144,16 +145,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--voices", type=Path, default=VOICE, help="folder of the voices that are there already"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("work/voices"), help="folder of all voices, the new one too"
+        "--out", type=Path, default=WORK / "voices", help="folder of all voices, the new one too"
     )
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
     options.add_device(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Registers the user; a run that was interrupted goes on where it was."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    options.use(args)
     paths = args.voices, args.out, args.cache
     user = register(args.folder, args.name, args.licence, args.minutes, *paths, args.device)
     print(f"user {user}, {args.name}: {args.out}")

@@ -2,19 +2,21 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
+from torch import Tensor
 
-from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from ...onnx_export import ParityError, trace, write_hashes
-from ...onnx_weights import name_weights, read_graph
+from ...onnx_files.contract import report, write_hashes
+from ...onnx_files.trace import check_parity, trace_named
+from ...onnx_files.weights import read_graph
 from ...training import checkpoint
-from ..files import contract, fill, within, write
+from ...training.options import WORK
+from ..files import contract, fill, write
 from ..spoken import SYNTHETIC
 from .model import MAX_FRAMES, Acoustic, AcousticDims
 
@@ -52,34 +54,13 @@ def registered(model: Acoustic, users: int) -> Acoustic:
     return model
 
 
-def to_onnx(model: Acoustic, path: Path) -> None:
-    """Writes `model` in float32, its weights under their torch names."""
-    example = (torch.randint(0, len(ALPHABET), (1, 30)), torch.tensor([0]), torch.tensor([1.0]))
-    trace(model.eval(), example, path, INPUTS, OUTPUTS, {"tokens": {1: "n"}, "mel": {1: "frames"}})
-    graph = onnx.load(path)
-    name_weights(graph, model.state_dict())
-    onnx.save(graph, path)
-
-
-def check_parity(model: Acoustic, path: Path, users: int) -> float:
-    """Largest difference of mels between torch and ONNX Runtime over `LENGTHS`, every user and three speeds, nepers.
-
-    Raises:
-        ParityError: they differ in length, or by more than `TOLERANCE`.
-    """
-    rng, run, worst = np.random.default_rng(0), open_session(path), 0.0
+def feeds(users: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Inputs to compare torch and ONNX Runtime with: every user and `LENGTHS`, three speeds."""
+    rng = np.random.default_rng(0)
     for length in LENGTHS:
         for user in range(users):
-            tokens = rng.integers(0, len(ALPHABET), (1, length))
-            speed = np.float32([rng.choice([0.8, 1.0, 1.3])])
-            feed = {"tokens": tokens, "user_id": np.int64([user]), "speed": speed}
-            with torch.inference_mode():
-                wanted = model(*(torch.from_numpy(feed[name]) for name in INPUTS)).numpy()
-            (given,) = run.run(None, feed)
-            if given.shape != wanted.shape:
-                raise ParityError(f"{path}: {given.shape} of {length} characters, torch makes {wanted.shape}")
-            worst = max(worst, float(np.abs(given - wanted).max()))
-    return within(worst, path)
+            tokens = torch.from_numpy(rng.integers(0, len(ALPHABET), (1, length)))
+            yield tokens, torch.tensor([user]), torch.tensor([rng.choice([0.8, 1.0, 1.3])]).float()
 
 
 def export(
@@ -99,20 +80,21 @@ def export(
         {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
         for i, name in enumerate(names)
     ]
-    facts = {"kind": "acoustic", "vocabulary": ALPHABET, "users": json.dumps(users)}
-    facts["max_frames_per_character"] = str(MAX_FRAMES)
+    facts = {"vocabulary": ALPHABET, "users": json.dumps(users), "max_frames_per_character": str(MAX_FRAMES)}
+    example = torch.randint(0, len(ALPHABET), (1, 30)), torch.tensor([0]), torch.tensor([1.0])
+    free = {"tokens": {1: "n"}, "mel": {1: "frames"}}
     return write(
         path,
-        lambda plain: to_onnx(model, plain),
-        lambda plain: check_parity(model, plain, len(names)),
-        contract("acoustic", model, training_data, facts),
+        lambda plain: trace_named(model.eval(), example, plain, INPUTS, OUTPUTS, free),
+        lambda plain: check_parity(model, plain, INPUTS, feeds(len(names))),
+        contract("acoustic", "acoustic", model, training_data) | facts,
         {"characters": LENGTHS},
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `export acoustic`."""
-    parser.add_argument("--run", type=Path, default=Path("work/voice-acoustic"), help="folder of the run")
+    parser.add_argument("--run", type=Path, default=WORK / "voice-acoustic", help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice/acoustic.onnx"))
     parser.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
     parser.add_argument(
@@ -129,4 +111,4 @@ def run(args: argparse.Namespace) -> None:
     licences = LICENCES | dict(item.split("=", 1) for item in args.licence)
     worst = export(model, names, args.out, args.training_data, licences)
     write_hashes(args.out.parent.parent)
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {worst:.1e}")
+    report(args.out, worst)

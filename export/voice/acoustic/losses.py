@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ...models.recurrent import valid_mask
+from ...layers.recurrent import valid_mask
 from ..mel import MELS
 from . import phones
 from .model import AcousticDims

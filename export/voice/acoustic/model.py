@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...models.recurrent import BiGRU, valid_mask
+from ...layers.recurrent import BiGRU, valid_mask
 from ..mel import FRAME_RATE, MELS
 from ..spoken import EDGE, edged
 

@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ...data.synthesise import sentences
-from ...models.recurrent import valid_mask
-from ...onnx_weights import read_graph
+from ...data.texts import sentences
+from ...layers.recurrent import valid_mask
+from ...onnx_files.weights import read_graph
 from ...training import options
+from ...training.options import WORK
 from ...training.run import Plan, Run
 from ..batches import Batch, collate, epochs, groups, text_batch
 from ..files import fill
@@ -231,12 +232,12 @@ class Training:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `train acoustic`."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv and wavs/")
-    options.add_options(parser, Path("work/voice-acoustic"), (50.0, "minutes"), Course.lr)
+    options.add_options(parser, WORK / "voice-acoustic", (50.0, "minutes"), Course.lr)
     parser.add_argument("--init", type=Path, metavar="ONNX", help="start from an exported model's weights")
     parser.add_argument(
         "--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from"
     )
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--frames", type=int, default=Course.frames, help="mel frames in a batch")
     parser.add_argument("--width", type=int, default=AcousticDims.width)
 

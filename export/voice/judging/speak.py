@@ -22,6 +22,7 @@ from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ...data.audio import Speech
 from ...data.corpora import SPLITS, CorpusError, load
+from ...training.options import WORK
 from ..acoustic.export import read_acoustic
 from ..acoustic.model import alignment, soft_alignment
 from ..mel import FRAME_RATE, HOP, mel_of, prepare
@@ -91,8 +92,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, nargs=2, default=(0, math.inf), help="shortest, longest recording"
     )
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
-    parser.add_argument("--out", type=Path, default=Path("work/spoken"), help="a folder a vocoder under it")
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
+    parser.add_argument("--out", type=Path, default=WORK / "spoken", help="a folder a vocoder under it")
 
 
 def run(args: argparse.Namespace) -> None:

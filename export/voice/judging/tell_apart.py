@@ -21,6 +21,7 @@ from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ...data.audio import Speech
 from ...data.corpora import Utterance, load
+from ...training.options import WORK
 from .. import pitch
 from ..mel import mel_of, prepare
 
@@ -106,7 +107,7 @@ def pitches(rows: np.ndarray) -> str:
 
 
 def tell_apart(
-    folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = Path("work/cache")
+    folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = WORK / "cache"
 ) -> Result:
     """One corpus of one speaker for each of the first users; `texts` test sentences, each spoken by all of them."""
     synthesizer, corpora = Synthesizer(voices), [load(folder) for folder in folders]
@@ -131,7 +132,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--voices", type=Path, default=VOICE, help="folder of acoustic.onnx and vocoder.onnx")
     parser.add_argument("--texts", type=int, default=50, help="sentences that every user speaks")
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
 
 
 def run(args: argparse.Namespace) -> None:

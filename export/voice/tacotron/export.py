@@ -17,8 +17,11 @@ from torch.nn import functional as F
 from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from ...onnx_export import halve, trace, write_contract
+from ...onnx_files.contract import write_contract
+from ...onnx_files.storage import halve
+from ...onnx_files.trace import trace
 from ...training import checkpoint
+from ...training.options import WORK
 from ..files import contract
 from ..mel import MELS
 from ..spoken import EDGE
@@ -147,8 +150,8 @@ def export(model: Tacotron, folder: Path) -> None:
             plain = Path(temporary) / "plain.onnx"
             trace(module.eval(), tuple(inputs.values()), plain, list(inputs), outputs, free)
             halve(plain, folder / f"{name}.onnx")
-        facts = {"kind": name, "vocabulary": ALPHABET, "reduction": str(model.dims.reduction)}
-        write_contract(folder / f"{name}.onnx", contract("tacotron", model, "unknown", facts))
+        facts = {"vocabulary": ALPHABET, "reduction": str(model.dims.reduction)}
+        write_contract(folder / f"{name}.onnx", contract("tacotron", name, model) | facts)
 
 
 def load_tacotron(folder: Path) -> tuple[Tacotron, list[str]]:
@@ -165,8 +168,8 @@ def load_tacotron(folder: Path) -> tuple[Tacotron, list[str]]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `export tacotron`."""
-    parser.add_argument("--run", type=Path, default=Path("work/tacotron-compact"), help="folder of the run")
-    parser.add_argument("--out", type=Path, default=Path("work/tacotron-onnx"), help="folder of the files")
+    parser.add_argument("--run", type=Path, default=WORK / "tacotron-compact", help="folder of the run")
+    parser.add_argument("--out", type=Path, default=WORK / "tacotron-onnx", help="folder of the files")
 
 
 def run(args: argparse.Namespace) -> None:

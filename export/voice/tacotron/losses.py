@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...models.recurrent import valid_mask
+from ...layers.recurrent import valid_mask
 
 
 def off_diagonal(counts: Tensor, steps: Tensor, width: float = 0.2) -> Tensor:

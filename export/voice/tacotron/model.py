@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...models.recurrent import valid_mask
+from ...layers.recurrent import valid_mask
 from ..mel import MELS
 from ..spoken import EDGE
 

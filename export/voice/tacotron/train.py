@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from gr_deepsc.voice.files import VOICE
 
-from ...data.synthesise import sentences
-from ...models.recurrent import valid_mask
+from ...data.texts import sentences
+from ...layers.recurrent import valid_mask
 from ...training import checkpoint, options
+from ...training.options import WORK
 from ...training.run import Plan, Run
 from ..acoustic import phones
 from ..acoustic.export import read_acoustic
@@ -189,7 +190,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `train tacotron`."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv and wavs/")
     parser.add_argument("--config", choices=CONFIGS, default="compact")
-    options.add_options(parser, "work/tacotron-CONFIG", (75.0, "minutes"), LR)
+    options.add_options(parser, f"{WORK}/tacotron-CONFIG", (75.0, "minutes"), LR)
     parser.add_argument(
         "--init", type=Path, metavar="DIR", help="start from the weights of another run's folder"
     )
@@ -202,13 +203,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=VOICE / "acoustic.onnx",
         help="exported acoustic model that sharpens alignments",
     )
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--frames", type=int, default=FRAMES, help="mel frames in a batch")
 
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or goes on with, the run in `args.out`."""
-    plan = options.plan(args, rise=RISE, out=Path(f"work/tacotron-{args.config}"))
+    plan = options.plan(args, rise=RISE, out=WORK / f"tacotron-{args.config}")
     initial = checkpoint.best(args.init).networks["tacotron"] if args.init else None
     voices = corpora(args.corpora, args.cache)
     moved = refine(read_acoustic(args.align), [*voices.train, *voices.valid])

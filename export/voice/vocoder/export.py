@@ -3,17 +3,15 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import onnx
-import torch
 from torch import Tensor
 
-from gr_deepsc.session import open_session
-
-from ...onnx_export import trace, write_hashes
-from ...onnx_weights import name_weights, read_graph
+from ...onnx_files.contract import report, write_hashes
+from ...onnx_files.trace import check_parity, trace
+from ...onnx_files.weights import name_weights, read_graph
 from ...training import checkpoint
-from ..files import contract, matching, speech_like, store_constants, within, write
+from ...training.options import WORK
+from ..files import contract, matching, speech_like, store_constants, write
 from .model import Vocoder, VocoderDims
 
 PARITY_FRAMES = (2, 40, 173, 500, 938)  # 16 ms to 15 s; phase drifts apart with the root of time
@@ -29,22 +27,6 @@ def to_onnx(model: Vocoder, path: Path) -> None:
     onnx.save(graph, path)
 
 
-def check_parity(model: Vocoder, path: Path) -> float:
-    """Largest difference between torch and ONNX Runtime over `PARITY_FRAMES`, full scale being 1.
-
-    Raises:
-        ParityError: it exceeds `TOLERANCE`.
-    """
-    run, worst = open_session(path), 0.0
-    for frames in PARITY_FRAMES:
-        mel = speech_like(frames, frames)
-        with torch.inference_mode():
-            wanted = model(mel).numpy()
-        (given,) = run.run(None, {"mel": mel.numpy()})
-        worst = max(worst, float(np.abs(wanted - given).max()))
-    return within(worst, path)
-
-
 def export(model: Vocoder, path: Path, training_data: str) -> float:
     """Writes the vocoder with weights in half precision; returns the parity figure of the float32 graph.
 
@@ -52,11 +34,12 @@ def export(model: Vocoder, path: Path, training_data: str) -> float:
         ParityError: it exceeds `TOLERANCE`.
     """
     model.eval()
+    feeds = [(speech_like(frames, frames),) for frames in PARITY_FRAMES]
     return write(
         path,
         lambda plain: to_onnx(model, plain),
-        lambda plain: check_parity(model, plain),
-        contract("fast", model, training_data, {"kind": "vocoder"}),
+        lambda plain: check_parity(model, plain, ["mel"], feeds),
+        contract("fast", "vocoder", model, training_data),
         {"frames": PARITY_FRAMES},
     )
 
@@ -72,7 +55,7 @@ def read_vocoder(path: Path, dims: VocoderDims | None = None) -> dict[str, Tenso
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `export vocoder`."""
-    parser.add_argument("--run", type=Path, default=Path("work/voice-vocoder"), help="folder of the run")
+    parser.add_argument("--run", type=Path, default=WORK / "voice-vocoder", help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice/vocoder.onnx"))
     parser.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
 
@@ -84,4 +67,4 @@ def run(args: argparse.Namespace) -> None:
     model.load_state_dict(networks["vocoder"])
     worst = export(model, args.out, args.training_data)
     write_hashes(args.out.parent.parent)
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, torch - ONNX Runtime in fp32 <= {worst:.1e}")
+    report(args.out, worst)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from gr_deepsc.framing import SAMPLE_RATE
 
 from ...training import options
+from ...training.options import WORK
 from ...training.run import Plan, Run
 from ..crops import Crops, Recordings, draw, held_out, training
 from ..mel import HOP, log_mel
@@ -140,13 +141,13 @@ class Training:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `train vocoder`."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv, the voices first")
-    options.add_options(parser, Path("work/voice-vocoder"), (60.0, "minutes"), LR)
+    options.add_options(parser, WORK / "voice-vocoder", (60.0, "minutes"), LR)
     parser.add_argument(
         "--adversarial-after", type=float, metavar="M", help="minutes until discriminators join"
     )
     parser.add_argument("--init", type=Path, metavar="ONNX", help="start from a shipped vocoder.onnx")
     parser.add_argument("--valid", type=int, default=2, help="the first so many corpora validate")
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--batch", type=int, default=BATCH)
 
 

@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from gr_deepsc.voice.wavenet import WaveNet as Generator
 
-from ...onnx_export import halve, trace, write_contract, write_hashes
-from ...onnx_weights import name_weights, read_graph
+from ...onnx_files.contract import report, write_contract, write_hashes
+from ...onnx_files.storage import halve
+from ...onnx_files.trace import ParityError, trace
+from ...onnx_files.weights import name_weights, read_graph
 from ...training import checkpoint
-from ..files import contract, matching, speech_like, store_constants, within
+from ...training.options import WORK
+from ..files import contract, matching, speech_like, store_constants
 from ..mel import HOP
 from .model import WaveNet, WaveNetDims
 from .step import FramesPart, StepPart, synthesise
@@ -100,7 +103,12 @@ def check_parity(model: WaveNet, folder: Path) -> float:
     mel = torch.cat([speech_like(PARITY_FRAMES, seed) for seed in (1, 2)])
     generator = Generator(folder)
     wanted = synthesise(model, mel, seed=1, temperature=generator.temperature)
-    return within(float(np.abs(wanted - generator(mel.numpy(), seed=1)).max()), folder, TOLERANCE)
+    worst = float(np.abs(wanted - generator(mel.numpy(), seed=1)).max())
+    if worst >= TOLERANCE:
+        raise ParityError(
+            f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}"
+        )
+    return worst
 
 
 def export(model: WaveNet, folder: Path, temperature: float, training_data: str) -> float:
@@ -111,18 +119,19 @@ def export(model: WaveNet, folder: Path, temperature: float, training_data: str)
     """
     model.eval()
     facts = {"dilations": json.dumps(model.dims.dilations), "temperature": str(temperature)}
-    both = contract("wavenet", model, training_data, facts)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         plain = Path(temporary)
         for name, (module, example) in parts(model).items():
             to_onnx(name, module, example, plain / f"{name}.onnx")
-            write_contract(plain / f"{name}.onnx", both | {"kind": name, "weights": "float"})
+            write_contract(plain / f"{name}.onnx", contract("wavenet", name, model, training_data) | facts)
         difference = check_parity(model, plain)
         figures = {"fp32_max_abs_difference": difference, "samples": (PARITY_FRAMES - 1) * HOP}
+        facts["parity"] = json.dumps(figures)
         for path in plain.glob("*.onnx"):
             halve(path, folder / path.name)
-            write_contract(folder / path.name, both | {"kind": path.stem, "parity": json.dumps(figures)})
+            about = contract("wavenet", path.stem, model, training_data)
+            write_contract(folder / path.name, about | facts)
     return difference
 
 
@@ -138,7 +147,7 @@ def read_wavenet(folder: Path, dims: WaveNetDims) -> dict[str, Tensor]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `export wavenet`."""
-    parser.add_argument("--run", type=Path, default=Path("work/voice-wavenet"), help="folder of the run")
+    parser.add_argument("--run", type=Path, default=WORK / "voice-wavenet", help="folder of the run")
     parser.add_argument(
         "--out", type=Path, default=Path("gr_deepsc/models/voice"), help="folder of both files"
     )
@@ -155,5 +164,5 @@ def run(args: argparse.Namespace) -> None:
     model.load_state_dict(networks["wavenet"])
     difference = export(model, args.out, args.temperature, args.training_data)
     write_hashes(args.out.parent)
-    size = sum((args.out / f"{name}.onnx").stat().st_size for name in parts(model)) / 1e6
-    print(f"{args.out}: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
+    for name in parts(model):
+        report(args.out / f"{name}.onnx", difference)

@@ -17,6 +17,7 @@ from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.wavenet import SUBHOP
 
 from ...training import options
+from ...training.options import WORK
 from ...training.run import Plan, Run
 from ..crops import Recordings, draw, held_out, training
 from ..mel import HOP, log_mel
@@ -127,9 +128,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `train wavenet`."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv and wavs/")
     parser.add_argument("--config", choices=CONFIGS, default="excitation")
-    options.add_options(parser, Path("work/voice-wavenet"), (60.0, "minutes"), LR)
+    options.add_options(parser, WORK / "voice-wavenet", (60.0, "minutes"), LR)
     parser.add_argument("--init", type=Path, metavar="DIR", help=f"start from shipped files, as in {VOICE}")
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--frames", type=int, default=KEPT, help="of 16 ms in a crop")
     parser.add_argument("--batch", type=int, default=BATCH)
 
