@@ -11,8 +11,8 @@ import pytest
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.corpora import Utterance, load
 from deepsc_export.voice import pitch
-from deepsc_export.voice.judge import Judge, error_rate
-from deepsc_export.voice.tell_apart import Speakers, right, spread, statistics, tell_apart
+from deepsc_export.voice.judging.judge import Judge, error_rate
+from deepsc_export.voice.judging.tell_apart import Speakers, right, spread, statistics, tell_apart
 from scipy.special import ndtr
 
 from gr_deepsc.voice.files import VOICE

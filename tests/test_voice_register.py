@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from deepsc_export.data.corpora import CorpusError
-from deepsc_export.voice import register, train_acoustic
-from deepsc_export.voice.realign import refine
+from deepsc_export.voice import register
+from deepsc_export.voice.acoustic.export import read_acoustic
+from deepsc_export.voice.acoustic.realign import refine
+from deepsc_export.voice.acoustic.train import validate
 from deepsc_export.voice.spoken import pitch_statistics
 
 from gr_deepsc.voice.files import VOICE
@@ -56,12 +58,10 @@ def test_registered(folder, tmp_path):
 
 def test_rehearsal_is_what_the_model_says():
     """Taught its own speech the model has next to nothing to learn: float16 mels, whose steps are 2^-8 at 4 to 8."""
-    model = train_acoustic.exported(VOICE / "acoustic.onnx")
+    model = read_acoustic(VOICE / "acoustic.onnx")
     said = register.rehearsal(model, [TEXT, "it was not a large lake and almost round"], 2)
     assert [item.speaker for item in said] == [0, 1]
-    network = train_acoustic.Network(model.dims)
-    network.acoustic.load_state_dict(model.state_dict())
-    error, _, ratios = train_acoustic.validate(network, said, [register.PITCH] * 2)
+    error, _, ratios = validate(model, said, [register.PITCH] * 2)
     assert error < 2**-8
     for speaker, ratio in ratios.items():  # what `stretch` was, but for whole frames in place of eighths
         assert ratio == pytest.approx(model.stretch[speaker].item(), abs=0.02)
@@ -69,7 +69,7 @@ def test_rehearsal_is_what_the_model_says():
 
 def test_realigned(folder, tmp_path):
     """Cuts move by 128 ms at most, and the mel within a token is more even than between the recogniser's cuts."""
-    model = train_acoustic.exported(VOICE / "acoustic.onnx")
+    model = read_acoustic(VOICE / "acoustic.onnx")
     train, _ = register.recordings(folder, tmp_path, 2)
 
     def unevenness() -> float:
@@ -87,7 +87,7 @@ def test_realigned(folder, tmp_path):
         assert np.abs(item.begins() - item.heard).max() <= 8 and item.durations.sum() == item.frames
     assert pitch_statistics(train, 3)[2][0] == pytest.approx(
         np.log(190), abs=0.25
-    )  # Hz; she reads at 186 to 216
+    )  # she reads at 186 to 216 Hz
 
 
 @pytest.mark.parametrize("speakers", [["a", "b"], []])

@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from deepsc_export.voice import pictures, tacotron, tacotron_onnx, train_tacotron
-from deepsc_export.voice.acoustic import EDGE, parameters, soft_alignment
+from deepsc_export.training.run import Plan
+from deepsc_export.voice.acoustic.model import parameters, soft_alignment
+from deepsc_export.voice.batches import collate
+from deepsc_export.voice.judging import pictures
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.spoken import collate
-from deepsc_export.voice.tacotron import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
+from deepsc_export.voice.spoken import EDGE, Voices
+from deepsc_export.voice.tacotron import export, losses, train
+from deepsc_export.voice.tacotron.model import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
 from PIL import Image
 from test_voice_acoustic import language, spoken  # noqa: F401
 
@@ -49,7 +52,7 @@ def test_shapes():
 
 def test_guided_attention_matrix():
     """1 - exp(-(i/n - t/T)^2 / 0.08): 0 on the diagonal, 1 - exp(-0.25 / 0.08) = 0.956 half a text away, 0 outside."""
-    cost = tacotron.off_diagonal(torch.tensor([4, 2]), torch.tensor([8, 4]))
+    cost = losses.off_diagonal(torch.tensor([4, 2]), torch.tensor([8, 4]))
     assert cost.shape == (2, 8, 4)
     assert cost[0, 0, 0] == cost[0, 4, 2] == 0
     assert cost[0, 0, 2].item() == pytest.approx(1 - math.exp(-0.25 / 0.08), abs=1e-6)
@@ -57,8 +60,8 @@ def test_guided_attention_matrix():
     diagonal = torch.zeros(2, 8, 4)
     diagonal[0, torch.arange(8), torch.arange(8) // 2] = 1
     counts, steps = torch.tensor([4, 2]), torch.tensor([8, 4])
-    assert tacotron.guided_attention_loss(diagonal, counts, steps) < 0.1
-    assert tacotron.guided_attention_loss(diagonal.flip(1), counts, steps) > 0.3
+    assert losses.guided_attention_loss(diagonal, counts, steps) < 0.1
+    assert losses.guided_attention_loss(diagonal.flip(1), counts, steps) > 0.3
 
 
 def test_path_loss():
@@ -66,11 +69,11 @@ def test_path_loss():
     path = torch.zeros(1, 6, 4)
     path[0, range(6), [0, 1, 1, 2, 3, 3]] = 1
     steps = torch.tensor([6])
-    assert tacotron.path_loss(path, path, steps).item() == pytest.approx(0, abs=1e-5)
-    even = tacotron.path_loss(torch.full((1, 6, 4), 0.25), path, steps)
+    assert losses.path_loss(path, path, steps).item() == pytest.approx(0, abs=1e-5)
+    even = losses.path_loss(torch.full((1, 6, 4), 0.25), path, steps)
     assert even.item() == pytest.approx(math.log(4))
     soft = torch.softmax(torch.randn(1, 6, 4), 2)
-    assert tacotron.path_loss(soft, soft, steps).item() == pytest.approx(0, abs=1e-5)
+    assert losses.path_loss(soft, soft, steps).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_a_path_needs_no_loop():
@@ -106,7 +109,7 @@ def test_loss_of_the_truth():
     frames = torch.tensor([24, 15])
     stops = torch.full((2, 12), -10.0)
     stops[0, 11:] = stops[1, 7:] = 10.0
-    spectrum, stop = tacotron.tacotron_loss(target, target, stops, target, frames, 2)
+    spectrum, stop = losses.tacotron_loss(target, target, stops, target, frames, 2)
     assert spectrum == 0 and stop.item() == pytest.approx(math.log1p(math.exp(-10)), rel=1e-2)
 
 
@@ -126,8 +129,8 @@ def test_attention_learns_to_read():
         lead = min(1.0, 2 - i / 100)  # then less and less
         users = torch.zeros(16, dtype=torch.long)
         before, after, stops, weights = model(tokens, users, counts, target, path, lead)
-        spectrum, stop = tacotron.tacotron_loss(before, after, stops, target, frames, 2)
-        strayed = tacotron.path_loss(weights, path, frames // 2)
+        spectrum, stop = losses.tacotron_loss(before, after, stops, target, frames, 2)
+        strayed = losses.path_loss(weights, path, frames // 2)
         optimiser.zero_grad()
         (spectrum + stop + 0.1 * strayed).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -150,8 +153,8 @@ def test_onnx_parity(n, tmp_path):
     for tensor in model.parameters():  # exact in half precision, so that storage changes nothing
         tensor.data = tensor.data.half().float()
     model.stop.bias.data.fill_(-1e4)
-    tacotron_onnx.export(model, tmp_path)
-    speaker = tacotron_onnx.Speaker(tmp_path)
+    export.export(model, tmp_path)
+    speaker = export.Speaker(tmp_path)
     tokens = np.random.default_rng(n).integers(0, EDGE + 1, n)
     wanted, _ = model.speak(torch.from_numpy(tokens), 1, drop=False)
     given = speaker(tokens, 1)
@@ -162,24 +165,28 @@ def test_onnx_parity(n, tmp_path):
 
 
 @pytest.mark.slow
-def test_training_learns_and_resumes(language, tmp_path, monkeypatch):  # noqa: F811
+def test_training_learns_and_resumes(language, tmp_path):  # noqa: F811
     """In 100 steps attention learns a language of tones, and is on its own; another run of the folder goes on."""
     torch.set_num_threads(1)
-    monkeypatch.setattr(train_tacotron.Run, "done", property(lambda run: run.steps / 100))  # not by the clock
-    plan, names = train_tacotron.Plan(1, lr=1e-2, frames=600), ["a", "b"]
-    run = train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:])
+    torch.manual_seed(0)
+    plan, voices = (
+        Plan(tmp_path, (100, "steps"), train.RISE),
+        Voices(["a", "b"], language[:50], language[50:]),
+    )
+    training = train.Training(plan, train.begin(voices, SMALL), voices, lr=1e-2, frames=600)
 
     def strayed() -> float:
+        average, batch = training.run.average("tacotron"), collate(voices.valid, voices.pitch)
         with torch.inference_mode():
-            return run.average().losses(collate(run.valid, run.pitch), 1.0)["path"].item()
+            return train.losses(average, batch, 1.0)["path"].item()
 
     before = strayed()
-    assert run.lead() == 1 and len(run.suitable()) == 50
-    train_tacotron.train(run, None)
-    assert strayed() < before / 2 and run.lead() == 0
-    assert train_tacotron.Run(tmp_path, plan, SMALL, names, language[:50], language[50:]).steps == 100
-    model, found = train_tacotron.load_tacotron(tmp_path / "best.pt")
-    assert found == names
+    assert training.lead() == 1 and len(training.suitable()) == 50
+    training.train()
+    assert strayed() < before / 2 and training.lead() == 0
+    assert train.Training(plan, Tacotron(SMALL), voices).run.steps == 100
+    model, names = export.load_tacotron(tmp_path)
+    assert names == voices.speakers
     pictures.draw_attention(model, {0: "abc", 1: "edge"}, dict(enumerate(names)), tmp_path / "attention.png")
     with Image.open(tmp_path / "attention.png") as image:
         assert image.size == (880, 416)  # 11 x 5.2 inches at 80 dots

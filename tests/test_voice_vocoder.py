@@ -1,5 +1,6 @@
 """Vocoders but WaveNet: sources against theory, copies keep the mels, ONNX equals torch."""
 
+import csv
 import math
 from dataclasses import replace
 
@@ -7,10 +8,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deepsc_export import onnx_export
-from deepsc_export.voice import mel, pitch, train_vocoder, vocoder_losses, vocoder_onnx
-from deepsc_export.voice.vocoder import Fourier, Onsets, Vocoder, VocoderDims, pulses
+from deepsc_export.onnx_files.trace import ParityError, check_parity
+from deepsc_export.training import checkpoint
+from deepsc_export.training.run import Plan
+from deepsc_export.voice import crops, mel, pitch
+from deepsc_export.voice.files import speech_like
+from deepsc_export.voice.vocoder import export, losses, train
+from deepsc_export.voice.vocoder.model import Onsets, Vocoder, VocoderDims
+from deepsc_export.voice.vocoder.source import Fourier, pulses
 
+from gr_deepsc.session import open_session
 from gr_deepsc.voice import griffin_lim
 
 RATE = 16_000
@@ -152,12 +159,12 @@ def test_hostile_mels_stay_bounded(small):
 def test_onnx_parity_and_contract(small, tmp_path):
     """ONNX Runtime's waveform is torch's to 1e-4 at five lengths from 16 ms to 15 s: 2,400 periods keep phase."""
     path = tmp_path / "vocoder.onnx"
-    assert vocoder_onnx.export(small, path, "a test") < 1e-4
+    assert export.export(small, path, "a test") < 1e-4
     contract = {p.key: p.value for p in onnx.load(path).metadata_props}
     assert (contract["sample_rate"], contract["hop"], contract["mels"]) == ("16000", "256", "80")
     assert contract["training_data"] == "a test" and len(contract["checkpoint_sha256"]) == 64
-    features = vocoder_onnx.speech_like(100)
-    (waveform,) = onnx_export.session(path).run(None, {"mel": features.numpy()})
+    features = speech_like(100)
+    (waveform,) = open_session(path).run(None, {"mel": features.numpy()})
     with torch.inference_mode():
         wanted = small(features).numpy()
     assert waveform.shape == (1, 256 * 99)
@@ -166,20 +173,20 @@ def test_onnx_parity_and_contract(small, tmp_path):
 
 
 def test_onnx_parity_check_can_fail(small, tmp_path):
-    vocoder_onnx.to_onnx(small, tmp_path / "a.onnx")
+    export.to_onnx(small, tmp_path / "a.onnx")
     small.output.bias.data[:513] += 0.1
-    with pytest.raises(onnx_export.ParityError, match="differ by"):
-        vocoder_onnx.check_parity(small, tmp_path / "a.onnx")
+    with pytest.raises(ParityError, match="differ by"):
+        check_parity(small, tmp_path / "a.onnx", ["mel"], [(speech_like(40),)])
 
 
 def test_weights_come_back_out_of_the_file(small, tmp_path):
     """Exact where stored in float32, else to half precision; another size is refused."""
-    vocoder_onnx.export(small, tmp_path / "vocoder.onnx", "a test")
-    state = vocoder_onnx.read_vocoder(tmp_path / "vocoder.onnx", Vocoder(SMALL))
+    export.export(small, tmp_path / "vocoder.onnx", "a test")
+    state = export.read_vocoder(tmp_path / "vocoder.onnx", SMALL)
     for key, value in small.state_dict().items():
         assert state[key].numpy() == pytest.approx(value.numpy(), rel=1e-3, abs=1e-6), key
     with pytest.raises(ValueError, match="no weight"):
-        vocoder_onnx.read_vocoder(tmp_path / "vocoder.onnx", Vocoder(replace(SMALL, width=48)))
+        export.read_vocoder(tmp_path / "vocoder.onnx", replace(SMALL, width=48))
 
 
 # --- training ----------------------------------------------------------------------------------------------------
@@ -197,42 +204,43 @@ class Tones:
         )
 
 
-class Held(list):
-    """Utterances to validate on."""
-
-
 def test_training_lowers_the_loss_and_resumes(tmp_path):
-    """20 steps on tones; the discriminators join; a resumed run has the same weights, step count and best distance."""
-    plan = train_vocoder.Plan(minutes=10, batch=2, frames=24)
-    run = train_vocoder.Run(SMALL, tmp_path, plan)
-    rng = np.random.default_rng(0)
-    losses = []
-    for _ in range(20):
-        run.set_learning_rates()
-        losses.append(run.step(train_vocoder.draw([Tones()], plan, rng), adversarial=False))
-    assert np.mean([x["pitch"] for x in losses[-5:]]) < losses[0]["pitch"]
-    assert np.mean([x["spectral"] for x in losses[-5:]]) < np.mean([x["spectral"] for x in losses[:5]])
-    judged = run.step(train_vocoder.draw([Tones()], plan, rng), adversarial=True)
-    assert judged["judge"] == pytest.approx(2, abs=0.5)  # hinge loss of a discriminator that knows nothing
-    run.save(judged, Held([harmonic(150.0)]))
-    again = train_vocoder.Run(SMALL, tmp_path, plan)
-    assert (again.steps, again.best) == (21, run.best)
-    for a, b in zip(run.model.parameters(), again.model.parameters(), strict=True):
-        assert torch.equal(a, b)
+    """20 steps on tones; a resumed run has the same weights and goes on; the discriminators join."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    settings = {"corpora": [Tones()], "valid": [harmonic(150.0)], "batch": 2, "frames": 24}
+
+    def training(steps: int, **more) -> train.Training:
+        plan = Plan(tmp_path, (steps, "steps"), save_every=(5, "steps"))
+        return train.Training(plan, Vocoder(SMALL), **settings, **more)
+
+    training(20).train()
+    again = training(21, judged_from=0.0)
+    assert again.run.steps == 20
+    kept = checkpoint.best(tmp_path).networks["vocoder"]
+    for key, value in again.run.average("vocoder").state_dict().items():
+        assert torch.equal(kept[key], value), key
+    again.train()
+    with (tmp_path / "log.csv").open() as file:
+        first, *_, last, judged = csv.DictReader(file)  # means of five steps each, and the last one
+    for loss in ("mel", "spectral", "pitch"):
+        assert float(last[loss]) < float(first[loss]), loss
+    # hinge loss of a discriminator that knows nothing
+    assert judged["steps"] == "21" and float(judged["judge"]) == pytest.approx(2, abs=0.5)
 
 
 def test_spectral_loss_is_zero_for_equals_and_knows_level():
     """Twice the amplitude: spectral convergence 0.5, log magnitudes ln 2 (less what lies below the floor)."""
     noise = torch.randn(2, 8192, generator=torch.Generator().manual_seed(0))
-    assert vocoder_losses.spectral_loss(noise, noise).item() == 0
-    assert vocoder_losses.spectral_loss(noise, 2 * noise).item() == pytest.approx(0.5 + math.log(2), abs=0.01)
-    assert vocoder_losses.mel_distance(noise, 2 * noise).item() == pytest.approx(math.log(2), abs=1e-3)
+    assert losses.spectral_loss(noise, noise).item() == 0
+    assert losses.spectral_loss(noise, 2 * noise).item() == pytest.approx(0.5 + math.log(2), abs=0.01)
+    assert losses.mel_distance(noise, 2 * noise).item() == pytest.approx(math.log(2), abs=1e-3)
 
 
 def test_unvoiced_pitch_is_interpolated():
-    found = train_vocoder.through(np.array([0, 100, 0, 400, 0], np.float32))
+    found = crops.through(np.array([0, 100, 0, 400, 0], np.float32))
     assert found == pytest.approx([100, 100, 200, 400, 400])
-    assert train_vocoder.through(np.zeros(3)) == pytest.approx(160)
+    assert crops.through(np.zeros(3)) == pytest.approx(160)
 
 
 # --- Griffin-Lim -------------------------------------------------------------------------------------------------

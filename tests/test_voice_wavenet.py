@@ -8,11 +8,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deepsc_export.onnx_export import ParityError, write_contract
-from deepsc_export.voice import mel, train_wavenet, wavenet, wavenet_onnx
-from deepsc_export.voice.vocoder_onnx import speech_like
-from deepsc_export.voice.wavenet_prediction import Prediction, levinson, predict, subframes
-from deepsc_export.voice.wavenet_step import synthesise
+from deepsc_export.onnx_files.contract import write_contract
+from deepsc_export.onnx_files.trace import ParityError
+from deepsc_export.training.run import Plan
+from deepsc_export.voice import mel
+from deepsc_export.voice.files import speech_like
+from deepsc_export.voice.wavenet import export, mixture, train
+from deepsc_export.voice.wavenet import model as wavenet
+from deepsc_export.voice.wavenet.prediction import Prediction, levinson, predict, subframes
+from deepsc_export.voice.wavenet.step import synthesise
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 from scipy.stats import logistic
@@ -47,7 +51,7 @@ both = pytest.mark.parametrize("net", [TINY, SMALL], indirect=True, ids=["plain"
 def shipped(request, tmp_path_factory):
     """A network and the folder of its files; exporting checks their parity."""
     model, folder = network(request.param), tmp_path_factory.mktemp("wavenet")
-    assert wavenet_onnx.export(model, folder, 0.7, "a test") < wavenet_onnx.TOLERANCE
+    assert export.export(model, folder, 0.7, "a test") < export.TOLERANCE
     return model, folder
 
 
@@ -117,27 +121,27 @@ def test_likelihood_is_the_mixture_of_logistics():
     parameters = torch.tensor(np.concatenate([weights, means, np.log(scales)]), dtype=torch.float64)
     x = np.linspace(-0.9, 0.9, 37)
     half = 1 / 65_535
-    mixture = np.exp(weights) / np.exp(weights).sum()
+    shares = np.exp(weights) / np.exp(weights).sum()
     wanted = sum(
         w * (logistic.cdf(x + half, m, s) - logistic.cdf(x - half, m, s))
-        for w, m, s in zip(mixture, means, scales, strict=True)
+        for w, m, s in zip(shares, means, scales, strict=True)
     )
-    found = wavenet.log_likelihood(parameters.expand(37, 9), torch.from_numpy(x)).exp().numpy()
+    found = mixture.log_likelihood(parameters.expand(37, 9), torch.from_numpy(x)).exp().numpy()
     assert found == pytest.approx(wanted, rel=1e-3)
     levels = torch.linspace(-1, 1, 65_536, dtype=torch.float64)
-    total = wavenet.log_likelihood(parameters.expand(65_536, 9), levels).exp().sum()
+    total = mixture.log_likelihood(parameters.expand(65_536, 9), levels).exp().sum()
     assert total.item() == pytest.approx(1, abs=1e-4)
 
 
 def test_samples_are_distributed_as_the_mixture():
     """Mean and variance of 20,000 draws: sum w m, and sum w (T^2 s^2 pi^2 / 3 + m^2) - mean^2."""
-    mixture, means, scales = np.array([0.25, 0.75]), np.array([-0.3, 0.1]), np.array([0.02, 0.01])
-    parameters = torch.tensor(np.concatenate([np.log(mixture), means, np.log(scales)]), dtype=torch.float32)
+    weights, means, scales = np.array([0.25, 0.75]), np.array([-0.3, 0.1]), np.array([0.02, 0.01])
+    parameters = torch.tensor(np.concatenate([np.log(weights), means, np.log(scales)]), dtype=torch.float32)
     uniform = torch.from_numpy(gr_deepsc.voice.wavenet.draws(20_000, 0))
     for temperature in (1.0, 0.5):
-        x = wavenet.sample(parameters.expand(20_000, 6), uniform, temperature).numpy()
-        mean = mixture @ means
-        variance = mixture @ ((temperature * scales) ** 2 * np.pi**2 / 3 + means**2) - mean**2
+        x = mixture.sample(parameters.expand(20_000, 6), uniform, temperature).numpy()
+        mean = weights @ means
+        variance = weights @ ((temperature * scales) ** 2 * np.pi**2 / 3 + means**2) - mean**2
         assert x.mean() == pytest.approx(mean, abs=4 * math.sqrt(variance / 20_000))
         assert x.var() == pytest.approx(variance, rel=0.03)
 
@@ -146,8 +150,8 @@ def test_shifted_mixture_is_that_of_a_shifted_and_scaled_variable():
     """If e has density p, x = c + g e has p((x - c) / g) / g: in levels, the logarithm is less by log g."""
     parameters = torch.tensor([0.3, -0.1, 0.2, -0.3, -1.0, -2.0], dtype=torch.float64)
     c, g, e = torch.tensor(0.1).double(), torch.tensor(0.02).double(), torch.tensor([-0.6, 0.0, 0.5]).double()
-    found = wavenet.log_likelihood(wavenet.shifted(parameters, c, g).expand(3, 6), c + g * e)
-    wanted = wavenet.log_likelihood(parameters.expand(3, 6), e) - math.log(g)
+    found = mixture.log_likelihood(mixture.shifted(parameters, c, g).expand(3, 6), c + g * e)
+    wanted = mixture.log_likelihood(parameters.expand(3, 6), e) - math.log(g)
     assert found.numpy() == pytest.approx(wanted.numpy(), abs=1e-3)
 
 
@@ -199,7 +203,7 @@ def test_cached_equals_plain(net):
     assert made.shape == (2, 768) and np.abs(made).max() <= 1 and made.std() > 1e-3
     uniform = torch.from_numpy(gr_deepsc.voice.wavenet.draws(768, 3)).expand(2, -1, -1)
     with torch.inference_mode():
-        again = wavenet.sample(net(torch.from_numpy(made), features), uniform, 0.9)
+        again = mixture.sample(net(torch.from_numpy(made), features), uniform, 0.9)
     assert again.numpy() == pytest.approx(made, abs=1e-5)
 
 
@@ -216,11 +220,11 @@ def test_files_and_their_contract(shipped):
     assert generator.temperature == 0.7 and made.shape == (3, 256) and np.abs(made).max() <= 1
     assert np.array_equal(made, generator(features, seed=1))
     assert not np.array_equal(made, generator(features, seed=2))
-    state = wavenet_onnx.read_wavenet(folder, net)
+    state = export.read_wavenet(folder, net.dims)
     for key, value in net.state_dict().items():
         assert state[key].numpy() == pytest.approx(value.numpy(), rel=1e-3, abs=1e-4), key
     with pytest.raises(ValueError, match="no weight"):
-        wavenet_onnx.read_wavenet(folder, wavenet.WaveNet(replace(net.dims, residual=24)))
+        export.read_wavenet(folder, replace(net.dims, residual=24))
 
 
 def test_half_precision_keeps_the_prediction(shipped):
@@ -238,7 +242,7 @@ def test_parity_check_can_fail(shipped):
     net = network(shipped[0].dims)
     net.head[3].bias.data += 0.1
     with pytest.raises(ParityError, match="differ by"):
-        wavenet_onnx.check_parity(net, shipped[1])
+        export.check_parity(net, shipped[1])
 
 
 def test_files_of_two_trainings_are_refused(shipped, tmp_path):
@@ -273,19 +277,20 @@ class Tones:
 
 def test_training_lowers_the_loss_and_resumes(tmp_path):
     """15 steps on tones; a resumed run has the same weights, step count and best validation; the pitch layer stays."""
-    plan = train_wavenet.Plan(minutes=10, kept=4, batch=2, lr=5e-3)
-    initial = train_wavenet.initial_weights(SMALL, None)
-    run = train_wavenet.Run(SMALL, tmp_path, plan, initial)
-    rng = np.random.default_rng(0)
-    held = torch.from_numpy(Tones().crop(rng, 12)[0])[None]
-    before = train_wavenet.validate(run.model, held)
-    for _ in range(15):
-        nats = run.step(train_wavenet.draw([Tones()], plan, rng).waveform)
-    assert train_wavenet.validate(run.model, held) < before - 0.1
-    run.save(nats, held)
-    again = train_wavenet.Run(SMALL, tmp_path, plan, {})
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    initial = train.initial_weights(SMALL, None)
+    model = wavenet.WaveNet(SMALL)
+    model.load_state_dict(initial, strict=False)
+    held = torch.from_numpy(Tones().crop(np.random.default_rng(0), 12)[0])[None]
+    before, plan = train.validate(model, held), Plan(tmp_path, (15, "steps"))
+    run = train.Training(plan, model, [Tones()], held, batch=2, frames=4, lr=5e-3)
+    run.train()
+    run = run.run
+    assert train.validate(model, held) < before - 0.1
+    again = train.Training(plan, wavenet.WaveNet(SMALL), [Tones()], held).run
     assert (again.steps, again.best) == (15, run.best)
-    for a, b in zip(run.model.parameters(), again.model.parameters(), strict=True):
-        assert torch.equal(a, b)
+    for key, value in model.state_dict().items():
+        assert torch.equal(again.networks["wavenet"].state_dict()[key], value)
     for key, value in initial.items():
-        assert torch.equal(run.model.state_dict()[key], value)
+        assert torch.equal(model.state_dict()[key], value)

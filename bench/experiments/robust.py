@@ -40,10 +40,10 @@ VALIDATION = 1  # minutes; it only makes the log that training writes
 
 @dataclass(frozen=True)
 class Features:
-    """P of a split: float16 [all frames, 29] of its utterances in a row, frames of each, and the texts."""
+    """P of a split as `data.ragged` keeps it: float16 [all frames, 29] in a row, frames of each; and the texts."""
 
-    probabilities: np.ndarray
-    frames: tuple[int, ...]
+    values: np.ndarray
+    counts: tuple[int, ...]
     texts: tuple[str, ...]
 
 

@@ -39,6 +39,11 @@ def log_mel(waveform: Tensor) -> Tensor:
     return (filters @ spectrum(waveform)).clamp(min=FLOOR).log().transpose(1, 2)
 
 
+def mel_of(waveform: np.ndarray) -> np.ndarray:
+    """`log_mel` of one recording: float32 [samples] -> [samples // 256 + 1, 80]."""
+    return log_mel(torch.from_numpy(waveform)[None])[0].numpy()
+
+
 def speech_part(samples: np.ndarray) -> slice:
     """Where an utterance speaks: float [samples] -> the slice between leading and trailing silence.
 
@@ -71,4 +76,5 @@ def prepare(samples: np.ndarray) -> np.ndarray:
 
 @cache
 def band_filters() -> Tensor:
+    """Mel filters, float32 [80, 513] on the CPU."""
     return torch.from_numpy(mel_filters())

@@ -1,7 +1,5 @@
 """A voice for another user: recordings of one speaker in, a folder of voices with one user more out.
 
-    python -m deepsc_export.voice.register FOLDER --name NAME --licence LICENCE --minutes 20
-
 FOLDER holds wavs/ and metadata.csv with lines `id|what was said|speaker|train`. The users that are there already need
 none of their recordings: what the model says for them now is trained on beside the new recordings, so that it goes on
 saying it (rehearsal; Robins 1995). The vocoder knows no users and stays as it is.
@@ -17,22 +15,25 @@ import numpy as np
 import onnx
 import torch
 
-from gr_deepsc.text import encode
 from gr_deepsc.voice.files import VOICE
 
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
-from . import train_acoustic
-from .acoustic import EDGE, Acoustic, AcousticDims
-from .export_acoustic import export
+from ..training import options
+from ..training.options import WORK
+from ..training.run import Plan
+from .acoustic.export import export, load_acoustic, read_acoustic
+from .acoustic.model import Acoustic, AcousticDims
+from .acoustic.realign import refine
+from .acoustic.train import Course, Training, begin, validate
 from .mel import FRAME_RATE
-from .realign import refine
-from .spoken import SYNTHETIC, Spoken, prepare
+from .spoken import SYNTHETIC, Spoken, Voices, edged, prepare
 
 PITCH = (5.0, 0.25)  # mean and deviation of log F0 that rehearsed pitch is written down with
 VALID = 20  # where no recording is marked `valid`, each 20th is held out
 # Small batches, many steps: a quarter of an hour of speech is soon heard. Nearly all of what is new is the speaker.
-PLAN = {"lr": 1e-3, "frames": 1500, "text_first": 0.0, "realign_at": (), "rise": 20, "eager": 10.0}
+COURSE = Course(frames=1500, text_first=0.0, realign_at=(), eager=10.0)
+RISE = (20, "steps")
 
 
 def known_users(path: Path) -> list[tuple[str, str]]:
@@ -71,7 +72,7 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
     """What `model` says now: each text by one of its first `users` in turn, durations rounded to whole frames."""
     found = []
     for i, text in enumerate(texts):
-        user, tokens = i % users, np.array([EDGE, *encode(text), EDGE])
+        user, tokens = i % users, np.array(edged(text))
         _, x = model.states(torch.from_numpy(tokens)[None], torch.tensor([user]))
         prosody = model.prosody(x, None)
         lengths = model.durations(prosody, torch.tensor([user])).round()
@@ -91,8 +92,9 @@ def register(
     licence: str,
     minutes: float,
     voices: Path = VOICE,
-    out: Path = Path("work/voices"),
-    cache: Path = Path("work/cache"),
+    out: Path = WORK / "voices",
+    cache: Path = WORK / "cache",
+    device: str | None = None,
 ) -> int:
     """Trains, exports `out`/acoustic.onnx with the vocoders of `voices` beside it, and returns the new user's ID.
 
@@ -103,41 +105,38 @@ def register(
     users = known_users(voices / "acoustic.onnx")
     user = len(users)
     if name in [known for known, _ in users] or name.startswith(SYNTHETIC):
-        raise ValueError(
-            f"{name}: this name is taken; registered are {', '.join(known for known, _ in users)}"
-        )
-    model = train_acoustic.exported(voices / "acoustic.onnx")
+        taken = ", ".join(known for known, _ in users)
+        raise ValueError(f"{name}: this name is taken; registered are {taken}")
+    model = read_acoustic(voices / "acoustic.onnx")
     train, valid = recordings(folder, cache, user)
     seconds = sum(item.frames for item in train) / FRAME_RATE
     print(f"{name}: {len(train)} recordings, {seconds / 60:.1f} minutes, to be user {user}")
     print(f"realigned: a cut moved by {refine(model, [*train, *valid]):.2f} mel frames in the mean")
     said = rehearsal(model, [item.text for item in train], user)
     said_valid = rehearsal(model, [item.text for item in valid for _ in range(user)], user)
-    initial = dict(model.state_dict())
-    known = initial["speaker.weight"]
-    initial["speaker.weight"] = torch.cat([known, known.mean(0, keepdim=True)])
-    plan = train_acoustic.Plan(minutes, **PLAN)
-    names, dims = [*(known for known, _ in users), name], AcousticDims(speakers=user + 1)
-    run = train_acoustic.Run(
-        out / f"run-{user}", plan, dims, names, train + said, valid + said_valid, initial
-    )
-    run.pitch[:user] = [PITCH] * user
+    known = model.speaker.weight.detach()
+    initial = model.state_dict() | {"speaker.weight": torch.cat([known, known.mean(0, keepdim=True)])}
+    all_voices = Voices([*(known for known, _ in users), name], train + said, valid + said_valid)
+    all_voices.pitch[:user] = [PITCH] * user
+    learner = begin(all_voices, AcousticDims(speakers=user + 1), initial)
     # how letters sound is known: a few minutes of speech would only teach the encoder their own words
-    run.network.acoustic.encoder.requires_grad_(False)
-    train_acoustic.train(run, None)
-    forgotten, *_ = train_acoustic.validate(run.average(), said_valid, run.pitch)
+    learner.encoder.requires_grad_(False)
+    plan = Plan(out / f"run-{user}", (minutes, "minutes"), RISE, device=device)
+    training = Training(plan, learner, all_voices, course=COURSE)
+    training.train()
+    forgotten, *_ = validate(training.run.average("acoustic"), said_valid, all_voices.pitch)
     print(f"the other users' mels moved by {forgotten:.3f} nepers ({8.686 * forgotten:.1f} dB) in the mean")
-    with_heads, names = train_acoustic.load_acoustic(run.folder / "best.pt")
+    model, names = load_acoustic(plan.folder)
     data = f"{name}: {seconds / 3600:.2f} h, beside the earlier model's own speech"
-    export(with_heads, names, out / "acoustic.onnx", data, dict([*users, (name, licence)]))
+    export(model, names, out / "acoustic.onnx", data, dict([*users, (name, licence)]))
     for vocoder in voices.glob("*.onnx"):
         if vocoder.name != "acoustic.onnx" and voices.resolve() != out.resolve():
             shutil.copy(vocoder, out)
     return user
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.register", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `voice register`."""
     parser.add_argument("folder", type=Path, help="recordings of one speaker: metadata.csv and wavs/")
     parser.add_argument("--name", required=True, help="of the user, as `deepsc voices` lists it")
     parser.add_argument("--licence", required=True, help="of the recordings, for instance CC0, or private")
@@ -146,18 +145,15 @@ def main() -> None:
         "--voices", type=Path, default=VOICE, help="folder of the voices that are there already"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("work/voices"), help="folder of all voices, the new one too"
+        "--out", type=Path, default=WORK / "voices", help="folder of all voices, the new one too"
     )
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    try:
-        user = register(args.folder, args.name, args.licence, args.minutes, args.voices, args.out, args.cache)
-    except (CorpusError, ValueError) as error:
-        raise SystemExit(f"register: {error}") from None
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
+    options.add_device(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Registers the user; a run that was interrupted goes on where it was."""
+    options.use(args)
+    paths = args.voices, args.out, args.cache
+    user = register(args.folder, args.name, args.licence, args.minutes, *paths, args.device)
     print(f"user {user}, {args.name}: {args.out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,9 @@
 
 Sample after sample, a stack of dilated causal convolutions says how the next one is distributed: as a mixture of
 logistic distributions, of which it gives weights, means and logarithms of scales (section III-C of the paper, after
-Salimans et al. 2017, arXiv 1701.05517). It is the faithful vocoder and a slow one; `vocoder.py` is the default.
+Salimans et al. 2017, arXiv 1701.05517). It is the faithful vocoder and a slow one; `vocoder` is the default.
 
-The configuration that is trained here, `excitation`, is an LP-WaveNet: see `wavenet_prediction`. What it is told of the
+The configuration that is trained here, `excitation`, is an LP-WaveNet: see `prediction`. What it is told of the
 past is divided by the level that the mels give, and it looks one pitch period back, at the F0 that the fast vocoder's
 pitch layer reads off the mels (as the pitch-adaptive layers of QPNet do, Wu et al. 2019, arXiv 1907.00797).
 """
@@ -20,12 +20,10 @@ from torch.nn import functional as F
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.voice.wavenet import ORDER, SUBHOP, TAPS
 
-from .mel import HOP, MELS
-from .vocoder import Pitch, VocoderDims
-from .wavenet_prediction import SUBFRAMES, Prediction, predict, subframes
-
-LEVELS = 1 << 16  # of 16-bit audio between -1 and 1
-MIN_LOG_SCALE = -12.0
+from ..mel import HOP, MELS
+from ..vocoder.model import Pitch, VocoderDims
+from .mixture import shifted
+from .prediction import SUBFRAMES, Prediction, predict, subframes
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class WaveNetDims:
 
     @property
     def dilations(self) -> list[int]:
+        """Of each layer, in samples."""
         return [1 << i % (self.layers // self.cycles) for i in range(self.layers)]
 
     @property
@@ -163,7 +162,9 @@ class WaveNet(nn.Module):
         prediction = predict(waveform, guide.a)
         excitation = F.pad(waveform - prediction, (1, 0))[:, :-1]
         found = [excitation]
-        ago = torch.arange(1, waveform.shape[1] + 1) - guide.lag.repeat_interleave(SUBHOP, 1)
+        ago = torch.arange(1, waveform.shape[1] + 1, device=waveform.device) - guide.lag.repeat_interleave(
+            SUBHOP, 1
+        )
         for tap in TAPS:
             at = ago + tap
             found.append(torch.where(at > 0, excitation.gather(1, at.clamp(min=0)), 0))
@@ -185,7 +186,7 @@ class WaveNet(nn.Module):
         The parameters at t depend on the samples before t and on the mels. The convolutions leave out the first and
         the last `margin` frames, which are context of the mels and of the prediction only.
         """
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(mel.device.type, enabled=False):
             guide = self.guide(mel)
             x, prediction = self.inputs(waveform, guide)
         condition, per_frame = self.condition(mel), math.prod(self.dims.upsampling)
@@ -204,47 +205,3 @@ class WaveNet(nn.Module):
             x, y = layer(x, told.flatten(1, 2))
             made.append(y)
         return self.head(self.skip(torch.cat(made, -1)))
-
-
-def shifted(parameters: Tensor, prediction: Tensor, gain: Tensor) -> Tensor:
-    """The mixture [..., 3 * mixtures] of an excitation of unit power as that of the waveform: [...] each."""
-    weights, means, log_scales = parameters.chunk(3, -1)
-    means = prediction[..., None] + gain[..., None] * means
-    return torch.cat([weights, means, log_scales + gain.log()[..., None]], -1)
-
-
-def log_likelihood(parameters: Tensor, waveform: Tensor) -> Tensor:
-    """Of samples, as 16-bit levels: parameters [..., 3 * mixtures], float32 [...] in -1..1 -> nats [...].
-
-    A level's probability is the mixture's between its two edges, the outermost reaching to infinity (Salimans et al.
-    2017, equations 1 and 2). Where that is too small for float32 it is density times width.
-    """
-    weights, means, log_scales = parameters.chunk(3, -1)
-    log_scales = log_scales.clamp(min=MIN_LOG_SCALE)
-    half = 1 / (LEVELS - 1)
-    centred = waveform[..., None] - means
-    upper = (centred + half) * (-log_scales).exp()
-    lower = (centred - half) * (-log_scales).exp()
-    middle = centred * (-log_scales).exp()
-    mass = upper.sigmoid() - lower.sigmoid()
-    density = middle - log_scales - 2 * F.softplus(middle) + math.log(2 * half)
-    inside = torch.where(mass > 1e-5, mass.clamp(min=1e-12).log(), density)
-    edge = waveform[..., None]
-    logs = torch.where(
-        edge < -1 + half, F.logsigmoid(upper), torch.where(edge > 1 - half, F.logsigmoid(-lower), inside)
-    )
-    return (weights.log_softmax(-1) + logs).logsumexp(-1)
-
-
-def sample(parameters: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
-    """One draw from each mixture: [..., 3 * mixtures], uniform [..., 2] -> [...] in -1..1.
-
-    The first number chooses the component, the second the value; `temperature` scales the logistics.
-    """
-    weights, means, log_scales = parameters.chunk(3, -1)
-    below = weights.softmax(-1).cumsum(-1) < uniform[..., :1]
-    which = below.sum(-1, keepdim=True).clamp(max=weights.shape[-1] - 1)
-    mean = means.gather(-1, which)[..., 0]
-    scale = log_scales.clamp(min=MIN_LOG_SCALE).gather(-1, which)[..., 0].exp()
-    value = uniform[..., 1]
-    return (mean + temperature * scale * (value.log() - (1 - value).log())).clamp(-1, 1)

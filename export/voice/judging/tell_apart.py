@@ -1,7 +1,5 @@
 """Whose voice is it? Statistics of spectrum and pitch, and no network: a measure that no voice was trained on.
 
-    python -m deepsc_export.voice.tell_apart KATHLEEN LJSPEECH
-
 The measure learns from the real training recordings of the users' speakers (one corpus a user, in the order of user
 IDs), is tried on their real test recordings, and then told apart are the voices: the same texts, which were in no
 training, spoken by every user.
@@ -21,10 +19,11 @@ from tqdm import tqdm
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import Synthesizer
 
-from ..data.audio import Speech
-from ..data.corpora import Utterance, load
-from . import pitch
-from .mel import log_mel, prepare
+from ...data.audio import Speech
+from ...data.corpora import Utterance, load
+from ...training.options import WORK
+from .. import pitch
+from ..mel import mel_of, prepare
 
 COEFFICIENTS = 13  # MFCCs, without the 0th, which is loudness
 LOUD = 2.3  # nepers (20 dB) below the loudest frame: what is quieter says little about a voice
@@ -39,7 +38,7 @@ def statistics(waveform: np.ndarray) -> np.ndarray:
     An utterance of which no frame is voiced has no pitch: it counts as 160 Hz.
     """
     speech = prepare(waveform)
-    mel = log_mel(torch.from_numpy(speech)[None])[0].numpy()
+    mel = mel_of(speech)
     level = np.logaddexp.reduce(mel, axis=1)
     cepstra = dct(mel[level > level.max() - LOUD], norm="ortho")[:, 1 : COEFFICIENTS + 1]
     f0 = pitch.track(speech)
@@ -108,7 +107,7 @@ def pitches(rows: np.ndarray) -> str:
 
 
 def tell_apart(
-    folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = Path("work/cache")
+    folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = WORK / "cache"
 ) -> Result:
     """One corpus of one speaker for each of the first users; `texts` test sentences, each spoken by all of them."""
     synthesizer, corpora = Synthesizer(voices), [load(folder) for folder in folders]
@@ -126,15 +125,18 @@ def tell_apart(
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.tell_apart", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `voice tell-apart`."""
     parser.add_argument(
         "corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs"
     )
     parser.add_argument("--voices", type=Path, default=VOICE, help="folder of acoustic.onnx and vocoder.onnx")
     parser.add_argument("--texts", type=int, default=50, help="sentences that every user speaks")
-    parser.add_argument("--cache", type=Path, default=Path("work/cache"))
-    args = parser.parse_args()
+    parser.add_argument("--cache", type=Path, default=WORK / "cache")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints who is taken for whom, and how far from each other voices and speakers are."""
     torch.set_num_threads(1)
     result = tell_apart(args.corpora, args.voices, args.texts, args.cache)
     print(f"real training recordings: {'; '.join(map(pitches, result.learnt))}")
@@ -145,7 +147,3 @@ def main() -> None:
             means = zip(args.corpora, own.mean(0), strict=True)
             shown = ", ".join(f"{folder.name} {distance:.2f}" for folder, distance in means)
             print(f"  user {user}: {pitches(rows)}, mean distance to the training recordings of {shown}")
-
-
-if __name__ == "__main__":
-    main()

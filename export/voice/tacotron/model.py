@@ -1,7 +1,7 @@
 """Tacotron 2 (Shen et al. 2018), as the paper uses it: one mel frame, or a few, after the other.
 
 The user ID joins the decoder as a learned embedding. Attention is taught the diagonal (Tachibana et al. 2018) or,
-better, the durations that `align` found; both are losses on its weights. The loop is bounded.
+better, the durations that `acoustic.align` found; both are losses on its weights. The loop is bounded.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..models.recurrent import valid_mask
-from .acoustic import EDGE
-from .mel import MELS
+from ...layers.recurrent import valid_mask
+from ..mel import MELS
+from ..spoken import EDGE
 
 MAX_FRAMES = 25  # mel frames a token: the decoder is stopped there, whatever it says
 STOP = 0.5  # probability from which a step is the last
@@ -60,6 +60,7 @@ class Encoder(nn.Module):
         self.lstm = nn.LSTM(dims.width, dims.width // 2, batch_first=True, bidirectional=True)
 
     def forward(self, tokens: Tensor, counts: Tensor | None) -> Tensor:
+        """Zero outside the `counts`."""
         mask = valid(tokens, counts)[:, None]
         x = self.embedding(tokens).transpose(1, 2) * mask
         for conv in self.convs:
@@ -67,14 +68,14 @@ class Encoder(nn.Module):
         if counts is None:
             return self.lstm(x.transpose(1, 2))[0]
         packed = nn.utils.rnn.pack_padded_sequence(
-            x.transpose(1, 2), counts, batch_first=True, enforce_sorted=False
+            x.transpose(1, 2), counts.cpu(), batch_first=True, enforce_sorted=False
         )
         x, _ = self.lstm(packed)
         return nn.utils.rnn.pad_packed_sequence(x, batch_first=True, total_length=tokens.shape[1])[0]
 
 
 def valid(tokens: Tensor, counts: Tensor | None) -> Tensor:
-    """bool [batch, n]."""
+    """Which of the tokens [batch, n] are no padding: bool [batch, n]; all of them where `counts` is None."""
     return (
         torch.ones_like(tokens, dtype=torch.bool) if counts is None else valid_mask(counts, tokens.shape[1])
     )
@@ -115,6 +116,7 @@ class Prenet(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(MELS, dims.prenet), nn.Linear(dims.prenet, dims.prenet)])
 
     def forward(self, frame: Tensor, drop: bool = True) -> Tensor:
+        """[..., mels] -> [..., prenet]."""
         for layer in self.layers:
             frame = F.dropout(F.relu(layer(frame)), 0.5, drop)
         return frame
@@ -149,6 +151,7 @@ class Tacotron(nn.Module):
         return mel + x.transpose(1, 2)
 
     def begin(self, tokens: Tensor, speakers: Tensor, counts: Tensor | None = None) -> "State":
+        """Before the first step: int64 [batch, n] with edges, of which `counts` are valid, int64 [batch] speakers."""
         memory = self.encoder(tokens, counts)
         memory = torch.cat([memory, self.speaker(speakers)[:, None].expand(-1, memory.shape[1], -1)], 2)
         rows, n = tokens.shape
@@ -243,10 +246,11 @@ class Tacotron(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """One text: int64 [n] with edges -> log-mels [frames, mels] and attention weights [steps, n].
 
-        frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it repeatable. With a `path`
-        [steps, n] it reads along that, to its end.
+        On the model's device. frames <= `MAX_FRAMES` * n: it ends in bounded time on any text. `drop=False` makes it
+        repeatable. With a `path` [steps, n] it reads along that, to its end.
         """
-        state = self.begin(tokens[None], torch.tensor([speaker]))
+        device = self.mel_mean.device
+        state = self.begin(tokens[None].to(device), torch.tensor([speaker], device=device))
         frame, second, mels, weights = state.memory.new_zeros(1, 1, MELS), None, [], []
         steps = max(1, MAX_FRAMES * len(tokens) // self.dims.reduction) if path is None else len(path)
         for i in range(steps):
@@ -278,41 +282,3 @@ class State:
 def before(x: Tensor) -> Tensor:
     """What each step has from the step before: [batch, steps, any], zeros first."""
     return F.pad(x[:, :-1], (0, 0, 1, 0))
-
-
-def off_diagonal(counts: Tensor, steps: Tensor, width: float = 0.2) -> Tensor:
-    """What attention to (step t, token i) costs: 1 - exp(-(i / n - t / steps)^2 / (2 width^2)), 0 beyond the ends.
-
-    int64 [batch] counts of tokens and steps -> [batch, steps, n]. Tachibana et al. 2018, equation 9.
-    """
-    token = torch.arange(int(counts.max())) / counts[:, None]  # [batch, n]
-    time = torch.arange(int(steps.max())) / steps[:, None]  # [batch, steps]
-    cost = 1 - torch.exp(-((token[:, None] - time[:, :, None]) ** 2) / (2 * width**2))
-    inside = valid_mask(steps, time.shape[1])[:, :, None] & valid_mask(counts, token.shape[1])[:, None]
-    return cost * inside
-
-
-def guided_attention_loss(weights: Tensor, counts: Tensor, steps: Tensor) -> Tensor:
-    """Mean cost of a step's attention off the diagonal; weights [batch, steps, n]."""
-    return (weights * off_diagonal(counts, steps)).sum() / steps.sum()
-
-
-def path_loss(weights: Tensor, path: Tensor, steps: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of attention from the `path` it should take, both [batch, steps, n]: 0 on it."""
-    path = path[valid_mask(steps, path.shape[1])]
-    weights = weights[valid_mask(steps, weights.shape[1])].clamp(min=1e-6)
-    return (torch.special.xlogy(path, path) - path * weights.log()).sum(1).mean()
-
-
-def tacotron_loss(
-    first: Tensor, after: Tensor, stops: Tensor, target: Tensor, frames: Tensor, reduction: int
-) -> tuple[Tensor, Tensor]:
-    """Squared error of both mels over the valid frames, and of the stop decision, which is due from the last step on.
-
-    Padding steps count for the stop too: after the end it has to stay with its decision.
-    """
-    inside = valid_mask(frames, target.shape[1])
-    spectrum = sum(F.mse_loss(mel[inside], target[inside]) for mel in (first, after))
-    steps = -(-frames // reduction)
-    due = (torch.arange(stops.shape[1]) >= (steps - 1)[:, None]).float()
-    return spectrum, F.binary_cross_entropy_with_logits(stops, due)

@@ -24,6 +24,7 @@ def ctc_loss(logits: Tensor, counts: Tensor, known: Sequence[list[int] | None]) 
     Args:
         logits: [batch, 2 * n, BLANK + 1], two for each token.
         counts: int64 [batch], tokens.
+        known: each sentence's indices into `SYMBOLS`; None or empty: not known.
     """
     rows = [i for i, found in enumerate(known) if found]
     if not rows:
@@ -32,9 +33,9 @@ def ctc_loss(logits: Tensor, counts: Tensor, known: Sequence[list[int] | None]) 
     targets = [known[i] for i in rows]
     return F.ctc_loss(
         log_probs,
-        torch.tensor([phone for target in targets for phone in target]),
+        torch.tensor([phone for target in targets for phone in target], device=logits.device),
         2 * counts[rows],
-        torch.tensor([len(target) for target in targets]),
+        torch.tensor([len(target) for target in targets], device=logits.device),
         blank=BLANK,
         zero_infinity=True,
     )

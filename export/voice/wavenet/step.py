@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gr_deepsc.voice.wavenet import SUBHOP, Frames, Past, draws, generate
 
-from .wavenet import WaveNet, sample, shifted
+from .mixture import sample, shifted
+from .model import WaveNet
 
 
 class FramesPart(nn.Module):
@@ -27,8 +28,7 @@ class FramesPart(nn.Module):
 
 
 class StepPart(nn.Module):
-    """One time step's values of `Frames` and `Past`, and a temperature [] -> sample and excitation [batch], the
-    layers' inputs [layers, batch, residual]."""
+    """One time step's values of `Frames` and `Past`, and a temperature [] -> the next sample."""
 
     def __init__(self, model: WaveNet):
         super().__init__()
@@ -46,6 +46,7 @@ class StepPart(nn.Module):
         uniform: Tensor,
         temperature: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Sample and excitation [batch], the layers' inputs [layers, batch, residual]."""
         model = self.model
         prediction = (recent * a).sum(0)
         x = model.input(model.relative(recent[-1], prediction, excitation.T, gain, level))

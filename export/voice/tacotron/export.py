@@ -1,7 +1,5 @@
 """Tacotron 2 as three ONNX graphs, and the loop over them in NumPy: before, in and after the autoregressive part.
 
-    python -m deepsc_export.voice.tacotron_onnx --run work/tacotron-compact --out work/tacotron-onnx
-
 encoder.onnx reads the text once, step.onnx makes `reduction` mel frames and moves the state on, post.onnx refines all
 frames. No trained Tacotron is shipped.
 """
@@ -16,15 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc import __version__
 from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
-from ..onnx_export import halve, provenance, trace, write_contract
-from .acoustic import EDGE
-from .mel import MELS
-from .tacotron import MAX_FRAMES, STOP, State, Tacotron
-from .train_tacotron import load_tacotron
+from ...onnx_files.contract import write_contract
+from ...onnx_files.storage import halve
+from ...onnx_files.trace import trace
+from ...training import checkpoint
+from ...training.options import WORK
+from ..files import contract
+from ..mel import MELS
+from ..spoken import EDGE
+from .model import MAX_FRAMES, STOP, State, Tacotron, TacotronDims
 
 LOGIT = math.log(STOP / (1 - STOP))
 STATE = ("hidden", "cell", "hidden2", "cell2", "weights", "total", "context")
@@ -38,6 +39,7 @@ class Reader(nn.Module):
         self.model = model
 
     def forward(self, tokens: Tensor, user_id: Tensor) -> tuple[Tensor, Tensor]:
+        """`memory` and `keys` of `State`."""
         state = self.model.begin(tokens, user_id)
         return state.memory, state.keys
 
@@ -148,21 +150,30 @@ def export(model: Tacotron, folder: Path) -> None:
             plain = Path(temporary) / "plain.onnx"
             trace(module.eval(), tuple(inputs.values()), plain, list(inputs), outputs, free)
             halve(plain, folder / f"{name}.onnx")
-        contract = {"name": "tacotron", "kind": name, "version": __version__, "vocabulary": ALPHABET}
-        contract |= {"reduction": str(model.dims.reduction), **provenance(model)}
-        write_contract(folder / f"{name}.onnx", contract)
+        facts = {"vocabulary": ALPHABET, "reduction": str(model.dims.reduction)}
+        write_contract(folder / f"{name}.onnx", contract("tacotron", name, model) | facts)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.tacotron_onnx", description=__doc__)
-    parser.add_argument("--run", type=Path, default=Path("work/tacotron-compact"))
-    parser.add_argument("--out", type=Path, default=Path("work/tacotron-onnx"))
-    args = parser.parse_args()
-    model, _ = load_tacotron(args.run / "best.pt")
-    export(model, args.out)
+def load_tacotron(folder: Path) -> tuple[Tacotron, list[str]]:
+    """The trained model of a run's folder, and its speakers' names.
+
+    Raises:
+        FileNotFoundError: there is no best.pt.
+    """
+    networks, about = checkpoint.best(folder)
+    model = Tacotron(TacotronDims(**about["dims"]))
+    model.load_state_dict(networks["tacotron"])
+    return model.eval(), about["speakers"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `export tacotron`."""
+    parser.add_argument("--run", type=Path, default=WORK / "tacotron-compact", help="folder of the run")
+    parser.add_argument("--out", type=Path, default=WORK / "tacotron-onnx", help="folder of the files")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the model of a run."""
+    export(load_tacotron(args.run)[0], args.out)
     size = sum(path.stat().st_size for path in args.out.glob("*.onnx"))
     print(f"{args.out}: {size / 1e6:.1f} MB in three files")
-
-
-if __name__ == "__main__":
-    main()

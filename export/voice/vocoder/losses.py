@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .mel import log_mel
+from ..mel import log_mel
 
 RESOLUTIONS = (256, 512, 1024, 2048)  # FFT lengths, 16 to 128 ms; hop a quarter
 FLOOR = 1e-3  # of a magnitude before its logarithm
@@ -13,7 +13,7 @@ JUDGED = (512, 1024, 2048)  # FFT lengths of the discriminators
 
 def magnitudes(waveform: Tensor, n: int) -> Tensor:
     """[batch, samples] -> [batch, n / 2 + 1, frames], scaled by 1 / sqrt(n) so that noise measures alike at any n."""
-    window = torch.hann_window(n)
+    window = torch.hann_window(n, device=waveform.device)
     spectra = torch.stft(waveform, n, n // 4, window=window, return_complex=True)
     return (spectra.real.square() + spectra.imag.square() + 1e-9).sqrt() * n**-0.5
 
@@ -61,11 +61,14 @@ class SpectrogramJudge(nn.Module):
 
 
 class Judges(nn.Module):
+    """A discriminator for each resolution of `JUDGED`."""
+
     def __init__(self, channels: int = 16):
         super().__init__()
         self.judges = nn.ModuleList(SpectrogramJudge(n, channels) for n in JUDGED)
 
     def forward(self, waveform: Tensor) -> list[list[Tensor]]:
+        """[batch, samples] -> each one's features and verdict."""
         return [judge(waveform) for judge in self.judges]
 
 

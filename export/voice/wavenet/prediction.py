@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.voice.wavenet import ORDER, SUBHOP
 
-from .mel import HOP, N_FFT, WINDOW, band_filters
-from .vocoder import band_to_bin
+from ..mel import HOP, N_FFT, WINDOW, band_filters
+from ..vocoder.source import band_to_bin
 
 SUBFRAMES = HOP // SUBHOP  # of a mel frame, each with coefficients of its own
 LSB = 2.0**-15  # of 16-bit audio: the least noise of any recording
@@ -31,8 +31,11 @@ def subframes(frames: Tensor) -> Tensor:
 
 
 def levinson(r: Tensor) -> tuple[Tensor, Tensor]:
-    """Autocorrelation [..., order + 1] -> coefficients a_1 .. a_order [..., order] of the prediction
-    x_t = sum a_k x_{t-k}, and the error's power [...]."""
+    """Autocorrelation [..., order + 1] -> the best linear prediction of order `order` (Levinson-Durbin).
+
+    Returns:
+        Coefficients a_1 .. a_order [..., order] of x_t = sum a_k x_{t-k}; the error's power [...].
+    """
     a, error = r[..., :0], r[..., 0]
     for k in range(1, r.shape[-1]):
         reflection = (r[..., k] - (a * r[..., 1:k].flip(-1)).sum(-1)) / error
@@ -42,8 +45,7 @@ def levinson(r: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Prediction(nn.Module):
-    """Log-mels float32 [batch, frames, 80] -> of every sub-frame coefficients [batch, 4 (frames - 1), 16], the
-    excitation's and the waveform's standard deviation [batch, 4 (frames - 1)]."""
+    """Log-mels float32 [batch, frames, 80] -> a prediction of every sub-frame, n = 4 (frames - 1) of them."""
 
     def __init__(self):
         super().__init__()
@@ -62,6 +64,7 @@ class Prediction(nn.Module):
         self.register_buffer("transform", cosines * lag_window, persistent=False)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coefficients [batch, n, 16]; the excitation's and the waveform's standard deviation [batch, n]."""
         density = torch.exp(2 * ((subframes(mel) + self.offset) @ self.spread).clamp(max=LOUDEST).double())
         r = density @ self.transform
         level = r[..., :1]

@@ -1,7 +1,5 @@
 """Draws what the voices do, from the shipped models and the recordings in tests/samples.
 
-    python -m deepsc_export.voice.pictures --tacotron work/tacotron-compact/best.pt
-
 docs/voice-alignment.png: the letters over the mels they become. docs/voice-mels.png: each voice beside its speaker.
 docs/voice-attention.png, with `--tacotron`: where a trained Tacotron looks while it speaks on its own.
 """
@@ -19,16 +17,17 @@ import torch
 from PIL import Image
 
 from gr_deepsc.framing import SAMPLE_RATE
-from gr_deepsc.text import ALPHABET, encode
+from gr_deepsc.text import ALPHABET
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import Synthesizer
 
-from ..data.audio import decode
-from .acoustic import EDGE, Acoustic, alignment
-from .mel import FRAME_RATE, MELS, band_filters, log_mel, prepare
-from .tacotron import Tacotron
-from .train_acoustic import exported
-from .train_tacotron import load_tacotron
+from ...data.audio import decode
+from ..acoustic.export import read_acoustic
+from ..acoustic.model import Acoustic, alignment
+from ..mel import FRAME_RATE, MELS, band_filters, mel_of, prepare
+from ..spoken import edged
+from ..tacotron.export import load_tacotron
+from ..tacotron.model import Tacotron
 
 SAMPLES = Path("tests/samples")
 # A recording of each user's speaker that was in no training, and which user that is.
@@ -82,7 +81,7 @@ def draw_voices(
 ) -> None:
     """Waveform and mel of each user's recording, and of the same text as the voice speaks it."""
     waves = {user: (prepare(recorded[user]), synthesizer(text, user)) for user, text in texts.items()}
-    mels = {u: [log_mel(torch.from_numpy(w)[None])[0].numpy() for w in pair] for u, pair in waves.items()}
+    mels = {user: [mel_of(wave) for wave in pair] for user, pair in waves.items()}
     loudest = max(decibels(mel).max() for pair in mels.values() for mel in pair)
     height = 1.05 * max(np.abs(wave).max() for pair in waves.values() for wave in pair)
     figure, grid = plt.subplots(
@@ -106,7 +105,7 @@ def draw_attention(model: Tacotron, texts: dict[int, str], names: dict[int, str]
     torch.manual_seed(0)  # the pre-net's dropout
     figure, rows = plt.subplots(1, len(texts), figsize=(11, 5.2), **SHEET)
     for axes, (user, text) in zip(rows, texts.items(), strict=True):
-        _, weights = model.speak(torch.tensor([EDGE, *encode(text), EDGE]), user)
+        _, weights = model.speak(torch.tensor(edged(text)), user)
         image = axes.imshow(
             weights.T.numpy(), origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=1,
             extent=(0, len(weights) * model.dims.reduction / FRAME_RATE, -0.5, len(text) + 1.5),
@@ -128,11 +127,14 @@ def save(figure: plt.Figure, path: Path) -> None:
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.pictures", description=__doc__)
-    parser.add_argument("--tacotron", type=Path, help="best.pt of a run of train_tacotron")
-    parser.add_argument("--out", type=Path, default=Path("docs"))
-    args = parser.parse_args()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `voice pictures`."""
+    parser.add_argument("--tacotron", type=Path, metavar="DIR", help="folder of a run of `train tacotron`")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the pictures")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draws them all; to be run at the root of the repository."""
     torch.set_num_threads(1)
     synthesizer = Synthesizer()
     names = {user: entry.name for user, entry in synthesizer.users.items()}
@@ -140,11 +142,7 @@ def main() -> None:
     transcripts = {identity: text for identity, text in lines}
     texts = {user: transcripts[identity] for identity, user in RECORDINGS.items()}
     recorded = {user: decode(SAMPLES / f"{identity}.flac") for identity, user in RECORDINGS.items()}
-    draw_alignments(exported(VOICE / "acoustic.onnx"), texts, names, args.out / "voice-alignment.png")
+    draw_alignments(read_acoustic(VOICE / "acoustic.onnx"), texts, names, args.out / "voice-alignment.png")
     draw_voices(synthesizer, texts, recorded, args.out / "voice-mels.png")
     if args.tacotron:
         draw_attention(load_tacotron(args.tacotron)[0], texts, names, args.out / "voice-attention.png")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,17 +10,18 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc import __version__
-from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.voice.wavenet import WaveNet as Generator
 
-from .. import checkpoint
-from ..onnx_export import ParityError, halve, provenance, trace, write_contract, write_hashes
-from ..onnx_weights import name_weights, read_graph
-from .mel import HOP, MELS
-from .vocoder_onnx import speech_like, store_constants
-from .wavenet import WaveNet
-from .wavenet_step import FramesPart, StepPart, synthesise
+from ...onnx_files.contract import report, write_contract, write_hashes
+from ...onnx_files.storage import halve
+from ...onnx_files.trace import ParityError, trace
+from ...onnx_files.weights import name_weights, read_graph
+from ...training import checkpoint
+from ...training.options import WORK
+from ..files import contract, matching, speech_like, store_constants
+from ..mel import HOP
+from .model import WaveNet, WaveNetDims
+from .step import FramesPart, StepPart, synthesise
 
 PARITY_FRAMES = 4  # 48 ms: 768 draws, of two utterances at once
 # one sample feeds the next: what begins as a difference of 1e-7 grows as a loud voice's own noise does
@@ -94,7 +95,7 @@ def weights(name: str, model: WaveNet) -> dict[str, Tensor]:
 
 
 def check_parity(model: WaveNet, folder: Path) -> float:
-    """Largest difference of waveforms drawn by torch and by ONNX Runtime with the same numbers.
+    """Largest difference of waveforms drawn by torch and by ONNX Runtime with the same numbers, full scale being 1.
 
     Raises:
         ParityError: it exceeds `TOLERANCE`.
@@ -111,67 +112,57 @@ def check_parity(model: WaveNet, folder: Path) -> float:
 
 
 def export(model: WaveNet, folder: Path, temperature: float, training_data: str) -> float:
-    """Writes both files with weights in half precision; returns the parity figure of the float32 graphs."""
+    """Writes both files with weights in half precision; returns the parity figure of the float32 graphs.
+
+    Raises:
+        ParityError: it exceeds `TOLERANCE`.
+    """
     model.eval()
-    contract = {
-        "name": "wavenet",
-        "version": __version__,
-        "sample_rate": str(SAMPLE_RATE),
-        "hop": str(HOP),
-        "mels": str(MELS),
-        "dilations": json.dumps(model.dims.dilations),
-        "temperature": str(temperature),
-        "training_data": training_data,
-        "licence": "GPL-3.0-or-later",
-        **provenance(model),
-    }
+    facts = {"dilations": json.dumps(model.dims.dilations), "temperature": str(temperature)}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         plain = Path(temporary)
         for name, (module, example) in parts(model).items():
             to_onnx(name, module, example, plain / f"{name}.onnx")
-            write_contract(plain / f"{name}.onnx", contract | {"kind": name, "weights": "float"})
+            write_contract(plain / f"{name}.onnx", contract("wavenet", name, model, training_data) | facts)
         difference = check_parity(model, plain)
         figures = {"fp32_max_abs_difference": difference, "samples": (PARITY_FRAMES - 1) * HOP}
+        facts["parity"] = json.dumps(figures)
         for path in plain.glob("*.onnx"):
             halve(path, folder / path.name)
-            facts = {"kind": path.stem, "weights": "half", "parity": json.dumps(figures)}
-            write_contract(folder / path.name, contract | facts)
+            about = contract("wavenet", path.stem, model, training_data)
+            write_contract(folder / path.name, about | facts)
     return difference
 
 
-def read_wavenet(folder: Path, like: WaveNet) -> dict[str, Tensor]:
-    """The state for a WaveNet of `like`'s dimensions from the shipped files, to train on from.
+def read_wavenet(folder: Path, dims: WaveNetDims) -> dict[str, Tensor]:
+    """The state for a WaveNet of these dimensions from the shipped files, to train on from.
 
     Raises:
         ValueError: the files lack a weight, or have it in another shape.
     """
     found = read_graph(folder / "wavenet_frames.onnx") | read_graph(folder / "wavenet_step.onnx")
-    state = {}
-    for key, value in like.state_dict().items():
-        if key not in found or found[key].shape != value.shape:
-            raise ValueError(f"{folder}: no weight {key} of shape {tuple(value.shape)}")
-        state[key] = found[key].float()
-    return state
+    return matching(found, WaveNet(dims), folder)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deepsc_export.voice.wavenet_onnx", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of a run of train_wavenet")
-    parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice"))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `export wavenet`."""
+    parser.add_argument("--run", type=Path, default=WORK / "voice-wavenet", help="folder of the run")
+    parser.add_argument(
+        "--out", type=Path, default=Path("gr_deepsc/models/voice"), help="folder of both files"
+    )
     parser.add_argument(
         "--temperature", type=float, default=0.8, help="scales the logistics that are drawn from"
     )
     parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
-    args = parser.parse_args()
-    state = checkpoint.load(args.run / "best.pt")
-    model = WaveNet(state["dims"])
-    model.load_state_dict(state["model"])
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the model of a run and the hashes of all models."""
+    networks, about = checkpoint.best(args.run)
+    model = WaveNet(WaveNetDims(**about["dims"]))
+    model.load_state_dict(networks["wavenet"])
     difference = export(model, args.out, args.temperature, args.training_data)
     write_hashes(args.out.parent)
-    size = sum((args.out / f"{name}.onnx").stat().st_size for name in parts(model)) / 1e6
-    print(f"{args.out}: {size:.2f} MB, torch - ONNX Runtime in fp32 <= {difference:.1e}")
-
-
-if __name__ == "__main__":
-    main()
+    for name in parts(model):
+        report(args.out / f"{name}.onnx", difference)

@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from ..mel import MELS
+from ..spoken import Spoken
 from . import align
-from .acoustic import Acoustic
-from .mel import MELS
-from .spoken import Spoken
+from .model import Acoustic
 
 REACH = 8  # mel frames, 128 ms: how far a token may move from where the recogniser heard it
 ROUNDS = 2  # of guessing and cutting: the third moves a cut by another quarter of a frame

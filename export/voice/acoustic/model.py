@@ -12,13 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.text import ALPHABET, encode
+from ...layers.recurrent import BiGRU, valid_mask
+from ..mel import FRAME_RATE, MELS
+from ..spoken import EDGE, edged
 
-from ..models.recurrent import BiGRU, valid_mask
-from . import phones
-from .mel import FRAME_RATE, MELS
-
-EDGE = len(ALPHABET)  # the silence before and after the text, a token of its own
 MAX_FRAMES = 25  # mel frames, 0.4 s: no token is spoken for longer, whatever is predicted
 
 
@@ -55,6 +52,7 @@ class ConvBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """`mask`: bool [batch, time, 1]; None: all is valid."""
         y = self.norm(F.relu(self.conv(x.transpose(1, 2)).transpose(1, 2).float()))
         x = x + self.dropout(y)
         return x if mask is None else x * mask
@@ -73,6 +71,7 @@ class TextEncoder(nn.Module):
         self.dropout = nn.Dropout(dims.dropout)
 
     def forward(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
+        """`counts`: int64 [batch], how many of the tokens are valid; None: all."""
         mask = None if counts is None else valid_mask(counts, tokens.shape[1])[..., None]
         x = self.embedding(tokens)
         x = x if mask is None else x * mask
@@ -84,7 +83,7 @@ class TextEncoder(nn.Module):
 
 
 class ProsodyPredictor(nn.Module):
-    """Encoder states of a speaker -> log duration and pitch of each token."""
+    """Encoder states of a speaker [batch, n, width] -> log duration and pitch of each token."""
 
     def __init__(self, dims: AcousticDims):
         super().__init__()
@@ -92,6 +91,7 @@ class ProsodyPredictor(nn.Module):
         self.output = nn.Linear(dims.width, 2)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Prosody:
+        """`mask`: bool [batch, n, 1]; None: all is valid."""
         for conv in self.convs:
             x = conv(x, mask)
         log_duration, pitch = self.output(x).unbind(2)
@@ -145,6 +145,7 @@ class Decoder(nn.Module):
         self.post_out = nn.Linear(dims.postnet, MELS)
 
     def forward(self, x: Tensor, place: Tensor, steps: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`place` as of `upsample`; `steps`: int64 [batch], how many are valid; None: all."""
         mask = None if steps is None else valid_mask(steps, x.shape[1])[..., None]
         x = x + self.place(place)
         x = x if mask is None else x * mask
@@ -195,7 +196,10 @@ class Acoustic(nn.Module):
         steps: Tensor | int,
         valid: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """States with the speaker, prosody [batch, n] -> normalised mels before and after the post-net."""
+        """States with the speaker, prosody [batch, n] -> normalised mels before and after the post-net.
+
+        `counts` tokens and `valid` of `steps` pairs of frames are no padding, int64 [batch]; None: all of them.
+        """
         x = x + self.pitch(pitch[:, None]).transpose(1, 2)
         if counts is not None:
             x = x * valid_mask(counts, x.shape[1])[..., None]
@@ -224,45 +228,19 @@ class Acoustic(nn.Module):
 
 @torch.inference_mode()
 def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.ndarray]:
-    """Log-mels [frames, 80] of a text and where its tokens begin and end, seconds [n + 1]."""
+    """Log-mels float32 [frames, 80] of a text, and where its n tokens, the edges included, begin and end.
+
+    Returns:
+        Mels, and float32 [n + 1] in seconds.
+    """
     user_id = torch.tensor([user])
-    tokens = torch.tensor([encode(text)])
-    _, x = model.states(F.pad(tokens, (1, 1), value=EDGE), user_id)
+    tokens = torch.tensor([edged(text)])
+    _, x = model.states(tokens, user_id)
     durations = model.durations(model.prosody(x, None), user_id)[0]
-    mel = model(tokens, user_id, torch.ones(1))[0]
+    mel = model(tokens[:, 1:-1], user_id, torch.ones(1))[0]
     return mel.numpy(), np.concatenate([[0], durations.cumsum(0).numpy()]) / FRAME_RATE
 
 
-class Heads(nn.Module):
-    """What only training needs: a guess of each token's mean mel, for aligning, and its phones, for pronunciation."""
-
-    def __init__(self, dims: AcousticDims):
-        super().__init__()
-        self.mean = nn.Linear(dims.width, MELS)
-        self.phones = nn.Linear(dims.width, 2 * (phones.BLANK + 1))  # a letter is two phones at most: x, u
-
-    def phone_logits(self, states: Tensor) -> Tensor:
-        """Encoder states [batch, n, width] -> CTC logits [batch, 2 * n, phones + blank]."""
-        return self.phones(states).reshape(states.shape[0], -1, phones.BLANK + 1)
-
-
-def mel_loss(before: Tensor, after: Tensor, target: Tensor, frames: Tensor) -> Tensor:
-    """Mean absolute error of both estimates [batch, >= time, mels] over the valid frames, summed."""
-    valid = valid_mask(frames, target.shape[1])
-    target = target[valid]
-    return sum((mel[:, : valid.shape[1]][valid] - target).abs().mean() for mel in (before, after))
-
-
-def duration_loss(predicted: Tensor, durations: Tensor, counts: Tensor) -> Tensor:
-    """Poisson deviance of the durations under the predicted logarithms, [batch, n], a frame: 0 where they agree.
-
-    It is least at the mean duration, so that sentences come out as long as they are spoken. A squared error of the
-    logarithm is least at the geometric mean: speech a third too fast, for some letters are silent and some are long.
-    """
-    valid = valid_mask(counts, durations.shape[1])
-    log, known = predicted[valid].float(), durations[valid].float().clamp(min=1)
-    return (log.exp() - known + known * (known.log() - log)).sum() / known.sum()
-
-
 def parameters(model: nn.Module) -> int:
+    """How many numbers are learnt."""
     return sum(math.prod(p.shape) for p in model.parameters())

@@ -1,0 +1,114 @@
+"""Writing acoustic.onnx: export of the parallel model, parity with torch, contract; and reading weights back."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gr_deepsc.text import ALPHABET
+
+from ...onnx_files.contract import report, write_hashes
+from ...onnx_files.trace import check_parity, trace_named
+from ...onnx_files.weights import read_graph
+from ...training import checkpoint
+from ...training.options import WORK
+from ..files import contract, fill, write
+from ..spoken import SYNTHETIC
+from .model import MAX_FRAMES, Acoustic, AcousticDims
+
+INPUTS, OUTPUTS = ["tokens", "user_id", "speed"], ["mel"]
+LENGTHS = (1, 2, 17, 80, 600)  # characters
+LICENCES = {"kathleen": "CC0", "LJ": "public domain"}
+NAMES = {"kathleen": "kathleen", "LJ": "LJSpeech"}
+
+
+def load_acoustic(folder: Path) -> tuple[Acoustic, list[str]]:
+    """The trained model of a run's folder, and its speakers' names.
+
+    Raises:
+        FileNotFoundError: there is no best.pt.
+    """
+    networks, about = checkpoint.best(folder)
+    model = Acoustic(AcousticDims(**about["dims"]))
+    model.load_state_dict(networks["acoustic"])
+    return model.eval(), about["speakers"]
+
+
+def read_acoustic(path: Path) -> Acoustic:
+    """An exported model in torch again, its weights in half precision."""
+    state = read_graph(path)
+    model = Acoustic(AcousticDims(speakers=len(state["speaker.weight"])))
+    fill(model, state)
+    return model.eval()
+
+
+def registered(model: Acoustic, users: int) -> Acoustic:
+    """The same model with its first `users` speakers only: those who lent their voice for training stay behind."""
+    model.speaker.weight.data = model.speaker.weight.data[:users].clone()
+    model.speaker.num_embeddings = users
+    model.stretch = model.stretch[:users].clone()
+    return model
+
+
+def feeds(users: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Inputs to compare torch and ONNX Runtime with: every user and `LENGTHS`, three speeds."""
+    rng = np.random.default_rng(0)
+    for length in LENGTHS:
+        for user in range(users):
+            tokens = torch.from_numpy(rng.integers(0, len(ALPHABET), (1, length)))
+            yield tokens, torch.tensor([user]), torch.tensor([rng.choice([0.8, 1.0, 1.3])]).float()
+
+
+def export(
+    model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]
+) -> float:
+    """Writes the file with its contract; returns the largest difference between torch and the float32 graph.
+
+    Args:
+        names: the users', in the order of their IDs; further speakers of `model` are left out.
+        licences: of the users' recordings, by name.
+
+    Raises:
+        ParityError: the difference exceeds `TOLERANCE`.
+    """
+    model = registered(model, len(names))
+    users = [
+        {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
+        for i, name in enumerate(names)
+    ]
+    facts = {"vocabulary": ALPHABET, "users": json.dumps(users), "max_frames_per_character": str(MAX_FRAMES)}
+    example = torch.randint(0, len(ALPHABET), (1, 30)), torch.tensor([0]), torch.tensor([1.0])
+    free = {"tokens": {1: "n"}, "mel": {1: "frames"}}
+    return write(
+        path,
+        lambda plain: trace_named(model.eval(), example, plain, INPUTS, OUTPUTS, free),
+        lambda plain: check_parity(model, plain, INPUTS, feeds(len(names))),
+        contract("acoustic", "acoustic", model, training_data) | facts,
+        {"characters": LENGTHS},
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Of `export acoustic`."""
+    parser.add_argument("--run", type=Path, default=WORK / "voice-acoustic", help="folder of the run")
+    parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice/acoustic.onnx"))
+    parser.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
+    parser.add_argument(
+        "--licence", nargs="*", default=[], metavar="SPEAKER=LICENCE", help="of further users"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the model of a run, its synthetic speakers left out, and the hashes of all models."""
+    model, names = load_acoustic(args.run)
+    names = [name for name in names if not name.startswith(SYNTHETIC)]
+    if not all("=" in item for item in args.licence):
+        raise ValueError(f"--licence {' '.join(args.licence)}: must be SPEAKER=LICENCE each")
+    licences = LICENCES | dict(item.split("=", 1) for item in args.licence)
+    worst = export(model, names, args.out, args.training_data, licences)
+    write_hashes(args.out.parent.parent)
+    report(args.out, worst)

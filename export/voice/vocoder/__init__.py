@@ -1,0 +1,1 @@
+"""The fast vocoder: log-mels -> waveform, all samples at once."""

@@ -1,0 +1,1 @@
+"""WaveNet, the paper's vocoder: log-mels -> waveform, sample after sample."""
