@@ -50,7 +50,7 @@ lint: $(DEVELOPMENT) ## ruff: errors and format
 	$(PY) -m ruff format --check .
 
 # The default model, its codecs, the language model, and the small one that learns from it, as MODELS.md tells. Each step
-# but the head goes on where it was stopped.
+# goes on where it was stopped.
 SPEECH ?= LJSpeech-1.1
 TEXTS ?= $(firstword $(SPEECH))/metadata.csv
 HOURS ?= 30
@@ -59,16 +59,17 @@ train: $(DEVELOPMENT) $(PRETRAINED) ## train the models: `make train SPEECH='LJS
 ifdef ARGS
 	$(PY) -m deepsc_export train $(ARGS)
 else
-	$(PY) -m deepsc_export train $(SPEECH) --stage recogniser --hours $(HOURS)
-	$(PY) -m deepsc_export train $(SPEECH) --stage head --hours $(HOURS) --batch-seconds 80
-	$(PY) -m deepsc_export train $(SPEECH) --stage codec --feature-hours 1.5 --steps 800 --codec-lr 4e-3
-	$(PY) -m deepsc_export export
-	$(PY) -m deepsc_export.language.train $(TEXTS) --minutes $(MINUTES) --export
-	$(PY) -m deepsc_export.contextual.train $(SPEECH) --texts $(TEXTS) --minutes $(MINUTES)
-	$(PY) -m deepsc_export.contextual.export work/contextual
-	$(PY) -m deepsc_export.distil $(SPEECH) --hours $(HOURS)
-	$(PY) -m deepsc_export train $(SPEECH) --config compact --stage codec --feature-hours 1.5 --steps 800 --codec-lr 4e-3
-	$(PY) -m deepsc_export export --config compact --weights bytes
+	$(PY) -m deepsc_export train recogniser $(SPEECH) --hours $(HOURS)
+	$(PY) -m deepsc_export train head $(SPEECH) --hours $(HOURS) --batch-seconds 80
+	$(PY) -m deepsc_export train codec $(SPEECH) --feature-hours 1.5 --steps 800 --lr 4e-3
+	$(PY) -m deepsc_export export pair
+	$(PY) -m deepsc_export train language $(TEXTS) --minutes $(MINUTES)
+	$(PY) -m deepsc_export export language
+	$(PY) -m deepsc_export train contextual $(SPEECH) --texts $(TEXTS) --minutes $(MINUTES)
+	$(PY) -m deepsc_export export contextual
+	$(PY) -m deepsc_export train distil $(SPEECH) --hours $(HOURS)
+	$(PY) -m deepsc_export train codec $(SPEECH) --config compact --feature-hours 1.5 --steps 800 --lr 4e-3
+	$(PY) -m deepsc_export export pair --config compact --weights bytes
 endif
 
 export: $(DEVELOPMENT) ## trained models to ONNX: `make export ARGS='--help'`

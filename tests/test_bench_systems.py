@@ -200,8 +200,8 @@ def test_nothing_to_say(systems, name):
 def test_the_papers_codec_is_the_trained_one(utterance, systems, sent):
     """NumPy's symbols and log-probabilities are torch's, and its 7,309 weights are as many as the paper's."""
     torch = pytest.importorskip("torch")
-    from deepsc_export.config import CodecDims
-    from deepsc_export.models.codec import Codec
+    from deepsc_export.codec.model import Codec
+    from deepsc_export.recogniser.config import CodecDims
 
     system = systems["deepsc-st-paper"]
     codec = Codec(CodecDims())
@@ -216,10 +216,10 @@ def test_the_papers_codec_is_the_trained_one(utterance, systems, sent):
     assert heard.text == recogniser.text_of(np.exp(log_probs))
 
 
-def test_the_papers_codec_trains(tmp_path, monkeypatch):
+def test_the_papers_codec_trains(tmp_path):
     """Two steps from three recordings: as many weights, changed, and the same ones again from the same command."""
     pytest.importorskip("torch")
-    from deepsc_export import paper_codec
+    from deepsc_export.__main__ import main
 
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -231,18 +231,8 @@ def test_the_papers_codec_trains(tmp_path, monkeypatch):
     made = []
     for run in ("first", "second"):
         out = tmp_path / f"{run}.npz"
-        command = [
-            "paper_codec",
-            str(corpus),
-            "--out",
-            str(out),
-            "--work",
-            str(tmp_path / run),
-            "--steps",
-            "2",
-        ]
-        monkeypatch.setattr("sys.argv", command)
-        paper_codec.main()
+        command = ["paper", "codec", corpus, "--npz", out, "--out", tmp_path / run, "--steps", 2]
+        main(list(map(str, command)))
         made.append(dict(np.load(out)))
     assert sum(weight.size for weight in made[0].values()) == 7309
     assert all(np.array_equal(made[0][name], made[1][name]) for name in made[0])

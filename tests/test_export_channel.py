@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from deepsc_export.models import channel
+from deepsc_export.layers import channel
 from scipy import special, stats
 
 from gr_deepsc.phy import equalise

@@ -4,14 +4,14 @@ import jiwer
 import numpy as np
 import pytest
 import torch
-from deepsc_export.config import ContextualDims
-from deepsc_export.contextual.emissions import Bank, Lesson, align, batches
 from deepsc_export.contextual.export import export
-from deepsc_export.contextual.model import MOST, SYMBOLS, ContextualCodec
+from deepsc_export.contextual.model import MOST, SYMBOLS, ContextualCodec, ContextualDims
+from deepsc_export.contextual.spikes import Bank, Lesson, align, batches
 from deepsc_export.contextual.train import across, estimated, stack, train
-from deepsc_export.models.channel import mmse, transmit
-from deepsc_export.onnx_weights import read_graph
-from deepsc_export.train_codec import Features
+from deepsc_export.layers.channel import mmse, transmit
+from deepsc_export.onnx_files.weights import read_graph
+from deepsc_export.recogniser.features import Features
+from deepsc_export.training.run import Plan
 from torch.nn import functional as F
 
 from gr_deepsc.codec.rates import RATES
@@ -24,7 +24,7 @@ TEXTS = ["it was not a large lake", "the various wards were all about eleven fee
 
 
 def said(text: str) -> np.ndarray:
-    """Emissions of a recogniser that is nearly sure of a text."""
+    """Spikes of a recogniser that is nearly sure of a text."""
     return (0.97 * np.eye(TOKENS)[encode(text)] + 0.03 / TOKENS).astype(np.float16)
 
 
@@ -34,7 +34,7 @@ def lesson(text: str) -> Lesson:
 
 def spelt(lesson: Lesson) -> tuple[str, str]:
     """What was emitted, and what is to be read."""
-    letters = [ALPHABET[i] for i in lesson.emissions[:, :BLANK].argmax(1)]
+    letters = [ALPHABET[i] for i in lesson.spikes[:, :BLANK].argmax(1)]
     return "".join(letters), "".join(ALPHABET[t] for t in lesson.tokens.ravel() if t != BLANK)
 
 
@@ -55,7 +55,7 @@ def codec() -> ContextualCodec:
     ],
 )
 def test_lessons_read_the_truth(emitted, text):
-    """Whatever the recogniser wrote, the two tokens an emission spell what was said: one letter is lost a gap."""
+    """Whatever the recogniser wrote, the two tokens a spike spell what was said: one letter is lost a gap."""
     assert spelt(Lesson(said(emitted), align(said(emitted), text))) == (emitted, text)
 
 
@@ -84,20 +84,20 @@ def test_batches_mix_speech_and_texts():
     ends = [int(np.argmax(np.append(each.tokens[:, 0], BLANK) == BLANK)) for each in found]
     blanks = [len(each.tokens) - end for each, end in zip(found, ends, strict=True)]
     assert set(blanks) == {0, 1, 2}
-    said = [each.emissions[:end] for each, end in zip(found, ends, strict=True)]
-    real = np.mean([any(np.array_equal(each, s.emissions) for s in spoken) for each in said])
-    assert 0.2 < real < 0.4 and all(len(each.emissions) == len(each.tokens) > 0 for each in found)
+    said = [each.spikes[:end] for each, end in zip(found, ends, strict=True)]
+    real = np.mean([any(np.array_equal(each, s.spikes) for s in spoken) for each in said])
+    assert 0.2 < real < 0.4 and all(len(each.spikes) == len(each.tokens) > 0 for each in found)
 
 
 def test_padding_does_not_leak(codec):
     """Each row is sent and read as it is alone."""
-    emissions, _, counts = stack([lesson(text) for text in TEXTS])
+    spikes, _, counts = stack([lesson(text) for text in TEXTS])
     rate = torch.tensor(1)
     with torch.inference_mode():
-        sent = codec.encoder(emissions, rate, counts)
+        sent = codec.encoder(spikes, rate, counts)
         logits = codec.decoder(sent, torch.ones(sent.shape[:3]), rate, counts)
         for row, n in enumerate(counts.tolist()):
-            alone = codec.encoder(emissions[row : row + 1, :n], rate)
+            alone = codec.encoder(spikes[row : row + 1, :n], rate)
             torch.testing.assert_close(sent[row, :n], alone[0], atol=1e-5, rtol=0)
             assert not sent[row, n:].any()
             read = codec.decoder(alone, torch.ones(1, n, MOST), rate)
@@ -107,9 +107,9 @@ def test_padding_does_not_leak(codec):
 @pytest.mark.parametrize("rate", range(len(RATES)))
 def test_power(codec, rate):
     """Mean energy 1; peaks not far above the preamble's, even untrained; nothing beyond the rate's symbols."""
-    emissions, _, counts = stack([lesson(text) for text in TEXTS])
+    spikes, _, counts = stack([lesson(text) for text in TEXTS])
     with torch.inference_mode():
-        sent = codec.encoder(emissions, torch.tensor(rate), counts)
+        sent = codec.encoder(spikes, torch.tensor(rate), counts)
     energy, k = sent.square().sum(3), int(SYMBOLS[rate])
     assert energy.sum((1, 2)) / (k * counts) == pytest.approx([1, 1], abs=1e-4)
     assert energy.max() < 1.6 * STRENGTH and not energy[:, :, k:].any()
@@ -130,10 +130,10 @@ def test_it_learns():
     torch.manual_seed(1)
     learner = ContextualCodec(SMALL)
     optimiser = torch.optim.AdamW(learner.parameters(), 1e-2)
-    emissions, tokens, counts = stack([lesson(text) for text in TEXTS])
+    spikes, tokens, counts = stack([lesson(text) for text in TEXTS])
     losses = []
     for _ in range(60):
-        logits = across(learner, emissions, counts, 0, "rician", 8.0)
+        logits = across(learner, spikes, counts, 0, "rician", 8.0)
         losses.append(F.cross_entropy(logits.flatten(0, 1), tokens.flatten()))
         optimiser.zero_grad()
         losses[-1].backward()
@@ -141,7 +141,7 @@ def test_it_learns():
     assert losses[0].item() == pytest.approx(np.log(TOKENS), abs=0.3)
     assert losses[-1].item() < np.log(TOKENS) / 4
     with torch.inference_mode():
-        rows = across(learner, emissions, counts, 0, "awgn", 20.0).numpy()
+        rows = across(learner, spikes, counts, 0, "awgn", 20.0).numpy()
     texts = [greedy(row[: 2 * n])[0] for row, n in zip(rows, counts.tolist(), strict=True)]
     assert jiwer.cer(TEXTS, texts) < 0.6  # chance: 0.9
 
@@ -150,12 +150,11 @@ def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     """Where it was, from its folder; exported, ONNX computes the same and keeps the weights to half a step of 127."""
     monkeypatch.setattr("deepsc_export.contextual.train.VALIDATE", ((520, "awgn", 20.0),))
     spoken = [lesson(text) for text in TEXTS]
-    valid = Features([each.emissions for each in spoken], TEXTS)
-    train(spoken, TEXTS, valid, tmp_path, 0.01, dims=SMALL)
-    so_far = float((tmp_path / "log.csv").read_text().splitlines()[-1].split(",")[0])
-    trained = train(spoken, TEXTS, valid, tmp_path, so_far + 0.01, dims=SMALL)
+    valid = Features([each.spikes for each in spoken], TEXTS)
+    train(Plan(tmp_path, (5, "steps")), spoken, TEXTS, valid, dims=SMALL)
+    trained = train(Plan(tmp_path, (8, "steps")), spoken, TEXTS, valid, dims=SMALL)
     log = [row.split(",") for row in (tmp_path / "log.csv").read_text().splitlines()[1:]]
-    assert len(log) == 2 and float(log[1][0]) > float(log[0][0]) and int(log[1][1]) > int(log[0][1])
+    assert [int(row[2]) for row in log] == [5, 8] and float(log[1][0]) >= float(log[0][0])
     assert max(export(trained, tmp_path / "onnx", "two sentences").values()) < 1e-4
     stored = read_graph(tmp_path / "onnx" / "encoder.onnx")
     for key, value in trained.encoder.state_dict().items():

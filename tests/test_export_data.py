@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from deepsc_export.data import augment, synthesise
+from deepsc_export.data import augment
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.augment import SpecAugment, change_speed, degrade
-from deepsc_export.data.batches import collate, plan
+from deepsc_export.data.batches import collate, grouped
 from deepsc_export.data.corpora import CorpusError, load
 from deepsc_export.data.normalise import normalise
-from deepsc_export.pieces import pieces
+from deepsc_export.data.texts import sentences
+from deepsc_export.recogniser.pieces import pieces
 
 from gr_deepsc.text import ALPHABET
 
@@ -105,7 +106,7 @@ def test_speech_cache(speech, tmp_path):
 
 def test_batches(speech):
     """Every utterance once, no batch longer than asked with its padding, rows padded with zeros."""
-    groups = plan(speech.lengths, 1.0, np.random.default_rng(0))
+    groups = grouped(speech.lengths, 1.0, np.random.default_rng(0))
     assert sorted(i for group in groups for i in group) == list(range(5))
     assert all(len(group) == 1 or len(group) * speech.lengths[group].max() <= 16_000 for group in groups)
     batch = collate(speech, [0, 4])
@@ -211,9 +212,7 @@ def test_sentences(tmp_path):
     )
     (tmp_path / "y.trans.txt").write_text("1272-1-0000 MISTER QUILTER IS THE APOSTLE\n")
     (tmp_path / "z.txt").write_text("It is a truth\nuniversally acknowledged. No! Never again, said the man.")
-    found = [
-        text for name in ("x.csv", "y.trans.txt", "z.txt") for text in synthesise.sentences(tmp_path / name)
-    ]
+    found = [text for name in ("x.csv", "y.trans.txt", "z.txt") for text in sentences(tmp_path / name)]
     assert found == [
         "in eighteen eighty five it was so",
         "mister quilter is the apostle",

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from deepsc_export.config import CONFIGS, CodecDims, ConvDims, DeepSpeechDims, WhisperDims
-from deepsc_export.models import frontend
-from deepsc_export.models.codec import Codec
-from deepsc_export.models.recogniser import build, frames_of
-from deepsc_export.models.recurrent import reverse
-from deepsc_export.models.system import parameter_counts
+from deepsc_export.codec.model import Codec
+from deepsc_export.codec.system import parameter_counts
+from deepsc_export.layers import frontend
+from deepsc_export.layers.recurrent import reverse
+from deepsc_export.recogniser.config import CONFIGS, CodecDims, ConvDims, DeepSpeechDims, WhisperDims
+from deepsc_export.recogniser.model import build, frames_of
 
 from gr_deepsc.framing import frame_count
 from gr_deepsc.voice.mel import mel_filters

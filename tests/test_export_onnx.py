@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deepsc_export import onnx_export
-from deepsc_export.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
-from deepsc_export.models.system import DeepSC
-from deepsc_export.onnx_weights import read_weights
+from deepsc_export.codec import export
+from deepsc_export.codec.system import DeepSC
+from deepsc_export.onnx_files.trace import ParityError, check_parity
+from deepsc_export.onnx_files.weights import read_weights
+from deepsc_export.recogniser.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
 from onnx import numpy_helper
 
 from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
@@ -42,7 +43,7 @@ def system(request):
 
 def test_parity_and_contract(system, tmp_path):
     """Float32 agrees to 1e-4 at six lengths and two batch sizes, and the files pass the runtime's own checks."""
-    differences = onnx_export.export(system, tmp_path, "a test", weights="float")
+    differences = export.export(system, tmp_path, "a test", weights="float")
     assert set(differences) == {"transmitter", "receiver"} and max(differences.values()) < 1e-4
     transmitter, receiver = FramewiseEncoder(tmp_path), FramewiseDecoder(tmp_path)
     assert transmitter.pair == receiver.pair != ""
@@ -58,24 +59,24 @@ def test_parity_and_contract(system, tmp_path):
 
 def test_every_gru_resets_first(system, tmp_path):
     """torch applies the reset gate after the recurrent product: ONNX calls it linear_before_reset = 1."""
-    onnx_export.export(system, tmp_path, "a test")
-    nodes = [n for kind in onnx_export.NAMES for n in onnx.load(tmp_path / f"{kind}.onnx").graph.node]
+    export.export(system, tmp_path, "a test")
+    nodes = [n for kind in export.NAMES for n in onnx.load(tmp_path / f"{kind}.onnx").graph.node]
     grus = [n for n in nodes if n.op_type == "GRU"]
     assert grus and all(any(a.name == "linear_before_reset" and a.i == 1 for a in n.attribute) for n in grus)
 
 
 def test_parity_check_can_fail(system, tmp_path):
     """A graph whose weights were touched is refused."""
-    (module, example), path = onnx_export.halves(system)["receiver"], tmp_path / "receiver.onnx"
-    onnx_export.to_onnx("receiver", module, example, path)
+    module, path = export.halves(system)["receiver"], tmp_path / "receiver.onnx"
+    export.to_onnx("receiver", module, path)
     model = onnx.load(path)
     for tensor in model.graph.initializer:
         if tensor.name == "decoder.output.bias":
             changed = numpy_helper.to_array(tensor) + np.eye(29, dtype=np.float32)[0]
             tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
     onnx.save(model, path)
-    with pytest.raises(onnx_export.ParityError, match="differ by"):
-        onnx_export.check_parity("receiver", module, path)
+    with pytest.raises(ParityError, match="differ by"):
+        check_parity(module, path, ["symbols", "reliability"], export.feeds("receiver"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_parity_check_can_fail(system, tmp_path):
 )
 def test_weights_come_back(system, tmp_path, weights, step):
     """Warm start: a weight is off by half a step of its storage at most, relative to its tensor's largest."""
-    onnx_export.export(system, tmp_path, "a test", weights)
+    export.export(system, tmp_path, "a test", weights)
     read = read_weights(tmp_path)
     assert read.keys() <= system.state_dict().keys()
     for key, value in system.state_dict().items():

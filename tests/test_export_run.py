@@ -2,7 +2,7 @@
 
 import csv
 import math
-import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -138,5 +138,12 @@ def test_an_average_remembers_more_the_older_it_is():
 
 def test_no_code_is_loaded_from_a_checkpoint(tmp_path):
     torch.save({"networks": {}, "about": Path("x")}, tmp_path / "best.pt")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match="no checkpoint of this version"):
         checkpoint.best(tmp_path)
+
+
+def test_interrupted_save_keeps_the_old_file(tmp_path):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"seen": 1.0})
+    shutil.copy(path, path.with_suffix(".partial"))  # what a kill in mid-save leaves
+    assert checkpoint.load(path) == {"seen": 1.0}

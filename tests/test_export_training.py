@@ -1,19 +1,23 @@
 """Training really learns, resumes where it stopped, and starts again from a shipped file."""
 
-import shutil
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
-from deepsc_export import checkpoint, distil, onnx_export, train_codec, train_head, train_recogniser
-from deepsc_export.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
+from deepsc_export.codec import export
+from deepsc_export.codec import train as codec_training
+from deepsc_export.codec.system import DeepSC
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import Utterance
-from deepsc_export.models.recogniser import build, ctc_loss
-from deepsc_export.models.system import DeepSC
-from deepsc_export.onnx_weights import read_weights
-from deepsc_export.optimisation import LEAST, descend, half_cosine, straight
+from deepsc_export.onnx_files.weights import read_weights
+from deepsc_export.recogniser import distil, head, states, train
+from deepsc_export.recogniser.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
+from deepsc_export.recogniser.features import Features
+from deepsc_export.recogniser.model import build, ctc_loss
+from deepsc_export.training.metrics import error_rates
+from deepsc_export.training.optimisation import LEAST, descend, half_cosine, straight
+from deepsc_export.training.run import Plan
 
 from gr_deepsc.framing import HOP
 from gr_deepsc.text import encode
@@ -30,7 +34,7 @@ def tones(tmp_path, monkeypatch):
     """A language of eight letters, each a tone of its own, spoken in 160 ms: speech that a small network learns."""
     import soundfile
 
-    monkeypatch.setitem(train_recogniser.CONFIGS, "compact", SMALL)
+    monkeypatch.setitem(train.CONFIGS, "compact", SMALL)
     rng, utterances = np.random.default_rng(4), []
     for number in range(120):
         letters = rng.choice(list("abcdefgh"), rng.integers(4, 8))
@@ -47,56 +51,58 @@ def tones(tmp_path, monkeypatch):
     return Speech(utterances[:100], tmp_path / "cache"), Speech(utterances[100:], tmp_path / "cache")
 
 
+def begin(folder, hours=0.5, initial=None, helper=None, losses=("loss",)):
+    """A run of the small recogniser."""
+    torch.manual_seed(0)
+    plan = Plan(folder, (hours, "hours"), (train.WARM_UP * hours, "hours"))
+    return train.begin(plan, SMALL, (5e-3, 5e-3), losses, initial, helper=helper)
+
+
 def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
     """From chance to a CER below 0.1 on unseen sequences; a second run goes on at the hour the first one ended."""
-    monkeypatch.setattr(
-        train_recogniser, "change_speed", lambda samples, rng: samples
-    )  # would change the tone
+    monkeypatch.setattr(train, "change_speed", lambda samples, rng: samples)  # would change the tone
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    train, valid = tones
-    plan = train_recogniser.Plan(hours=0.5, batch_seconds=8.0, lr=5e-3)
-    run = train_recogniser.Run(SMALL, tmp_path / "run", plan)
-    before, _ = train_recogniser.validate(run.model, valid)
-    train_recogniser.train(run, train, valid)
+    speech, valid = tones
+    run = begin(tmp_path / "run")
+    before = train.validate(run.networks["recogniser"], valid)["valid_cer"]
+    train.train(run, speech, valid, 8.0)
     assert before > 0.7 and run.best < 0.1
-    again = train_recogniser.Run(SMALL, tmp_path / "run", plan)
-    assert again.seen == run.seen >= 0.5 and again.best == run.best
-    assert again.log.minutes >= run.log.minutes - 0.02
-    _, best = train_recogniser.load_recogniser(tmp_path / "run" / "best.pt")
-    assert train_recogniser.validate(best, valid)[0] == run.best
+    again = begin(tmp_path / "run")
+    assert again.hours == run.hours >= 0.5 and again.best == run.best and again.done >= 1
+    _, best = train.load(tmp_path / "run")
+    assert train.validate(best, valid)["valid_cer"] == run.best
 
     system = DeepSC(SMALL)
     system.recogniser.load_state_dict(best.state_dict())
-    onnx_export.export(system, tmp_path / "onnx", "tones")
+    export.export(system, tmp_path / "onnx", "tones")
     state = {k.removeprefix("recogniser."): v for k, v in read_weights(tmp_path / "onnx").items()}
-    warm = train_recogniser.Run(SMALL, tmp_path / "warm", plan, initial=state)
-    assert train_recogniser.validate(warm.model, valid)[0] <= run.best + 0.02
+    warm = begin(tmp_path / "warm", initial=state).networks["recogniser"]
+    assert train.validate(warm, valid)["valid_cer"] <= run.best + 0.02
 
 
 def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
     """The head alone learns on the states of an encoder that stays as it is, even a random one."""
     whisper = Config("pretrained", WhisperDims(width=64, heads=2, layers=1, head_layers=1, head_units=32))
-    monkeypatch.setitem(train_recogniser.CONFIGS, "pretrained", whisper)
+    monkeypatch.setitem(train.CONFIGS, "pretrained", whisper)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    train, valid = tones
-    run = train_recogniser.Run(whisper, tmp_path / "run", train_recogniser.Plan(1.0, batch_seconds=8.0))
-    encoder = {k: v.clone() for k, v in run.model.encoder.state_dict().items()}
-    states = train_head.States(run.model, train, tmp_path)
-    held_out = train_head.States(run.model, valid, tmp_path)
-    change = train_head.augmentation(np.random.default_rng(1))
-    augmented = train_head.States(run.model, train, tmp_path, "augmented", change)
-    assert augmented.rows.shape != states.rows.shape  # at other speeds
-    monkeypatch.setattr(train_head.States, "_extract", None)  # the second time they are read
-    assert np.array_equal(train_head.States(run.model, train, tmp_path).rows, states.rows)
-    before, _ = train_head.validate(run.model, held_out)
-    train_head.train(run, [states], held_out, hours=2.0, lr=5e-3)
+    speech, valid = tones
+    model = build(whisper.encoder)
+    encoder = {k: v.clone() for k, v in model.encoder.state_dict().items()}
+    known, held_out = states.States(model, speech, tmp_path), states.States(model, valid, tmp_path)
+    change = head.augmentation(np.random.default_rng(1))
+    augmented = states.States(model, speech, tmp_path, "augmented", change)
+    assert augmented.rows.shape != known.rows.shape  # at other speeds
+    monkeypatch.setattr(states.States, "_extract", None)  # the second time they are read
+    assert np.array_equal(states.States(model, speech, tmp_path).rows, known.rows)
+    before = head.validate(model, held_out)["valid_cer"]
+    plan = Plan(tmp_path / "run", (2.0, "hours"), (head.WARM_UP * 2.0, "hours"))
+    run = head.train(plan, model, [known], held_out, 5e-3, 8.0)
     assert before > 0.7 and run.best < 0.5
-    _, best = train_recogniser.load_recogniser(tmp_path / "run" / "best.pt")
+    _, best = train.load(tmp_path / "run")
     assert all(torch.equal(best.encoder.state_dict()[k], v) for k, v in encoder.items())
     # the states were cached by bfloat16 products: 8 bits, a few edits in two hundred letters
-    assert train_recogniser.validate(best, valid)[0] == pytest.approx(run.best, abs=0.08)
+    assert train.validate(best, valid)["valid_cer"] == pytest.approx(run.best, abs=0.08)
 
 
 def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
@@ -109,24 +115,24 @@ def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
     monkeypatch.setattr(distil, "HINTED", 0)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    train, valid = tones
+    speech, valid = tones
     teacher = build(whisper).eval()
-    lessons = distil.Lessons(teacher, train, tmp_path)
-    plan = train_recogniser.Plan(hours=0.2, batch_seconds=8.0, lr=5e-3)
-    run = train_recogniser.Run(SMALL, tmp_path / "run", plan, helper=torch.nn.Linear(64, 128))
-    distil.train(run, teacher, [lessons], valid, degraded=0.1)
+    lessons = distil.Lessons(teacher, speech, tmp_path)
+    losses = ("ctc", "kl", "hint")
+    run = begin(tmp_path / "run", 0.2, helper=torch.nn.Linear(64, 128), losses=losses)
+    distil.train(run, teacher, [lessons], valid, 0.1, 8.0)
     assert run.best < 0.5
-    lesson = next(distil.endless([lessons], 30.0, 5.0, 0.0, np.random.default_rng(0)))
+    lesson = next(distil.endless([lessons], 30.0, lambda: 5.0, 0.0, np.random.default_rng(0)))
     scale = tuple(map(torch.from_numpy, lessons.moments))
     with torch.no_grad():
-        student = distil.Student(run.model, run.helper)
-        _, _, unexplained = distil.losses(student, teacher, lesson, scale, None)
-    assert unexplained < 0.8
-    again = train_recogniser.Run(SMALL, tmp_path / "run", plan, helper=torch.nn.Linear(64, 128))
-    assert again.seen == run.seen and torch.equal(again.helper.weight, run.helper.weight)
+        student = distil.Student(run.networks["recogniser"], run.networks["helper"])
+        assert distil.losses(student, teacher, lesson, scale, None)["hint"] < 0.8
+    again = begin(tmp_path / "run", 0.2, helper=torch.nn.Linear(64, 128), losses=losses)
+    assert again.hours == run.hours
+    assert torch.equal(again.networks["helper"].weight, run.networks["helper"].weight)
 
 
-def one_hot_speech(rng: np.random.Generator, utterances: int) -> train_codec.Features:
+def one_hot_speech(rng: np.random.Generator, utterances: int) -> Features:
     """Error-free P: each character a frame of its token and a blank, as a confident encoder emits it."""
     texts = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz '"), 40)) for _ in range(utterances)]
     texts = [" ".join(text.split()) for text in texts]
@@ -134,47 +140,40 @@ def one_hot_speech(rng: np.random.Generator, utterances: int) -> train_codec.Fea
     for text in texts:
         tokens = [t for token in encode(text) for t in (token, 28)]
         rows.append((0.97 * np.eye(29)[tokens] + 0.03 / 29).astype(np.float16))
-    return train_codec.Features(rows, texts)
+    return Features(rows, texts)
 
 
 def test_codec_learns_and_resumes(tmp_path, monkeypatch):
     """Random text (no language to lean on) crosses AWGN at 4 dB with CER < 0.1 after 300 batches of 80 s."""
     rng = np.random.default_rng(5)
-    monkeypatch.setattr(train_codec, "VALIDATE", (("awgn", 4.0), ("rician", 8.0)))
-    monkeypatch.setattr(train_codec, "ES_N0_DB", (2.0, 12.0))
-    monkeypatch.setattr(train_codec, "BATCH_SECONDS", 80)
+    monkeypatch.setattr(codec_training, "VALIDATE", (("awgn", 4.0), ("rician", 8.0)))
+    monkeypatch.setattr(codec_training, "ES_N0_DB", (2.0, 12.0))
+    monkeypatch.setattr(codec_training, "BATCH_SECONDS", 80)
     torch.set_num_threads(1)
     features, valid = one_hot_speech(rng, 400), one_hot_speech(rng, 40)
-    codec = train_codec.train(SMALL, features, valid, tmp_path, steps=300, lr=6e-3)
-    texts = train_codec.texts_across(codec, valid, "awgn", 4.0)
-    assert train_codec.error_rates(valid.texts, texts)[0] < 0.1
-    assert checkpoint.load(tmp_path / "codec.pt")["steps"] == 300
-    resumed = train_codec.train(SMALL, features, valid, tmp_path, steps=300, lr=6e-3)
+    plan = Plan(tmp_path, (300, "steps"), codec_training.RISE, straight)
+    codec = codec_training.train(plan, SMALL.codec, features, valid, lr=6e-3)
+    texts = codec_training.texts_across(codec, valid, "awgn", 4.0)
+    assert error_rates(valid.texts, texts)[0] < 0.1
+    resumed = codec_training.train(plan, SMALL.codec, features, valid, lr=6e-3)
     assert all(torch.equal(a, b) for a, b in zip(codec.parameters(), resumed.parameters(), strict=True))
 
 
 def test_paper_codec_is_trained_by_zero_forcing(tmp_path, monkeypatch):
     """The paper's own decoder (4,469 parameters, no reliability) learns at its fixed Rician 8 dB."""
-    monkeypatch.setattr(train_codec, "VALIDATE", (("awgn", 8.0),))
+    monkeypatch.setattr(codec_training, "VALIDATE", (("awgn", 8.0),))
     torch.set_num_threads(1)
-    paper = Config("paper", SMALL.encoder, CodecDims())
     features = one_hot_speech(np.random.default_rng(6), 200)
-    codec = train_codec.train(paper, features, features, tmp_path, 150, lr=5e-3, fixed=("rician", 8.0))
-    texts = train_codec.texts_across(codec, features, "awgn", 8.0, train_codec.zero_forcing)
-    assert train_codec.error_rates(features.texts, texts)[0] < 0.1
+    plan = Plan(tmp_path, (150, "steps"), codec_training.RISE, straight)
+    codec = codec_training.train(plan, CodecDims(), features, features, 5e-3, codec_training.PAPER_CHANNEL)
+    texts = codec_training.texts_across(codec, features, "awgn", 8.0, codec_training.zero_forcing)
+    assert error_rates(features.texts, texts)[0] < 0.1
 
 
 def test_ctc_loss_closed_form():
     """Uniform probabilities over T = 2 frames, one token: paths (a,a), (a,-), (-,a) of 29^2 each."""
     loss = ctc_loss(torch.zeros(1, 2, 29), torch.tensor([2]), torch.tensor([0]), torch.tensor([1]))
     assert loss.item() == pytest.approx(-np.log(3 / 29**2), rel=1e-5)
-
-
-def test_interrupted_save_keeps_the_old_file(tmp_path):
-    path = tmp_path / "last.pt"
-    checkpoint.save(path, {"seen": 1.0})
-    shutil.copy(path, path.with_suffix(".partial"))  # what a kill in mid-save leaves
-    assert checkpoint.load(path) == {"seen": 1.0}
 
 
 def test_a_long_gradient_is_shortened():

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from deepsc_export.config import WhisperDims
-from deepsc_export.models.whisper import WhisperEncoder, load_pretrained
+from deepsc_export.recogniser.config import WhisperDims
+from deepsc_export.recogniser.whisper import WhisperEncoder, load_pretrained
 
 from gr_deepsc.speech import audio
 

@@ -14,14 +14,14 @@ import torch
 from deepsc_bench.system import Air
 from deepsc_bench.system import Utterance as Spoken
 from deepsc_bench.systems import SYSTEMS
-from deepsc_export.config import CONFIGS, SHIPPED
+from deepsc_export.codec.system import DeepSC
+from deepsc_export.codec.system import Receiver as TorchReceiver
+from deepsc_export.codec.system import Transmitter as TorchTransmitter
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import load
 from deepsc_export.evaluate import evaluate, received_text
-from deepsc_export.models.system import DeepSC
-from deepsc_export.models.system import Receiver as TorchReceiver
-from deepsc_export.models.system import Transmitter as TorchTransmitter
-from deepsc_export.onnx_weights import read_weights
+from deepsc_export.onnx_files.weights import read_weights
+from deepsc_export.recogniser.config import CONFIGS, SHIPPED
 from deepsc_host.graph.simulation import Simulation
 
 from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder

@@ -39,9 +39,9 @@ def learn(spec: Training) -> list[Item]:
     folder = Path(spec.folder)
     options = ["--config", CONFIG, "--lr", spec.rate, "--epochs", spec.epochs, "--minutes", spec.minutes]
     options += ["--seed", spec.seed, "--out", folder, "--cache", folder.parent / "cache"]
-    training.program("learning_rate", *spec.corpora, *options)
-    with (folder / "curve.csv").open() as file:
-        curve = [[row["epoch"], row["loss"], row["valid_loss"]] for row in csv.DictReader(file)]
+    training.program("figure4", *spec.corpora, *options)
+    with (folder / "log.csv").open() as file:
+        curve = [[row["steps"], row["loss"], row["valid_loss"]] for row in csv.DictReader(file)]
     return [Item({"curve": curve[: spec.epochs]}, time.perf_counter() - start)]
 
 

@@ -40,10 +40,10 @@ VALIDATION = 1  # minutes; it only makes the log that training writes
 
 @dataclass(frozen=True)
 class Features:
-    """P of a split: float16 [all frames, 29] of its utterances in a row, frames of each, and the texts."""
+    """P of a split as `data.ragged` keeps it: float16 [all frames, 29] in a row, frames of each; and the texts."""
 
-    probabilities: np.ndarray
-    frames: tuple[int, ...]
+    values: np.ndarray
+    counts: tuple[int, ...]
     texts: tuple[str, ...]
 
 
@@ -69,7 +69,7 @@ def learn(spec: Training) -> list[Item]:
         options = ["--points", json.dumps(spec.points), "--numbers", json.dumps(spec.numbers)]
         options += ["--steps", spec.steps, "--seed", spec.seed]
         options += [] if spec.at is None else ["--train-at", *spec.at]
-        training.program("fixed_channel", folder, *options)
+        training.program("fixed-channel", folder, *options)
         found = json.loads((folder / "texts.json").read_text())
     truths, seconds = spec.splits["test"].texts, time.perf_counter() - start
     return [

@@ -23,14 +23,14 @@ def check(setting: Setting) -> None:
 
 
 def program(name: str, *options: object) -> None:
-    """Run `python -m deepsc_export.NAME OPTIONS` on one thread.
+    """Run `python -m deepsc_export paper NAME OPTIONS` on one thread, or on the GPU if there is one.
 
     Raises:
         BenchError: it failed; with the last line that it said.
     """
-    command: Sequence[str] = [sys.executable, "-m", f"deepsc_export.{name}", *map(str, options)]
+    command: Sequence[str] = [sys.executable, "-m", "deepsc_export", "paper", name, *map(str, options)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise BenchError(f"deepsc_export.{name}: {said[-1]}")
+        raise BenchError(f"deepsc_export paper {name}: {said[-1]}")

@@ -19,7 +19,7 @@ from . import recogniser
 class PaperDeepSC:
     """The paper's channel codec, 40-40 and 40-40-29 units, on the default recogniser's P; h known, zero forcing.
 
-    Symbols are sent in the order of the frames. `deepsc_export.paper_codec` trained the codec as the paper does, in
+    Symbols are sent in the order of the frames. `deepsc_export paper codec` trained the codec as the paper does, in
     Rician fading at 8 dB. What differs is the recogniser, and that the codec learnt behind a fixed one, from its P
     beside the transcripts.
     """

@@ -23,7 +23,7 @@ class SRDeepSC:
     """Recogniser -> DeepSC for text (Xie et al. 2021) by characters -> the likeliest character after the other.
 
     8 symbols a character, not interleaved, as there. The receiver knows h, N0 and the number of characters, and is
-    given the MMSE estimates and their reliability, as ours is. Trained by `deepsc_export.deepsc_text.train`.
+    given the MMSE estimates and their reliability, as ours is. Trained by `deepsc_export train deepsc-text`.
     """
 
     name = "sr-deepsc"

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.framing import HOP
-from gr_deepsc.text import TOKENS
 
 from ..data.audio import splits
 from ..data.batches import grouped, targets
@@ -21,7 +20,7 @@ from ..recogniser.features import Features, cached
 from ..recogniser.model import ctc_loss, distillation_loss
 from ..recogniser.train import latest, load
 from ..training import options
-from ..training.metrics import error_rates
+from ..training.metrics import error_rates, greedy_texts
 from ..training.optimisation import device_of, pick_device, straight
 from ..training.options import WORK
 from ..training.run import Plan, Run
@@ -45,11 +44,8 @@ def batches(features: Features, rng: np.random.Generator) -> Iterator[tuple[list
 
 def padded(probabilities: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """P [batch, frames, 29] with zeros beyond each row's end, and the rows' frames."""
-    frames = torch.tensor([len(p) for p in probabilities])
-    rows = torch.zeros(len(probabilities), int(frames.max()), TOKENS)
-    for row, p in zip(rows, probabilities, strict=True):
-        row[: len(p)] = torch.from_numpy(p.astype(np.float32))
-    return rows, frames
+    rows = [torch.from_numpy(p.astype(np.float32)) for p in probabilities]
+    return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
 
 def across(
@@ -69,9 +65,9 @@ def texts_across(codec: Codec, features: Features, kind: str, es_n0_db: float, e
     with torch.inference_mode():
         for group in grouped(lengths, 600):
             rows, frames = (x.to(device) for x in padded([features.probabilities[i] for i in group]))
-            log_probs = across(codec, rows, frames, kind, es_n0_db, equaliser).log_softmax(-1).cpu().numpy()
-            for i, count, row in zip(group, frames.tolist(), log_probs, strict=True):
-                texts[i], _ = greedy(row[:count])
+            found = greedy_texts(across(codec, rows, frames, kind, es_n0_db, equaliser), frames)
+            for i, text in zip(group, found, strict=True):
+                texts[i] = text
     return texts
 
 

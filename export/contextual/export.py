@@ -12,7 +12,7 @@ from gr_deepsc.session import MODELS
 from gr_deepsc.text import ALPHABET, TOKENS
 
 from ..onnx_files.contract import facts, report, write_contract, write_hashes
-from ..onnx_files.small import write_small
+from ..onnx_files.trace import write_small
 from ..training import checkpoint
 from ..training.options import WORK
 from .model import MOST, ContextualCodec, ContextualDecoder, ContextualDims

@@ -111,8 +111,7 @@ def fill(lesson: Lesson, blanks: int) -> Lesson:
     """The same with blanks behind it, as `contextual.ContextualEncoder` fills a burst."""
     silence = np.tile(np.eye(TOKENS, dtype=np.float16)[BLANK], (blanks, 1))
     return Lesson(
-        np.concatenate([lesson.spikes, silence]),
-        np.concatenate([lesson.tokens, np.full((blanks, 2), BLANK)]),
+        np.concatenate([lesson.spikes, silence]), np.concatenate([lesson.tokens, np.full((blanks, 2), BLANK)])
     )
 
 

@@ -5,17 +5,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import jiwer
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from gr_deepsc.codec.rates import RATES
 from gr_deepsc.ctc.beam import SPELLING, Beam
-from gr_deepsc.ctc.greedy import greedy, logarithms
-from gr_deepsc.text import TOKENS
+from gr_deepsc.ctc.greedy import logarithms
 
 from ..codec.train import CHANNELS
 from ..data.audio import splits
@@ -26,6 +25,7 @@ from ..recogniser.config import CONFIGS, SHIPPED
 from ..recogniser.features import Features, cached
 from ..recogniser.model import build
 from ..training import options
+from ..training.metrics import error_rates, greedy_texts
 from ..training.optimisation import device_of, pick_device, straight
 from ..training.options import WORK
 from ..training.run import Plan, Run
@@ -75,13 +75,9 @@ def read(known: Features, path: Path) -> list[str]:
 
 def stack(group: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
     """Spikes [batch, n, 29], tokens [batch, n, 2], -100 beyond a row's end, and the spikes of each row."""
-    counts = torch.tensor([len(lesson.tokens) for lesson in group])
-    spikes = torch.zeros(len(group), int(counts.max()), TOKENS)
-    tokens = torch.full((len(group), int(counts.max()), 2), -100)
-    for row, lesson in enumerate(group):
-        spikes[row, : counts[row]] = torch.from_numpy(lesson.spikes.astype(np.float32))
-        tokens[row, : counts[row]] = torch.from_numpy(lesson.tokens)
-    return spikes, tokens, counts
+    spikes = pad_sequence([torch.from_numpy(lesson.spikes.astype(np.float32)) for lesson in group], True)
+    tokens = pad_sequence([torch.from_numpy(lesson.tokens) for lesson in group], True, -100)
+    return spikes, tokens, torch.tensor([len(lesson.tokens) for lesson in group])
 
 
 def estimated(received: Received, block: int) -> Received:
@@ -130,9 +126,8 @@ def error_rate(
             part = slice(start, start + 32)
             group = lessons(Features(features.probabilities[part], features.texts[part]))
             spikes, _, counts = (x.to(device) for x in stack(group))
-            rows = across(codec, spikes, counts, rate, kind, es_n0_db).log_softmax(-1).cpu().numpy()
-            texts += [greedy(row[: 2 * n])[0] for row, n in zip(rows, counts.tolist(), strict=True)]
-    return float(jiwer.cer(features.texts, texts))
+            texts += greedy_texts(across(codec, spikes, counts, rate, kind, es_n0_db), 2 * counts)
+    return error_rates(features.texts, texts)[0]
 
 
 def train(

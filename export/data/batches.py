@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.text import encode
@@ -46,9 +47,7 @@ def collate(
 ) -> Batch:
     """The utterances of these numbers, each passed through `change`, padded with zeros."""
     audio = [speech[i] if change is None else change(speech[i]) for i in indices]
-    waveform = torch.zeros(len(audio), max(map(len, audio)))
-    for row, samples in zip(waveform, audio, strict=True):
-        row[: len(samples)] = torch.from_numpy(samples)
+    waveform = pad_sequence(list(map(torch.from_numpy, audio)), batch_first=True)
     texts = [speech.utterances[i].text for i in indices]
     return Batch(waveform, torch.tensor([len(a) for a in audio]), *targets(texts))
 

@@ -27,12 +27,7 @@ STRETCH = (0.85, 1.2)  # of the durations
 
 
 def synthesise(
-    texts: list[str],
-    folder: Path,
-    hours: float,
-    seed: int = 0,
-    jobs: int = 2,
-    voices: Sequence[str] = FLITE,
+    texts: list[str], folder: Path, hours: float, seed: int = 0, jobs: int = 2, voices: Sequence[str] = FLITE
 ) -> float:
     """Speaks `texts` in random order and voice until `hours` are reached; writes wavs/, at the end metadata.csv.
 

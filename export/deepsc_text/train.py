@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import jiwer
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -16,6 +15,7 @@ from ..codec.train import CHANNELS, ES_N0_DB
 from ..data.texts import held_out
 from ..layers.channel import mmse, transmit
 from ..training import options
+from ..training.metrics import error_rates
 from ..training.optimisation import device_of, straight
 from ..training.options import WORK
 from ..training.run import Plan, Run
@@ -80,10 +80,7 @@ def train(plan: Plan, texts: Sequence[str], valid: Sequence[str], lr: float = 1e
 
     def validate() -> dict[str, float]:
         average = run.average("text")
-        return {
-            name: float(jiwer.cer(list(valid), received(average, valid, *point)))
-            for name, point in points.items()
-        }
+        return {k: error_rates(valid, received(average, valid, *point))[0] for k, point in points.items()}
 
     run.train(step, validate)
     return run.average("text").cpu()

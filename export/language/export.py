@@ -9,7 +9,7 @@ from gr_deepsc.ctc.beam import LANGUAGE
 from gr_deepsc.text import ALPHABET
 
 from ..onnx_files.contract import facts, report, write_contract, write_hashes
-from ..onnx_files.small import write_small
+from ..onnx_files.trace import write_small
 from ..training import checkpoint
 from .model import LanguageDims, LanguageModel, Step
 from .train import OUT

@@ -18,11 +18,7 @@ class Received(NamedTuple):
 
 
 def fading(
-    kind: str,
-    batch: int,
-    blocks: int,
-    rician_k: float = RICIAN_K,
-    device: torch.device | None = None,
+    kind: str, batch: int, blocks: int, rician_k: float = RICIAN_K, device: torch.device | None = None
 ) -> Tensor:
     """Independent coefficients complex64 [batch, blocks] with E|h|^2 = 1.
 

@@ -19,7 +19,10 @@ from ..training.options import WORK
 
 def features(speech: Speech, transmitter: FramewiseEncoder) -> Features:
     """P of every utterance, from the shipped model."""
-    rows = [transmitter(speech[i])[1].astype(np.float16) for i in tqdm(range(len(speech)), "features")]
+    rows = [
+        transmitter(speech[i])[1].astype(np.float16)
+        for i in tqdm(range(len(speech)), "features", disable=None)
+    ]
     return Features(rows, [utterance.text for utterance in speech.utterances])
 
 

@@ -16,8 +16,9 @@ from gr_deepsc.phy.equalise import zero_forcing
 
 from ..codec.model import Codec
 from ..codec.train import RISE, SAVE_EVERY, train
+from ..data import ragged
 from ..recogniser.config import CodecDims
-from ..recogniser.features import Features, read
+from ..recogniser.features import Features
 from ..training import options
 from ..training.optimisation import straight
 
@@ -54,7 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Trains, or goes on, and tests."""
     plan = options.plan(args, RISE, straight, SAVE_EVERY, args.folder)
-    features, valid, test = (read(args.folder / f"{split}.npz") for split in ("train", "valid", "test"))
+    loaded = (ragged.load(args.folder / f"{split}.npz") for split in ("train", "valid", "test"))
+    features, valid, test = (Features(rows, list(map(str, more["texts"]))) for rows, more in loaded)
     fixed = (args.train_at[0], float(args.train_at[1])) if args.train_at else None
     codec = train(plan, CodecDims(), features, valid, args.lr, fixed)
     found = [received_texts(codec, test, args.numbers, kind, snr, args.seed) for kind, snr in args.points]

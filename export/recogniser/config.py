@@ -67,9 +67,7 @@ class Config:
 PAPER = Config(
     "paper",
     DeepSpeechDims(
-        conv=(ConvDims(32, (41, 11), (2, 2)), ConvDims(32, (21, 11), (2, 1))),
-        gru_layers=7,
-        gru_units=800,
+        conv=(ConvDims(32, (41, 11), (2, 2)), ConvDims(32, (21, 11), (2, 1))), gru_layers=7, gru_units=800
     ),
 )
 
@@ -77,9 +75,7 @@ PAPER = Config(
 COMPACT = Config(
     "compact",
     DeepSpeechDims(
-        conv=(ConvDims(24, (11, 11), (2, 2)), ConvDims(24, (11, 11), (2, 2))),
-        gru_layers=3,
-        gru_units=320,
+        conv=(ConvDims(24, (11, 11), (2, 2)), ConvDims(24, (11, 11), (2, 2))), gru_layers=3, gru_units=320
     ),
     CodecDims(units=96, reliability=True, context=128),
 )

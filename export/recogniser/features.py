@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from ..data import ragged
 from ..data.audio import Speech
 from ..data.augment import SpecAugment, change_speed, degrade
 from ..data.batches import collate, grouped, on
@@ -46,26 +47,9 @@ def cached(
     """`extract`, done once: the .npz file at `path` is read if these weights and utterances wrote it."""
     digest = checkpoint.digest(recogniser, (u.key for u in speech.utterances))
     if path.is_file():
-        with np.load(path) as stored:
-            if str(stored["digest"]) == digest:
-                return Features(rows_of(stored), [u.text for u in speech.utterances])
+        rows, more = ragged.load(path)
+        if str(more["digest"]) == digest:
+            return Features(rows, [u.text for u in speech.utterances])
     features = extract(recogniser, speech, rng)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        digest=digest,
-        frames=[len(p) for p in features.probabilities],
-        probabilities=np.concatenate(features.probabilities),
-    )
+    ragged.save(path, features.probabilities, digest=digest)
     return features
-
-
-def read(path: Path) -> Features:
-    """An .npz file with the P of all utterances in a row, float16 [frames, 29], how many frames each has, the texts."""
-    with np.load(path) as stored:
-        return Features(rows_of(stored), [str(text) for text in stored["texts"]])
-
-
-def rows_of(stored: np.lib.npyio.NpzFile) -> list[np.ndarray]:
-    """`probabilities`, cut after each utterance's `frames`."""
-    return np.split(stored["probabilities"], np.cumsum(stored["frames"])[:-1])

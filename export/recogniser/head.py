@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.framing import FRAME_RATE
 
 from ..data.audio import CACHE, splits
@@ -16,7 +15,7 @@ from ..data.augment import change_speed, degrade
 from ..data.batches import grouped, targets
 from ..onnx_files.weights import part, read_weights
 from ..training import options
-from ..training.metrics import error_rates
+from ..training.metrics import error_rates, greedy_texts
 from ..training.optimisation import device_of, pick_device
 from ..training.options import WORK
 from ..training.run import Plan, Run
@@ -43,8 +42,7 @@ def validate(model: WhisperRecogniser, valid: States) -> dict[str, float]:
     with torch.inference_mode():
         for group in grouped(valid.lengths, 240):
             pairs, frames, truth = valid.batch(group)
-            log_probs = logits(model, pairs.to(device), frames.to(device)).log_softmax(-1).cpu().numpy()
-            texts += [greedy(row[:count])[0] for row, count in zip(log_probs, frames.tolist(), strict=True)]
+            texts += greedy_texts(logits(model, pairs.to(device), frames.to(device)), frames)
             truths += truth
     cer, wer = error_rates(truths, texts)
     return {"valid_cer": cer, "valid_wer": wer}
@@ -116,16 +114,14 @@ def run(args: argparse.Namespace) -> None:
     else:
         _, model = load(args.recogniser)
     model.to(pick_device(args.device))
+    changes = [
+        None,
+        *(augmentation(np.random.default_rng([args.seed, k + 1])) for k in range(args.augmented)),
+    ]
     cached = [
-        States(
-            model,
-            splits([corpus], "train")[0],
-            CACHE,
-            str(copy),
-            augmentation(np.random.default_rng([args.seed, copy])) if copy else None,
-        )
+        States(model, splits([corpus], "train")[0], CACHE, str(copy), change)
         for corpus in args.corpora
-        for copy in range(args.augmented + 1)
+        for copy, change in enumerate(changes)
     ]
     held_out = States(model, splits(args.corpora, "valid")[0], CACHE)
     train(plan, model, cached, held_out, args.lr, args.batch_seconds)

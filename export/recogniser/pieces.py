@@ -11,6 +11,7 @@ from tqdm import tqdm
 from gr_deepsc.ctc.align import align
 from gr_deepsc.text import encode
 
+from ..data import ragged
 from ..training.optimisation import device_of
 from .model import WhisperRecogniser
 from .states import States, logits
@@ -44,9 +45,8 @@ def gaps(model: WhisperRecogniser, states: States, cache: Path) -> list[np.ndarr
                 log_probs = logits(model, pairs.to(device), frames.to(device))[0].log_softmax(-1)
             spaces = np.array([k for k, letter in enumerate(text) if letter == SPACE], int)
             found.append(middles(align(log_probs.cpu().numpy(), encode(text)), spaces))
-        np.savez(path, places=np.concatenate(found), counts=[len(places) for places in found])
-    with np.load(path) as file:
-        return np.split(file["places"], np.cumsum(file["counts"])[:-1])
+        ragged.save(path, found)
+    return ragged.load(path)[0]
 
 
 def middles(path: np.ndarray | None, tokens: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from gr_deepsc.framing import HOP
@@ -68,12 +69,10 @@ class States:
 
     def batch(self, group: list[int]) -> tuple[Tensor, Tensor, list[str]]:
         """State pairs [batch, frames, 2 * width], zero beyond each row's end; the rows' frames; their texts."""
-        frames = torch.tensor([self.places[i][1] for i in group])
-        pairs = torch.zeros(len(group), int(frames.max()), self.width)
-        for row, i in zip(pairs, group, strict=True):
-            start, count = self.places[i]
-            row[:count] = torch.from_numpy(self.rows[start : start + count].astype(np.float32))
-        return pairs, frames, [self.texts[i] for i in group]
+        places = [self.places[i] for i in group]
+        pairs = [torch.from_numpy(self.rows[a : a + count].astype(np.float32)) for a, count in places]
+        frames = torch.tensor([count for _, count in places])
+        return pad_sequence(pairs, batch_first=True), frames, [self.texts[i] for i in group]
 
 
 def logits(model: WhisperRecogniser, pairs: Tensor, frames: Tensor) -> Tensor:

@@ -7,14 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gr_deepsc.ctc.greedy import greedy
-
 from ..data.audio import Speech, splits
 from ..data.augment import SpecAugment, change_speed, degrade
 from ..data.batches import collate, endless, grouped, on
 from ..onnx_files.weights import part, read_weights
 from ..training import checkpoint, options
-from ..training.metrics import error_rates
+from ..training.metrics import error_rates, greedy_texts
 from ..training.optimisation import device_of
 from ..training.options import WORK
 from ..training.run import Plan, Run
@@ -33,9 +31,9 @@ def recognise(model: nn.Module, speech: Speech, batch_seconds: float = 120) -> l
     with torch.inference_mode():
         for group in grouped(speech.lengths, batch_seconds):
             batch = on(device, collate(speech, group))
-            log_probs = model(batch.waveform, batch.lengths).log_softmax(-1).cpu().numpy()
-            for i, frames, row in zip(group, frames_of(batch.lengths).tolist(), log_probs, strict=True):
-                texts[i], _ = greedy(row[:frames])
+            found = greedy_texts(model(batch.waveform, batch.lengths), frames_of(batch.lengths))
+            for i, text in zip(group, found, strict=True):
+                texts[i] = text
     return texts
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -32,9 +33,12 @@ def load(path: Path) -> dict:
 
     Raises:
         FileNotFoundError: it is not there.
-        pickle.UnpicklingError: it holds more than tensors and plain values.
+        ValueError: it holds more than tensors and plain values.
     """
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(f"{path}: no checkpoint of this version ({str(error).splitlines()[0]})") from None
 
 
 def best(folder: Path) -> Kept:

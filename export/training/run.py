@@ -160,9 +160,10 @@ class Run:
         figure = figures[self._best] if self._best else -math.inf
         kept = {name: average.network.state_dict() for name, average in self._averages.items()}
         if figure <= self.best:
-            self.best = figure
+            self.best = float(figure)
             checkpoint.save(self.plan.folder / "best.pt", {"networks": kept, "about": self._about})
-        state = {name: getattr(self, name) for name in ("steps", "hours", "minutes", "best", "extra")}
+        state = {name: getattr(self, name) for name in ("steps", "minutes", "best", "extra")}
+        state["hours"] = float(self.hours)  # no number of NumPy's, which would not be loaded
         state |= {"averages": kept, "updates": {n: a.updates for n, a in self._averages.items()}}
         state["networks"] = {name: network.state_dict() for name, network in self.networks.items()}
         state["optimisers"] = {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}

@@ -15,7 +15,7 @@ from .contextual import ContextualDecoder
 from .framewise import FramewiseDecoder
 from .rates import CODECS
 
-# By codec: the model's own, and the one with context (python -m deepsc_export.calibrate).
+# By codec: the model's own, and the one with context (python -m deepsc_export calibrate).
 _CALIBRATIONS = Calibration(1.188, 2.23), Calibration(2.511, 2.025)
 
 

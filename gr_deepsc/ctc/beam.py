@@ -12,7 +12,7 @@ from ..session import MODELS, open_model
 from ..text import ALPHABET, BLANK
 
 LANGUAGE = MODELS / "language" / "language.onnx"
-# Weight and bonus for a recogniser's features: chosen on the validation splits (python -m deepsc_export.calibrate).
+# Weight and bonus for a recogniser's features: chosen on the validation splits (python -m deepsc_export calibrate).
 SPELLING = 0.45, 0.9
 WIDTH = 16  # prefixes kept a step
 LEAST = np.log(1e-3)  # tokens less likely than this are not tried ...
