@@ -30,10 +30,10 @@ COMMANDS = {
     }),
     "voice": ("add a user's voice; judge voices", {
         "register": ("a user's voice from a few minutes of recordings", "voice.register"),
-        "speak": ("sentences with the voices, as a corpus", "voice.judging.speak"),
+        "speak": ("sentences of a corpus to files, by one vocoder or several", "voice.judging.speak"),
         "judge": ("how well speech is understood, by an independent recogniser", "voice.judging.judge"),
         "tell-apart": ("whether the voices are told apart", "voice.judging.tell_apart"),
-        "pictures": ("spectrograms of a voice and of its speaker", "voice.judging.pictures"),
+        "pictures": ("draw what the voices do, for docs/", "voice.judging.pictures"),
     }),
     "paper": ("train as the paper does, for `deepsc bench`", {
         "codec": ("its channel codec, for the default recogniser", "paper.codec"),

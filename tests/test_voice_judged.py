@@ -3,11 +3,15 @@
 `make test-slow` measures both when DEEPSC_CORPORA names a folder with kathleen and LJSpeech-1.1.
 """
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from deepsc_export.__main__ import main
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.corpora import Utterance, load
 from deepsc_export.voice import pitch
@@ -49,6 +53,32 @@ def test_voices_differ_as_their_speakers_do():
     distance = np.array([[np.linalg.norm((a - b)[:13]) for b in recorded] for a in spoken])
     print(distance.round(2))
     assert distance.argmin(1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("source", [["--first-user", "1"], ["--copies"]], ids=["text", "copies"])
+def test_sentences_are_spoken_to_files(source, tmp_path, capsys):
+    """A file a text and vocoder; a copy is as long as its recording to 256 samples, and told so by its mel distance."""
+    folder, out = tmp_path / "mine", tmp_path / "out"
+    (folder / "wavs").mkdir(parents=True)
+    shutil.copy(SAMPLES / "LJ002-0045.flac", folder / "wavs")
+    text = "the various wards were all about eleven feet in height"
+    (folder / "metadata.csv").write_text(f"LJ002-0045|{text}|me|test")
+    options = ["--vocoder", "original", "fast", "--cache", str(tmp_path), "--out", str(out)]
+    main(["voice", "speak", str(folder), *source, *options])
+    lengths = {}
+    for name in ("original", "fast"):
+        assert json.loads((out / name / "texts.json").read_text()) == {"mine__LJ002-0045": text}
+        lengths[name] = soundfile.info(out / name / "mine__LJ002-0045.wav").frames
+    if "--copies" in source:
+        assert lengths["fast"] == lengths["original"]
+    else:  # her voice at about her pace
+        assert lengths["fast"] / lengths["original"] == pytest.approx(1, abs=0.25)
+    said = capsys.readouterr().out
+    # the recording itself has a distance, of 0, only where the mels are its own
+    assert ("original: mel distance 0.000 nepers" in said) == ("--copies" in source)
+    assert "fast: mel distance 0." in said
+    with pytest.raises(SystemExit, match="no recording for 'test' takes 60 to 90 s"):
+        main(["voice", "speak", str(folder), "--seconds", "60", "90", "--cache", str(tmp_path)])
 
 
 def corpus(name: str) -> Path:

@@ -169,14 +169,13 @@ def test_training_learns_and_resumes(language, tmp_path):  # noqa: F811
     """In 100 steps attention learns a language of tones, and is on its own; another run of the folder goes on."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    plan, voices = (
-        Plan(tmp_path, (100, "steps"), train.RISE),
-        Voices(["a", "b"], language[:50], language[50:]),
-    )
+    plan = Plan(tmp_path, (100, "steps"), train.RISE)
+    voices = Voices(["a", "b"], language[:50], language[50:])
     training = train.Training(plan, train.begin(voices, SMALL), voices, lr=1e-2, frames=600)
 
     def strayed() -> float:
-        average, batch = training.run.average("tacotron"), collate(voices.valid, voices.pitch)
+        run = training.run
+        average, batch = run.average("tacotron"), collate(voices.valid, voices.pitch, run.device)
         with torch.inference_mode():
             return train.losses(average, batch, 1.0)["path"].item()
 

@@ -26,7 +26,9 @@ def draw(runs: Sequence[Path], path: Path) -> None:
         rows = read(run)
         error_rate = [float(row["valid_cer"]) for row in rows]
         for axis, column in zip(axes, ("minutes", "hours"), strict=True):
-            axis.semilogy([float(row[column]) for row in rows], error_rate, ".-", label=run.name)
+            axis.semilogy(
+                [float(row[column]) for row in rows], error_rate, ".-", label=f"{run.parent.name}/{run.name}"
+            )
     axes[0].set(xlabel="training time (minutes)", ylabel="CER on the validation split")
     axes[1].set(xlabel="speech seen (hours, repeats counted)")
     for axis in axes:

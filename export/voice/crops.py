@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..data import ragged
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
 from .mel import HOP, RMS
@@ -88,12 +89,12 @@ def through(f0: np.ndarray) -> np.ndarray:
 
 def pitch_tracks(speech: Speech, cache: Path) -> list[np.ndarray]:
     """`pitch.track` of every utterance, computed once."""
-    path = Path(cache) / f"pitch-{speech.digest}.npz"
+    path = Path(cache) / f"f0-{speech.digest}.npz"
     if not path.is_file():
-        found = [track(speech[i]) for i in tqdm(range(len(speech)), "pitch", unit="utt", disable=None)]
-        np.savez(path, f0=np.concatenate(found), counts=[len(f) for f in found])
-    with np.load(path) as file:
-        return np.split(file["f0"], np.cumsum(file["counts"])[:-1])
+        ragged.save(
+            path, [track(speech[i]) for i in tqdm(range(len(speech)), "pitch", unit="utt", disable=None)]
+        )
+    return ragged.load(path)[0]
 
 
 def draw(

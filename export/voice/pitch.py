@@ -28,11 +28,8 @@ def track(waveform: np.ndarray) -> np.ndarray:
     window = np.hanning(WINDOW).astype(np.float32)
     pieces = (pieces - pieces.mean(1, keepdims=True)) * window
     found = _autocorrelation(pieces)[:, : longest + 2]
-    found /= (
-        np.maximum(found[:, :1], 1e-9)
-        * _autocorrelation(window[None])[:, : longest + 2]
-        * (1 / window.dot(window))
-    )
+    of_window = _autocorrelation(window[None])[:, : longest + 2] / window.dot(window)
+    found /= np.maximum(found[:, :1], 1e-9) * of_window
     inner = found[:, shortest : longest + 1]
     left, right = found[:, shortest - 1 : longest], found[:, shortest + 1 : longest + 2]
     peak = (inner >= left) & (inner > right)

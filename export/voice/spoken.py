@@ -12,6 +12,7 @@ from tqdm import tqdm
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET, encode
 
+from ..data import ragged
 from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
 from . import mel as features
@@ -65,7 +66,7 @@ class Spoken:
 def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken]:
     """Every utterance that its text fits into, silence at the ends cut to `SILENCE` frames; numbered as `speakers`."""
     cuts = align.cached(speech, cache)
-    path = Path(cache) / f"mels-{speech.digest}.npz"
+    path = Path(cache) / f"spoken-{speech.digest}.npz"
     if not path.is_file():
         mels, pitches, begins = [], [], []
         for i in tqdm(range(len(speech)), "mels", unit="utt", disable=None):
@@ -73,12 +74,9 @@ def prepare(speech: Speech, cache: Path, speakers: Sequence[str]) -> list[Spoken
             waveform = features.prepare(speech[i])
             mels.append(features.mel_of(waveform).astype(np.float16))
             pitches.append(pitch.track(waveform)[: len(mels[-1])])
-        counts = [len(m) for m in mels]
-        np.savez(path, mels=np.concatenate(mels), f0=np.concatenate(pitches), counts=counts, begins=begins)
-    with np.load(path) as file:
-        ends = np.cumsum(file["counts"])[:-1]
-        mels, pitches = np.split(file["mels"], ends), np.split(file["f0"], ends)
-        begins = file["begins"]
+        ragged.save(path, mels, f0=np.concatenate(pitches), begins=begins)
+    mels, more = ragged.load(path)
+    pitches, begins = np.split(more["f0"], np.cumsum([len(mel) for mel in mels])[:-1]), more["begins"]
     found = []
     for utterance, cut, begun, mel, f0 in zip(speech.utterances, cuts, begins, mels, pitches, strict=True):
         if cut is None:

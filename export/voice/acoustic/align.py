@@ -11,6 +11,7 @@ from gr_deepsc.ctc.align import align
 from gr_deepsc.framing import FRAME_RATE
 from gr_deepsc.text import encode
 
+from ...data import ragged
 from ...data.audio import Speech
 from ..mel import FRAME_RATE as MEL_RATE
 
@@ -61,7 +62,7 @@ def cuts(probabilities: np.ndarray, text: str) -> np.ndarray:
 def cached(speech: Speech, cache: Path, model: str = "default") -> list[np.ndarray | None]:
     """`cuts` of every utterance by a shipped recogniser, computed once; None where text and recording do not fit."""
     digest = hashlib.sha256("\n".join([model, *(u.key + u.text for u in speech.utterances)]).encode())
-    path = Path(cache) / f"align-{digest.hexdigest()[:12]}.npz"
+    path = Path(cache) / f"cuts-{digest.hexdigest()[:12]}.npz"
     if not path.is_file():
         recogniser, found = FramewiseEncoder(model), []
         for i, utterance in enumerate(tqdm(speech.utterances, "aligning", unit="utt", disable=None)):
@@ -69,11 +70,8 @@ def cached(speech: Speech, cache: Path, model: str = "default") -> list[np.ndarr
                 found.append(cuts(recogniser(speech[i])[1], utterance.text))
             except AlignmentError:
                 found.append(np.zeros(0))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, cuts=np.concatenate(found), counts=[len(part) for part in found])
-    with np.load(path) as file:
-        parts = np.split(file["cuts"], np.cumsum(file["counts"])[:-1])
-    return [part if len(part) else None for part in parts]
+        ragged.save(path, found)
+    return [part if len(part) else None for part in ragged.load(path)[0]]
 
 
 def to_durations(cuts: np.ndarray, frames: int) -> np.ndarray:

@@ -54,6 +54,7 @@ class Step(nn.Module):
     def forward(
         self, memory: Tensor, keys: Tensor, frame: Tensor, keep: Tensor, *last: Tensor
     ) -> tuple[Tensor, ...]:
+        """Mels [1, reduction, 80], stop logit [1, 1], and the state's parts as in `STATE`."""
         hidden, cell, hidden2, cell2, weights, total, context = last
         mask = torch.ones_like(weights[:, 0], dtype=torch.bool)
         state = State(memory, keys, mask, (hidden, cell), weights, total, context)
@@ -72,6 +73,7 @@ class Refine(nn.Module):
         self.model = model
 
     def forward(self, frames: Tensor) -> Tensor:
+        """Through the post-net, in the mels' own units."""
         return self.model.refine(frames) * self.model.mel_scale + self.model.mel_mean
 
 

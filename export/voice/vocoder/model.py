@@ -47,6 +47,7 @@ class Block(nn.Module):
         self.scale = nn.Parameter(torch.full((width,), scale))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Sees three frames to either side."""
         y = self.norm(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
         return x + self.scale * self.down(F.gelu(self.up(y)))
 
@@ -74,6 +75,7 @@ class Pitch(nn.Module):
         return self.output(self.blocks(x))
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """F0 is given through unvoiced frames as well."""
         logits = self.logits(mel)
         steps, voicing = logits[..., :-1], logits[..., -1]
         peak = self.octaves[steps.argmax(2)]
@@ -103,6 +105,7 @@ class Onsets(nn.Module):
         self.register_buffer("triangle", triangle[None, None], persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
+        """In 1 / e^2.5 .. e^2.5; 1 before any training."""
         level = mel.mean(2, keepdim=True)
         x = F.gelu(self.input(((mel - level) / 2).transpose(1, 2)))
         x = MAX_ONSET * torch.tanh(self.output(x))

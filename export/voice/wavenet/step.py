@@ -21,6 +21,7 @@ class FramesPart(nn.Module):
         self.model = model
 
     def forward(self, mel: Tensor) -> tuple[Tensor, ...]:
+        """In the order of `Frames`."""
         condition, guide = self.model.condition(mel), self.model.guide(mel)
         condition = torch.stack([layer.condition(condition) for layer in self.model.layers])
         a = guide.a.flip(2).permute(1, 2, 0)

@@ -61,7 +61,7 @@ def middles(waveforms: Sequence[np.ndarray]) -> Tensor:
 def validate(model: WaveNet, waveforms: Tensor) -> float:
     """Mean nats a sample, in float32: of [batch, samples], of which the outer `MARGIN` frames are context."""
     total = 0.0
-    for waveform in waveforms.split(4):
+    for waveform in waveforms.to(model.past.device).split(4):
         parameters = model(waveform, log_mel(waveform), MARGIN)
         total -= log_likelihood(parameters, kept(waveform)).mean(1).sum().item()
     return total / len(waveforms)
@@ -101,7 +101,7 @@ class Training:
             best="valid_nats",
             about={"dims": asdict(model.dims)},
         )
-        self._valid = valid.to(self.run.device)
+        self._valid = valid
 
     def train(self) -> None:
         """Until the budget is used up."""
