@@ -12,6 +12,7 @@ from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
 DRAWS = 400  # of a process: the standard error of a mean of |h|^2, or of h, is 1 / sqrt(DRAWS) = 0.05
 ERROR = 1 / np.sqrt(DRAWS)
 
+
 def autocorrelation(h: np.ndarray, lags: np.ndarray) -> np.ndarray:
     """E h(t) h*(t + lag) by the mean over time."""
     return np.array([np.mean(h[: len(h) - lag] * h[lag:].conj()) for lag in lags])
