@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -16,11 +18,12 @@ NOT_OURS = "Matplotlib is a required dependency to use DistanceRadar and AzElPlo
 def grcc(folder: Path, *paths: Path) -> dict[str, str]:
     """Compile flowgraphs into `folder`; what grcc says of each, by its stem. Behind one that fails there are no more.
 
-    Its exit status tells less: it is 0 where a block is unknown and nothing else depends on it.
+    Its exit status says nothing: it is 0 where a block is unknown and nothing else depends on it. The interpreter is
+    ours, because GRC computes what it can of a flowgraph and needs this package for it.
     """
     environment = os.environ | {"GRC_BLOCKS_PATH": str(BLOCKS), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
-        ["grcc", "-o", folder, *paths],
+        [sys.executable, shutil.which("grcc"), "-o", folder, *paths],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -138,7 +138,7 @@ def clock(size: float) -> Iterator[Point]:
 def timing(size: float) -> Iterator[Point]:
     """40 offsets within a symbol: the spread of the character error rate, same noise."""
     offsets = np.arange(40 if size == 1 else 5) * 4 / (40 if size == 1 else 5)
-    rates = [cer(Air("awgn", 4.0, delay=offset), seeds=2 if size == 1 else 4) for offset in offsets]
+    rates = [cer(Air("awgn", 4.0, delay=offset), seeds=2) for offset in offsets]
     yield Point(
         "timing",
         f"{len(offsets)} offsets within a symbol, 4 dB",
@@ -176,14 +176,15 @@ def false_sync(size: float) -> Iterator[Point]:
 
 
 def detection(size: float) -> Iterator[Point]:
-    """Found, and the header right."""
+    """Found, and the header right. Of 1,000 bursts the standard error at 0.99 is 0.003, of 300 at 0.9 it is 0.017; of
+    the 40 of the small size 0.016 and 0.047. It fails where chance would make so few of them once in 100 times."""
     for kind, es_n0_db, least, total in (
         ("awgn", -10, 0.99, 1000),
         ("awgn", -8, 0.99, 1000),
         ("rayleigh", 0, 0.9, 300),
         ("rician", 0, 0.9, 300),
     ):
-        rng, count = np.random.default_rng(5), max(60, round(total * size))
+        rng, count = np.random.default_rng(5), max(40, round(total * size))
         air, heads, parts = Air(kind, es_n0_db), [], []
         for k in range(count):
             payload = complex_gaussian(rng, 20).astype(np.complex64)

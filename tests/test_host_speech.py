@@ -40,6 +40,13 @@ def recording(tmp_path, speak):
     return path
 
 
+@pytest.fixture(scope="module")
+def said():
+    """said[user_id]: TEXT in a registered user's voice, float32 at 16 kHz."""
+    synthesizer = Synthesizer()
+    return [synthesizer(TEXT, user_id) for user_id in (0, 1)]
+
+
 def error_where_it_fits(raw: bytes, wanted: np.ndarray) -> float:
     """Largest difference between float32 [n] and the stretch of 16-bit samples that is most like it."""
     heard = np.frombuffer(raw, "<i2").astype(np.float32) / 32768
@@ -47,7 +54,7 @@ def error_where_it_fits(raw: bytes, wanted: np.ndarray) -> float:
     return float(np.abs(heard[best : best + len(wanted)] - wanted).max())
 
 
-def test_simulate_writes_speech_and_spectrograms(recording, fixture_model, tmp_path):
+def test_simulate_writes_speech_and_spectrograms(recording, fixture_model, said, tmp_path):
     """NAME.received.wav holds what `Synthesizer` says in the user's voice; NAME.png is a picture."""
     done = deepsc_here(
         "simulate", "--model", fixture_model, "--user-id", 1, "--json", "--out", tmp_path / "out", recording
@@ -56,7 +63,7 @@ def test_simulate_writes_speech_and_spectrograms(recording, fixture_model, tmp_p
     result = json.loads(done.stdout)
     samples, rate = soundfile.read(tmp_path / "out" / "said.received.wav", dtype="float32")
     assert rate == SAMPLE_RATE and result["text"] == TEXT
-    np.testing.assert_allclose(samples, Synthesizer()(TEXT, 1), atol=1 / 32768)
+    np.testing.assert_allclose(samples, said[1], atol=1 / 32768)
     assert result["speech"] == str(tmp_path / "out" / "said.received.wav")
     assert (result["voice"], result["warning"]) == (1, None)
     assert result["speech_s"] == pytest.approx(len(samples) / rate, abs=1e-3) and result["synthesis_s"] > 0
@@ -64,12 +71,12 @@ def test_simulate_writes_speech_and_spectrograms(recording, fixture_model, tmp_p
     assert json.loads((tmp_path / "out" / "said.json").read_text()) == result
 
 
-def test_simulate_plays(recording, fixture_model, home):
+def test_simulate_plays(recording, fixture_model, said, home):
     """Through PortAudio and ALSA to the file behind the loudspeaker; an unregistered user is told."""
     done = deepsc("simulate", "--model", fixture_model, "--user-id", 9, "--play", recording, HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert "user 9 has no voice here: that of user 0" in done.stdout
-    assert error_where_it_fits((home / "loudspeaker.raw").read_bytes(), Synthesizer()(TEXT, 0)) < 2 / 32768
+    assert error_where_it_fits((home / "loudspeaker.raw").read_bytes(), said[0]) < 2 / 32768
 
 
 def test_without_a_sound_device_all_else_is_done(recording, fixture_model, tmp_path):
@@ -81,7 +88,7 @@ def test_without_a_sound_device_all_else_is_done(recording, fixture_model, tmp_p
     assert done.returncode == 0 and (tmp_path / "out" / "said.received.wav").exists()
 
 
-def test_receive_plays_and_saves(recording, fixture_model, home):
+def test_receive_plays_and_saves(recording, fixture_model, said, home):
     """Audio from one process, the flowgraph in a second one, speech in a third: the mission of this project."""
     audio, results = free_addresses()
     with flowgraph("sim_fading", fixture_model, audio, results, "--es-n0-db", "30"):
@@ -101,13 +108,13 @@ def test_receive_plays_and_saves(recording, fixture_model, home):
     assert (stranger["voice"], stranger["speech"]) == (0, str(folder / "0002-user8.wav"))
     assert "no voice" in stranger["warning"] and registered["warning"] is None
     samples, rate = soundfile.read(registered["speech"], dtype="float32")
-    np.testing.assert_allclose(samples, Synthesizer()(TEXT, 1), atol=1 / 32768)
+    np.testing.assert_allclose(samples, said[1], atol=1 / 32768)
     assert rate == SAMPLE_RATE
     heard = (home / "loudspeaker.raw").read_bytes()  # of the last: the stream is opened anew for each
-    assert error_where_it_fits(heard, Synthesizer()(TEXT, 0)) < 2 / 32768
+    assert error_where_it_fits(heard, said[0]) < 2 / 32768
 
 
-def test_sim_listen_plays_inside_gnuradio(recording, fixture_model, tmp_path):
+def test_sim_listen_plays_inside_gnuradio(recording, fixture_model, said, tmp_path):
     """Speech Source and Audio Sink: the sentence is in what the sound card gets, between silences."""
     loudspeaker(tmp_path, "fifo")
     os.mkfifo(tmp_path / "fifo")
@@ -123,7 +130,7 @@ def test_sim_listen_plays_inside_gnuradio(recording, fixture_model, tmp_path):
     with flowgraph("sim_listen", fixture_model, audio, results, "--es-n0-db", "30", HOME=str(tmp_path)):
         done = deepsc_here("send", "--wait", "--address", audio, "--result-address", results, recording)
         assert done.returncode == 0 and done.stdout.startswith(TEXT), done.stderr
-        wanted = resample_poly(Synthesizer()(TEXT, 0), 3, 1)
+        wanted = resample_poly(said[0], 3, 1)
         wait_until(
             lambda: (
                 np.count_nonzero(np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2")) > 0.9 * len(wanted)

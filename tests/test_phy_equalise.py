@@ -19,7 +19,7 @@ def test_mmse_statistics(es_n0_db, h):
 
     expected = (abs(h) ** 2 / n0) / (1 + abs(h) ** 2 / n0)
     variance = expected * (1 - expected)
-    assert rho == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(rho, expected, rtol=1e-5)
     assert abs(np.mean(z) - expected * x[0]) < 4 * np.sqrt(variance / n)
     assert np.mean(np.abs(z - rho * x) ** 2) == pytest.approx(variance, rel=4 / np.sqrt(n))
 

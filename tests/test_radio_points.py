@@ -5,7 +5,7 @@ import radio_points
 from radio_points import check
 
 FAST = [test for test in radio_points.TESTS if test.__name__ != "modem_loss"]
-SIZES = {"detection": 0.1, "false_sync": 0.02}
+SIZES = {"false_sync": 0.02}
 
 
 @pytest.mark.parametrize("test", FAST, ids=lambda test: test.__name__)
