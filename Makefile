@@ -9,8 +9,9 @@ SHELL := /bin/bash
 PYTHON := /usr/bin/python3
 VENV := .venv
 PY := $(VENV)/bin/python
-# libGL, libEGL: Qt of the GUI flowgraph. gir1.2-gtk-3.0: GNU Radio Companion's window.
-APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0
+# gir1.2-gtk-3.0: GNU Radio Companion's window. libopenblas0-pthread: on Debian 13 the distribution's NumPy serves, whose
+# matrix products are 25 times slower with the reference BLAS that it comes with.
+APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0 libopenblas0-pthread
 # Development only: the software radio of the tests, and UHD's blocks over it.
 APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr $(APT_TORCH)
 # PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.4 GB; to
