@@ -65,7 +65,7 @@ def test_what_is_sent(encoder, rate):
 
 
 def test_nominal_rates():
-    """At 14.9 emissions a second, as in the test splits, there are no more symbols than the rate's name says."""
+    """At 14.9 spikes a second, as in the test splits, there are no more symbols than the rate's name says."""
     assert all(14.9 * k <= rate for rate, k in RATES.items())
     assert all(14.9 * k > 0.9 * rate for rate, k in RATES.items())
 

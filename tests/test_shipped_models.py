@@ -18,16 +18,16 @@ from deepsc_export.codec.system import Receiver as TorchReceiver
 from deepsc_export.codec.system import Transmitter as TorchTransmitter
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import load
-from deepsc_export.evaluate import evaluate, received_text
+from deepsc_export.evaluate import evaluate
 from deepsc_export.onnx_files.weights import read_weights
 from deepsc_export.recogniser.config import CONFIGS, SHIPPED
-from deepsc_host.graph.simulation import Simulation
 
 from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
 from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.phy import channel, equalise
 from gr_deepsc.session import MODELS
+from gr_deepsc.simulation import Setting, Simulation
 from gr_deepsc.speech import audio
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.flac"))
@@ -45,34 +45,33 @@ class TorchModel:
         self.receiver = TorchReceiver(system.codec.decoder).eval()
 
     @torch.inference_mode()
-    def text(self, waveform: np.ndarray, kind: str, es_n0_db: float, seed: int, seq: int) -> str:
+    def text(self, waveform: np.ndarray, seq: int) -> str:
         symbols = self.transmitter(torch.from_numpy(waveform)[None])[0][0].numpy()
-        rng = np.random.default_rng([seed, seq])
-        received = channel.transmit(symbols.view(np.complex64)[:, 0], kind, es_n0_db, rng)
-        z, rho = equalise.mmse(*received)
+        z, rho = heard(symbols.view(np.complex64)[:, 0], seq)
         pairs = torch.from_numpy(z.view(np.float32).reshape(1, -1, 2))
         return greedy(self.receiver(pairs, torch.from_numpy(rho)[None])[0].numpy())[0]
 
 
+def heard(symbols: np.ndarray, seq: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `simulate --csi ideal` gives the decoder of an utterance's symbols."""
+    rng = np.random.default_rng([SEED, seq])
+    return equalise.mmse(*channel.transmit(symbols, "rician", ES_N0_DB, rng, interleaved=True))
+
+
 def texts_three_ways(config_name: str, waveforms: list[np.ndarray]) -> list[tuple[str, str, str]]:
-    """Each waveform's text by torch, by ONNX Runtime and through the flowgraph, at one seed of a Rician channel."""
+    """Each waveform's text by torch, by ONNX Runtime and through the chain, at one seed of a Rician channel."""
     folder = MODELS / SHIPPED[config_name]
     in_torch, transmitter, receiver = (
         TorchModel(config_name),
         FramewiseEncoder(folder),
         FramewiseDecoder(folder),
     )
-    options = {"model": str(folder), "channel": "rician", "es_n0_db": ES_N0_DB, "seed": SEED}
-    texts, options = (
-        [],
-        options | {"csi": "ideal", "interleaved": False, "rate": "paper"},
-    )  # as `evaluate` has it
-    with Simulation(**options) as simulation:
-        for seq, waveform in enumerate(waveforms):
-            symbols, _ = transmitter(waveform)
-            by_onnx = received_text(receiver, symbols, "rician", ES_N0_DB, SEED, seq)
-            by_torch = in_torch.text(waveform, "rician", ES_N0_DB, SEED, seq)
-            texts.append((by_torch, by_onnx, simulation(waveform, SAMPLE_RATE, seq=seq)["text"]))
+    setting = Setting(str(folder), "paper", channel="rician", es_n0_db=ES_N0_DB, seed=SEED, csi="ideal")
+    simulation, texts = Simulation(setting), []
+    for seq, waveform in enumerate(waveforms):
+        by_onnx = greedy(receiver(*heard(transmitter(waveform)[0], seq)))[0]
+        through = simulation(waveform, SAMPLE_RATE, seq).result.text
+        texts.append((in_torch.text(waveform, seq), by_onnx, through))
     return texts
 
 

@@ -46,26 +46,6 @@ class BurstReceiver(gr.sync_block):
         """Samples that have been worked on."""
         return self._listener.position
 
-    @property
-    def detected(self) -> int:
-        """Bursts found, readable or not."""
-        return self._listener.detected
-
-    @property
-    def header_errors(self) -> int:
-        """Bursts found whose header could not be read."""
-        return self._listener.header_errors
-
-    @property
-    def lost(self) -> int:
-        """Utterances that the sequence numbers miss."""
-        return self._listener.lost
-
-    @property
-    def utterances(self) -> int:
-        """Utterances published."""
-        return self._listener.utterances
-
     def work(self, input_items, output_items):
         try:
             samples, before = input_items[0], self._listener.counters

@@ -37,21 +37,8 @@ FORMATS: dict[str, np.dtype] = {"f32": np.dtype("<f4"), "s16": np.dtype("<i2")}
 SPEECH_FORMAT = "s16"  # of results
 
 # What every result has, and its value where nobody said otherwise.
-RESULT = {
-    "session": "",
-    "seq": -1,
-    "user_id": None,
-    "text": "",
-    "confidence": 0.0,
-    "es_n0_db": None,
-    "es_n0_db_set": None,
-    "channel": None,
-    "n_symbols": 0,
-    "lost": False,
-    "error": None,
-    "error_type": None,
-    "speech_rate": None,
-}
+_KEYS = "session seq user_id text confidence es_n0_db es_n0_db_set channel n_symbols lost error error_type speech_rate"
+RESULT = {key: getattr(Result(), key) for key in _KEYS.split()}
 
 
 class Message(NamedTuple):

@@ -17,6 +17,7 @@ from gr_deepsc.result import Result
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.baseband import BasebandReader, profile_of
+from ..graph.gnuradio import import_gnuradio, stdout_for_results
 from ..show.report import as_line, describe_estimates, name_error, say, text
 
 DESCRIPTION = """\
@@ -66,7 +67,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`deepsc play`."""
     if args.through_gnuradio:
-        from ..graph.gnuradio import stdout_for_results
+        import_gnuradio()
         from ..graph.receiving import FlowgraphReceiver
 
         with stdout_for_results():

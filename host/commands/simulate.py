@@ -20,6 +20,7 @@ from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
 from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
+from ..graph.gnuradio import import_gnuradio
 from ..show.report import as_line, block, complain, name_error, progress, say
 from ..sound.player import Player
 
@@ -143,6 +144,7 @@ def _simulation(
 ) -> AbstractContextManager[Callable[..., Heard]]:
     """What takes samples, their rate, the utterance's number and a user ID, and gives what is heard."""
     if args.through_gnuradio:
+        import_gnuradio()
         from ..graph.simulation import FlowgraphSimulation
 
         return FlowgraphSimulation(setting, speak, args.voices)

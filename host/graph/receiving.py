@@ -7,12 +7,14 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pmt
+from gnuradio import gr, pdu
 
+from gr_deepsc.blocks import BurstReceiver, SemanticDecoder, SpeechSynthesizer
 from gr_deepsc.result import Result
 
 from ..errors import HostError
-from .collector import collector
-from .gnuradio import import_gnuradio
+from .collector import Collector
 
 POLL = 0.005  # s
 PATIENCE = 60.0  # s without progress
@@ -37,7 +39,7 @@ class Receiving:
         voices: folder of the voices' models, "" for those shipped.
 
     Raises:
-        HostError: GNU Radio or a model cannot be loaded.
+        HostError: a model cannot be loaded.
     """
 
     def __init__(
@@ -48,11 +50,6 @@ class Receiving:
         speak: bool = False,
         voices: str = "",
     ) -> None:
-        gr, self.pmt = import_gnuradio()
-        from gnuradio import pdu
-
-        from gr_deepsc.blocks import BurstReceiver, SemanticDecoder, SpeechSynthesizer
-
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
         try:
@@ -64,8 +61,7 @@ class Receiving:
             self.synthesizer = SpeechSynthesizer(voices) if speak else None
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the voices: {error}") from None
-        self._results: queue.SimpleQueue = queue.SimpleQueue()
-        self.collector = collector(gr, self.pmt, self._results)
+        self.collector = Collector()
         self.stream = pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.graph.connect(self.stream, self.receiver)
         self.connect(
@@ -98,7 +94,7 @@ class Receiving:
 
     def post(self, block: Any, port: str, message: Any) -> None:
         """Put a message into a block's port."""
-        block.to_basic_block()._post(self.pmt.intern(port), message)
+        block.to_basic_block()._post(pmt.intern(port), message)
 
     def send(self, samples: np.ndarray, patience: float) -> list[tuple[str, dict]]:
         """Feed complex64 samples and take what has come; waits while the receiver is `IN_FLIGHT` behind.
@@ -109,8 +105,8 @@ class Receiving:
         if not len(samples):  # GNU Radio would warn of it
             return self.drain()
         self._sent += len(samples)
-        vector = self.pmt.init_c32vector(len(samples), samples.tolist())
-        self.post(self.stream, "pdus", self.pmt.cons(self.pmt.make_dict(), vector))
+        vector = pmt.init_c32vector(len(samples), samples.tolist())
+        self.post(self.stream, "pdus", pmt.cons(pmt.make_dict(), vector))
         self._await_position(self._sent - IN_FLIGHT, patience)
         return self.drain()
 
@@ -124,9 +120,13 @@ class Receiving:
             raise StuckError(f"the burst receiver stopped: {self.receiver.error}")
         found = []
         with suppress(queue.Empty):
-            found.append(self._results.get(timeout=timeout) if timeout else self._results.get_nowait())
+            found.append(
+                self.collector.results.get(timeout=timeout)
+                if timeout
+                else self.collector.results.get_nowait()
+            )
             while True:
-                found.append(self._results.get_nowait())
+                found.append(self.collector.results.get_nowait())
         self._outcomes += sum(port in ("text", "failed") for port, _ in found)
         return found
 
@@ -142,7 +142,7 @@ class Receiving:
     def flush(self, patience: float) -> list[tuple[str, dict]]:
         """As `finish`, where the stream came from other blocks and the receiver has had all of it."""
         self._flushes += 1
-        self.post(self.receiver, "flush", self.pmt.PMT_T)
+        self.post(self.receiver, "flush", pmt.PMT_T)
         deadline, expected, found = time.monotonic() + patience, None, []
         while expected is None or self._outcomes < expected:
             if time.monotonic() > deadline:
@@ -175,7 +175,7 @@ class FlowgraphReceiver:
     """`gr_deepsc.chain.Receiver` by the blocks of a GNU Radio flowgraph, which its last `flush` stops.
 
     Raises:
-        HostError: GNU Radio or the model cannot be loaded, or the flowgraph stopped.
+        HostError: the model cannot be loaded, or the flowgraph stopped.
     """
 
     def __init__(self, model: str, symbol_rate: float, decoder: str) -> None:

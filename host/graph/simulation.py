@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pmt
 
+from gr_deepsc.blocks import BlockFadingChannel, BurstFramer, RadioPath, SemanticEncoder
 from gr_deepsc.chain import NOT_DETECTED, own
 from gr_deepsc.phy.channel import BLOCK
 from gr_deepsc.phy.framer import LEVEL_DB
@@ -27,15 +29,13 @@ class FlowgraphSimulation:
     block-fading channel -> decoder. What comes out is what `gr_deepsc.simulation.Simulation` gives.
 
     Raises:
-        HostError: GNU Radio or a model cannot be loaded.
+        HostError: a model cannot be loaded.
     """
 
     def __init__(self, setting: Setting, speak: bool = False, voices: str = "") -> None:
         """`speak`: what is received is spoken, too, by the models in the folder `voices`, "" for those shipped."""
         self._setting, self._modem = setting, setting.csi == "estimated"
         self._receiving = Receiving(setting.model, setting.symbol_rate, setting.decoder, speak, voices)
-        from gr_deepsc.blocks import BlockFadingChannel, BurstFramer, RadioPath, SemanticEncoder
-
         try:
             self._encoder = SemanticEncoder(
                 setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db
@@ -74,7 +74,7 @@ class FlowgraphSimulation:
 
     def __call__(self, samples: np.ndarray, sample_rate: float, seq: int = 0, user_id: int = 0) -> Heard:
         """Send one utterance and wait for its result; as `Simulation`, but the samples are float32 [n], mono."""
-        pmt, meta = self._receiving.pmt, self._receiving.pmt.make_dict()
+        meta = pmt.make_dict()
         for key, value in (("seq", seq), ("user_id", user_id), ("sample_rate", float(sample_rate))):
             meta = pmt.dict_add(meta, pmt.intern(key), pmt.to_pmt(value))
         pdu = pmt.cons(meta, pmt.init_f32vector(len(samples), samples.tolist()))

@@ -43,12 +43,12 @@ def test_a_text_that_was_read():
     p = features(("h", 0.9), ("_", 1), ("a", 0.7), ("i", 0.8), ("_", 1))
     p[2, encode("e")[0]] = 0.2
     p[2, BLANK] = 0.1
-    emissions = spelt(p, "hei")
-    assert np.array_equal(emissions[[0, 2]], p[[0, 3]])
+    spikes = spelt(p, "hei")
+    assert np.array_equal(spikes[[0, 2]], p[[0, 3]])
     e, a = encode("ea")
-    assert emissions[1].sum() == pytest.approx(1, abs=1e-6)
-    assert emissions[1, e] == pytest.approx(TAKEN_FOR + (1 - TAKEN_FOR) * 0.2, abs=1e-6)
-    assert emissions[1, a] == pytest.approx((1 - TAKEN_FOR) * 0.7, abs=1e-6)
+    assert spikes[1].sum() == pytest.approx(1, abs=1e-6)
+    assert spikes[1, e] == pytest.approx(TAKEN_FOR + (1 - TAKEN_FOR) * 0.2, abs=1e-6)
+    assert spikes[1, a] == pytest.approx((1 - TAKEN_FOR) * 0.7, abs=1e-6)
     assert spelt(p, "").shape == (0, TOKENS) == spelt(p, "far too long").shape
 
 
@@ -59,13 +59,13 @@ def test_nothing():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_strong_ones_spell_the_greedy_text(seed):
-    """For any P: CTC's greedy text is what the emissions whose best token is a letter say."""
+    """For any P: CTC's greedy text is what the spikes whose best token is a letter say."""
     rng = np.random.default_rng(seed)
     p = rng.dirichlet(np.full(TOKENS, 0.03), 200).astype(np.float32)
     p[:, BLANK] += 0.4
     p /= p.sum(1, keepdims=True)
-    emissions = collapse(p)
-    strong = emissions[emissions.argmax(1) != BLANK]
+    spikes = collapse(p)
+    strong = spikes[spikes.argmax(1) != BLANK]
     text = " ".join("".join(ALPHABET[i] for i in strong.argmax(1)).split())
     assert text == greedy(np.log(np.maximum(p, 1e-9)))[0] and len(text) > 50
-    assert len(emissions) > len(strong)
+    assert len(spikes) > len(strong)
