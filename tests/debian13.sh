@@ -6,7 +6,8 @@
 # is there already is used again, its virtual environment too: a second run takes only as long as COMMAND.
 #
 # What lets this machine reach its package indices (proxy, certificates, pip's configuration and the folders that it
-# names) holds in DIR as well. Mounts and processes live in namespaces of their own: they end with this script.
+# names) holds in DIR as well. Mounts and processes live in namespaces of their own: they end with this script (which
+# SIGINT ends early, and SIGKILL; not SIGTERM).
 set -euo pipefail
 
 if [[ $# -eq 0 || $1 == -* || $(id -u) -ne 0 ]]; then

@@ -53,7 +53,7 @@ def _interpolate(samples: np.ndarray, start: float, step: float, n: int) -> np.n
     if len(samples) == 0:
         return np.zeros(0, np.complex64)
     samples = np.asarray(samples, np.complex64)
-    return ndimage.affine_transform(samples, [step], start, (n,), order=5, mode="grid-constant")
+    return ndimage.affine_transform(samples, [[step]], start, (n,), order=5, mode="grid-constant")
 
 
 def quantise(samples: np.ndarray, bits: int, full_scale: float = 1.0) -> np.ndarray:

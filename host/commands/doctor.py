@@ -102,7 +102,7 @@ def check_gnuradio() -> Iterator[Finding]:
     try:
         gr, _ = import_gnuradio()
     except HostError as error:
-        mend = "`make clean setup`: GNU Radio, and in a new .venv the NumPy that it was built for"
+        mend = "`make setup`, or for the NumPy that it was built for, in a new .venv, `make clean setup`"
         yield Finding("fail", "gnuradio", str(error), mend)
     else:
         yield Finding("ok", "gnuradio", gr.version())

@@ -26,9 +26,13 @@ def import_gnuradio() -> tuple[Any, Any]:
         reasons: list[BaseException] = [error]
         while reason := reasons[-1].__cause__ or reasons[-1].__context__:
             reasons.append(reason)
-        why = next((reason for reason in reasons if "numpy" in str(reason).lower()), error)
+        for reason in reasons:
+            if "numpy" in str(reason).lower():
+                raise HostError(
+                    f"GNU Radio cannot use the NumPy that is installed ({reason}): run `make clean setup`"
+                ) from None
         raise HostError(
-            f"GNU Radio cannot be imported ({why}): run `make clean setup`; `deepsc doctor` tells more"
+            f"GNU Radio cannot be imported ({error}): run `make setup`; `deepsc doctor` tells more"
         ) from None
     sys.stderr.write(said.getvalue())
     return gr, pmt
