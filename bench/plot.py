@@ -32,12 +32,7 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
     present = {row["channel"] for row in rows}
     channels = [kind for kind in CHANNELS if kind in present]
     figure, axes = plt.subplots(
-        1,
-        len(channels),
-        figsize=(1 + 4 * len(channels), 4.6),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
+        1, len(channels), figsize=(1 + 4 * len(channels), 4.6), sharey=True, squeeze=False, layout="constrained"
     )
     lines = {}
     for axis, channel in zip(axes[0], channels, strict=True):
@@ -46,9 +41,7 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
             (lines[label],) = axis.plot(x, middle, **_style(number))
             axis.fill_between(x, low, high, color=lines[label].get_color(), alpha=0.13, linewidth=0)
         for number, (label, points) in enumerate(_by_label(rows, "none").items()):
-            lines[label] = axis.axhline(
-                float(points[0][y]), color="grey", linestyle=("--", ":", "-.")[number % 3]
-            )
+            lines[label] = axis.axhline(float(points[0][y]), color="grey", linestyle=("--", ":", "-.")[number % 3])
         axis.set(title=CHANNELS[channel], xlabel="Es/N0 (dB)")
         axis.grid(alpha=0.3)
     axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), None))
@@ -74,9 +67,7 @@ def spectrograms(sounds: Sequence[tuple[str, str, np.ndarray]], path: Path) -> N
         axis.set_visible(False)
     for axis, (label, text, samples) in zip(axes.flat, sounds, strict=False):
         with np.errstate(divide="ignore"):  # silence
-            *_, image = axis.specgram(
-                samples, 512, SAMPLE_RATE, noverlap=352, vmin=-125, vmax=-50, cmap="magma"
-            )
+            *_, image = axis.specgram(samples, 512, SAMPLE_RATE, noverlap=352, vmin=-125, vmax=-50, cmap="magma")
         axis.set_title(f"{label}\n{shorten(text, 72, placeholder=' ...')}", loc="left", fontsize=9)
         axis.set(ylim=(0, 8000), xlim=(0, seconds), yticks=(0, 4000, 8000), facecolor="black")
         axis.set_yticklabels(("0", "4", "8"))

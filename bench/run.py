@@ -49,14 +49,10 @@ def executor(cores: int, scheduler: str | None) -> Iterator[concurrent.futures.E
     try:
         client = Client(scheduler, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
-        raise BenchError(
-            f"no dask scheduler at {scheduler}: {error}; start one by `dask scheduler`"
-        ) from None
+        raise BenchError(f"no dask scheduler at {scheduler}: {error}; start one by `dask scheduler`") from None
     with client:
         if not client.scheduler_info(n_workers=-1)["workers"]:
-            raise BenchError(
-                f"the scheduler at {scheduler} has no workers: start some by `dask worker {scheduler}`"
-            )
+            raise BenchError(f"the scheduler at {scheduler} has no workers: start some by `dask worker {scheduler}`")
         yield client.get_executor(pure=False)
 
 
@@ -118,9 +114,7 @@ class Runner:
                         running[self._pool.submit(_run, task.function, task.argument)] = task
                     if not running:
                         return done
-                    finished, _ = concurrent.futures.wait(
-                        running, return_when=concurrent.futures.FIRST_COMPLETED
-                    )
+                    finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
                     for future in finished:
                         task = running.pop(future)
                         found = dict(zip(task.keys, self._result(task, future), strict=True))

@@ -23,9 +23,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._base = sqlite3.connect(path, timeout=BUSY)
         with self._base:
-            self._base.execute(
-                "CREATE TABLE IF NOT EXISTS items (key TEXT PRIMARY KEY, figures TEXT, seconds REAL)"
-            )
+            self._base.execute("CREATE TABLE IF NOT EXISTS items (key TEXT PRIMARY KEY, figures TEXT, seconds REAL)")
 
     def get(self, keys: Iterable[str]) -> dict[str, Item]:
         """Those of `keys` that are there."""

@@ -8,13 +8,7 @@ import numpy as np
 from gr_deepsc.phy.frame import GUARD, Layout
 from gr_deepsc.phy.preamble import CHIRP
 
-COLOURS = {
-    "chirp": "tab:blue",
-    "header": "tab:orange",
-    "payload": "tab:green",
-    "pilots": "black",
-    "guard": "grey",
-}
+COLOURS = {"chirp": "tab:blue", "header": "tab:orange", "payload": "tab:green", "pilots": "black", "guard": "grey"}
 
 
 def draw(axes: plt.Axes, layout: Layout, first: int, last: int) -> None:
@@ -40,9 +34,7 @@ def main() -> None:
     layout = Layout(150)
     figure, (whole, near) = plt.subplots(2, 1, figsize=(11, 3.6), layout="constrained")
     draw(whole, layout, -GUARD, layout.end + GUARD)
-    whole.set_title(
-        f"6 s of speech: {layout.symbols} symbols, {100 * layout.overhead:.1f} % of them not payload"
-    )
+    whole.set_title(f"6 s of speech: {layout.symbols} symbols, {100 * layout.overhead:.1f} % of them not payload")
     draw(near, layout, layout.down - 60, layout.down + CHIRP + 120)
     near.set_title("between header and payload")
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in COLOURS.values()]

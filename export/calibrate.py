@@ -26,9 +26,7 @@ from .data.audio import splits
 POINTS = {
     PAPER: (("awgn", 20.0), ("awgn", 0.0), ("awgn", -4.0), ("rayleigh", 2.0)),
     **{
-        str(rate): tuple(
-            (kind, snr + shift) for kind, snr in (("awgn", 20.0), ("awgn", -9.0), ("rayleigh", -2.0))
-        )
+        str(rate): tuple((kind, snr + shift) for kind, snr in (("awgn", 20.0), ("awgn", -9.0), ("rayleigh", -2.0)))
         for rate, shift in zip(RATES, (0.0, 3.0, 6.0), strict=True)
     },
 }

@@ -67,8 +67,7 @@ def evaluate(
         for snr in [np.inf] if kind == "none" else es_n0_db:
             for corpus, indices in corpora.items():
                 texts = [
-                    received_text(receiver, sent[i], kind, snr, seed, seq, equaliser)
-                    for seq, i in enumerate(indices)
+                    received_text(receiver, sent[i], kind, snr, seed, seq, equaliser) for seq, i in enumerate(indices)
                 ]
                 cer, wer = error_rates([speech.utterances[i].text for i in indices], texts)
                 yield Point(corpus, kind, float(snr), len(indices), round(cer, 4), round(wer, 4))
@@ -95,9 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="a shipped model's name or a folder")
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--channel", nargs="+", choices=channel.KINDS, default=["awgn", "rayleigh", "rician"])
-    parser.add_argument(
-        "--snr", nargs="+", type=float, default=[-8, -4, -2, 0, 4, 8, 12, 20], help="Es/N0 in dB"
-    )
+    parser.add_argument("--snr", nargs="+", type=float, default=[-8, -4, -2, 0, 4, 8, 12, 20], help="Es/N0 in dB")
     parser.add_argument("--equaliser", choices=EQUALISERS, default="mmse")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--csv", type=Path)

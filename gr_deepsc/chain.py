@@ -32,9 +32,7 @@ from .result import Result
 
 GAP_S = 0.1  # of silence before and behind each burst
 
-NOT_DETECTED = Result(lost=True, detected=False).failed(
-    "not_detected", "no burst was found in what the receiver heard"
-)
+NOT_DETECTED = Result(lost=True, detected=False).failed("not_detected", "no burst was found in what the receiver heard")
 
 
 class Sent(NamedTuple):
@@ -108,13 +106,9 @@ class Ideal(NamedTuple):
     def __call__(self, sent: Encoded, decoder: Decoder, seq: int = 0) -> Result:
         """What `decoder` makes of an utterance's symbols, which cross the channel in a burst's order."""
         rng = np.random.default_rng([self.seed, seq & 0xFFFF_FFFF])
-        received = channel.transmit(
-            sent.symbols, self.kind, self.es_n0_db, rng, BLOCK, self.rician_k, interleaved=True
-        )
+        received = channel.transmit(sent.symbols, self.kind, self.es_n0_db, rng, BLOCK, self.rician_k, interleaved=True)
         reading = decoder(*mmse(*received), sent.codec)
-        return Result.of(
-            {"n_symbols": len(sent.symbols), "codec": sent.codec, "seq": seq}, **reading._asdict()
-        )
+        return Result.of({"n_symbols": len(sent.symbols), "codec": sent.codec, "seq": seq}, **reading._asdict())
 
 
 def own(results: list[Result], seq: int, user_id: int) -> Result:

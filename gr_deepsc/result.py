@@ -28,9 +28,7 @@ class Result:
     """Of an utterance, or of a burst or a file that nothing could be read of; None is what nobody knows."""
 
     file: str | None = _key("recording that was sent, or that was played")
-    session: str = _key(
-        "the sender's own name for itself; empty over the air, where there is no room for it", ""
-    )
+    session: str = _key("the sender's own name for itself; empty over the air, where there is no room for it", "")
     seq: int = _key("number of the utterance, over the air modulo 32; -1 where no header was read", -1)
     user_id: int | None = _key("whose voice, 0 to 65535")
     text: str = _key("what was received", "")
@@ -42,16 +40,12 @@ class Result:
     cer: float | None = _key("character errors / characters of the reference", None, 4)
     lost: bool = _key("there is no text", False)
     error: str | None = _key("a sentence that says what went wrong, and what to do")
-    error_type: str | None = _key(
-        "the same as a word: not_detected, header_crc, bursts_missing, too_long, ..."
-    )
+    error_type: str | None = _key("the same as a word: not_detected, header_crc, bursts_missing, too_long, ...")
     warning: str | None = _key("a sentence, where something less than an error is to be said")
     seconds: float | None = _key("of the recording that was sent", None, 3)
     nominal_s: float | None = _key("seconds of speech, roughly: n_symbols / rate", None, 3)
     model: str | None = _key("name or folder of the models, where this process ran them")
-    rate: int | None = _key(
-        "nominal complex symbols of payload for a second of speech; 500 is the paper's own codec"
-    )
+    rate: int | None = _key("nominal complex symbols of payload for a second of speech; 500 is the paper's own codec")
     n_symbols: int = _key("complex symbols of payload", 0)
     symbols_per_second: float | None = _key("n_symbols / seconds of the recording", None, 2)
     overhead: float | None = _key("share of all symbols on the air that is not payload", None, 4)
@@ -64,9 +58,7 @@ class Result:
     seed: int | None = _key("of the simulated channel")
     es_n0_db_set: float | None = _key("Es/N0 of a payload symbol that a simulation was told, dB", None, 4)
     es_n0_db: float | None = _key("Es/N0 of a payload symbol as the receiver estimated it, dB", None, 2)
-    snr_3khz_db: float | None = _key(
-        "es_n0_db_set in 3 kHz, payload sent as fast as speech makes it, dB", None, 2
-    )
+    snr_3khz_db: float | None = _key("es_n0_db_set in 3 kHz, payload sent as fast as speech makes it, dB", None, 2)
     cn0_dbhz: float | None = _key("the same as carrier over noise density, dB Hz", None, 2)
     symbol_rate: float | None = _key("symbols a second on the air", None, 4)
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
@@ -113,9 +105,7 @@ class Result:
         if "n_bursts" in found or found.get("error_type") in (*UNREAD, "not_detected"):
             found["detected"] = found.get("error_type") != "not_detected"
         if not found.get("error"):
-            found |= _gaps(
-                found.get("bursts_missing") or 0, found.get("n_bursts") or 0, found.get("received")
-            )
+            found |= _gaps(found.get("bursts_missing") or 0, found.get("n_bursts") or 0, found.get("received"))
         return cls(**found)
 
     def failed(self, error_type: str, error: str) -> "Result":

@@ -108,11 +108,7 @@ class Simulation:
         if self._speaker is None or result.lost:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
-        known: dict[str, Any] = {
-            "voice": spoken.voice,
-            "synthesis_s": spoken.synthesis_s,
-            "warning": spoken.warning,
-        }
+        known: dict[str, Any] = {"voice": spoken.voice, "synthesis_s": spoken.synthesis_s, "warning": spoken.warning}
         seconds = len(spoken.speech) / self._speaker.synthesizer.sample_rate
         return Heard(replace(result, **known, speech_s=round(seconds, 3)), spoken.speech)
 
@@ -127,10 +123,7 @@ class Simulation:
 
 def finished(result: Result, setting: Setting, seconds: float = 0.0, wall_s: float = 0.0) -> Result:
     """A receiver's result of a recording of `seconds`, with what only the sender's side knows of it."""
-    known: dict[str, Any] = {
-        "seconds": round(seconds, 3),
-        "rtf": round(wall_s / seconds, 5) if seconds else None,
-    }
+    known: dict[str, Any] = {"seconds": round(seconds, 3), "rtf": round(wall_s / seconds, 5) if seconds else None}
     rate = result.n_symbols / seconds if seconds else 0.0
     if rate:
         known["symbols_per_second"] = round(rate, 2)

@@ -18,9 +18,7 @@ def encode(text: str) -> list[int]:
     try:
         return [_INDEX[character] for character in text]
     except KeyError as error:
-        raise ValueError(
-            f"{error.args[0]!r} is not one of the {len(ALPHABET)} characters of the alphabet"
-        ) from None
+        raise ValueError(f"{error.args[0]!r} is not one of the {len(ALPHABET)} characters of the alphabet") from None
 
 
 def spoken(text: str) -> tuple[str, str]:

@@ -34,6 +34,6 @@ def grcc(folder: Path, *paths: Path) -> dict[str, str]:
         text=True,
         timeout=300,
     )
-    said = "\n".join(line for line in done.stdout.splitlines() if not line.endswith(NOT_OURS))
+    said = "\n".join(line for line in done.stdout.splitlines() if not any(each in line for each in NOT_OURS))
     of_all, *of_each = re.split(r"^(?=>>> Loading: )", said, flags=re.MULTILINE)
     return {path.stem: of_all + one for path, one in zip(paths, of_each, strict=False)}

@@ -62,13 +62,7 @@ def started(*arguments: object, log: IO | None = None, **environment: str) -> It
 
 @contextlib.contextmanager
 def flowgraph(
-    name: str,
-    model: object,
-    audio: str,
-    results: str,
-    *options: str,
-    curve_key: str = "",
-    **environment: str,
+    name: str, model: object, audio: str, results: str, *options: str, curve_key: str = "", **environment: str
 ) -> Iterator[subprocess.Popen]:
     """A shipped flowgraph in a process of its own (`deepsc flowgraph run`), ready to be sent to."""
     parameters = ["--model", str(model), "--audio-address", audio, "--result-address", results, *options]
@@ -81,9 +75,7 @@ def flowgraph(
         yield process
 
 
-def wait_until_listening(
-    process: subprocess.Popen, audio: str, results: str, log: IO, curve_key: str = ""
-) -> None:
+def wait_until_listening(process: subprocess.Popen, audio: str, results: str, log: IO, curve_key: str = "") -> None:
     """Wait for both links of a flowgraph, or fail with what it said."""
     context = zmq.Context()
     try:

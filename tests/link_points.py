@@ -76,28 +76,13 @@ def _times(peer: str, limit: float, seconds: list[float], unanswered: int | None
     measured = f"median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s"
     if unanswered is not None:
         measured += f"; {unanswered} utterances sent meanwhile unanswered"
-    return Point(
-        "restart",
-        f"{peer} killed {len(seconds)} times",
-        measured,
-        f"< {limit:g} s",
-        max(seconds) < limit,
-    )
+    return Point("restart", f"{peer} killed {len(seconds)} times", measured, f"< {limit:g} s", max(seconds) < limit)
 
 
 def _kill_flowgraph(model: Path, audio: str, results: str, kills: int) -> tuple[list[float], int]:
     """Seconds until each restarted flowgraph answered, and how many utterances it left without an answer."""
     seconds, asked_in_vain, context = [], [], zmq.Context()
-    options = [
-        "--model",
-        str(model),
-        "--audio-address",
-        audio,
-        "--result-address",
-        results,
-        "--channel",
-        "none",
-    ]
+    options = ["--model", str(model), "--audio-address", audio, "--result-address", results, "--channel", "none"]
     receiver = started("receive", "--address", results, "--json", "--timeout", str(START_S))
     with receiver as host, contextlib.closing(Sender(context, audio, timeout_s=PATIENCE_S)) as sender:
         lines = Lines(host.stdout)
@@ -161,26 +146,14 @@ def _kill_senders(audio: str, results: str, kills: int) -> list[float]:
     seconds = []
     with tempfile.NamedTemporaryFile(suffix=".wav") as recording:
         soundfile.write(recording.name, GOOD, 16_000)
-        asked = [
-            "--address",
-            audio,
-            "--result-address",
-            results,
-            "--timeout",
-            str(PATIENCE_S),
-            recording.name,
-        ]
+        asked = ["--address", audio, "--result-address", results, "--timeout", str(PATIENCE_S), recording.name]
         for _ in range(kills):
-            with subprocess.Popen(
-                [sys.executable, "-c", UNFINISHED, audio], stdout=subprocess.PIPE
-            ) as victim:
+            with subprocess.Popen([sys.executable, "-c", UNFINISHED, audio], stdout=subprocess.PIPE) as victim:
                 victim.stdout.readline()
                 victim.send_signal(signal.SIGKILL)
             with started("send", "--wait", "--json", *asked) as process:
                 told, said = Lines(process.stderr), Lines(process.stdout)
-                seconds.append(
-                    _between(told.next_with("sent ", START_S), said.next_with("still here", PATIENCE_S))
-                )
+                seconds.append(_between(told.next_with("sent ", START_S), said.next_with("still here", PATIENCE_S)))
     return seconds
 
 
@@ -366,14 +339,10 @@ def _no_zmtp(addresses: list[str], host: Host, times: int, process: subprocess.P
     )
 
 
-def _flood(
-    audio: str, results: str, host: Host, seconds: float, least: float, process: subprocess.Popen
-) -> Point:
+def _flood(audio: str, results: str, host: Host, seconds: float, least: float, process: subprocess.Popen) -> Point:
     """Messages of 1 to 4 frames of random bytes from one sender, an utterance a second from another."""
     rng, memory = np.random.default_rng(4), Memory(process.pid)
-    garbage = [
-        [rng.bytes(int(rng.integers(300))) for _ in range(int(rng.integers(1, 5)))] for _ in range(RATE)
-    ]
+    garbage = [[rng.bytes(int(rng.integers(300))) for _ in range(int(rng.integers(1, 5)))] for _ in range(RATE)]
     refusals, asked, answered, sent, start = set(), {}, {}, 0, time.monotonic()
     with Host(audio, results) as flooder:
 

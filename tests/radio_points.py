@@ -240,11 +240,7 @@ def level(size: float) -> Iterator[Point]:
     for name, change, gain in [*cases, ("10 % of the samples clipped", limiter, 1.0)]:
         rate = cer(air, seeds=seeds, before=change, gain=gain)
         yield Point(
-            "level",
-            f"{name}, 8 dB",
-            f"CER {rate:.3f}, {plain:.3f} without",
-            "within 0.01",
-            abs(rate - plain) <= 0.01,
+            "level", f"{name}, 8 dB", f"CER {rate:.3f}, {plain:.3f} without", "within 0.01", abs(rate - plain) <= 0.01
         )
 
 
@@ -254,16 +250,13 @@ def level_step(size: float) -> Iterator[Point]:
         rng, losses = np.random.default_rng(10), []
         for k in range(max(3, round(10 * size))):
             payloads = [complex_gaussian(rng, 400).astype(np.complex64) for _ in range(2)]
-            waves = [
-                wave(rng, payload, seq) for payload, seq in zip(payloads, (2 * k, 2 * k + 1), strict=True)
-            ]
+            waves = [wave(rng, payload, seq) for payload, seq in zip(payloads, (2 * k, 2 * k + 1), strict=True)]
             gains = [10 ** (db / 20) for db in (first, second)]
             samples = np.concatenate([g * samples for g, (_, samples) in zip(gains, waves, strict=True)])
             samples = impair.noise(samples.astype(np.complex64), noise_variance(40), rng)
             found = [one(samples, head) for head, _ in waves]
             losses += [
-                f is None or np.mean(np.abs(f.symbols - p) ** 2) > 0.02
-                for f, p in zip(found, payloads, strict=True)
+                f is None or np.mean(np.abs(f.symbols - p) ** 2) > 0.02 for f, p in zip(found, payloads, strict=True)
             ]
         yield Point(
             "level",
@@ -292,9 +285,7 @@ def drops(size: float) -> Iterator[Point]:
         head, second = wave(rng, complex_gaussian(rng, 200).astype(np.complex64), 2)
         samples = impair.noise(np.concatenate([first, second]), noise_variance(6), rng)
         read = one(impair.drop(samples, SILENCE + 4000, count), head) is not None
-        yield Point(
-            "drops", f"{count} samples", "next burst read" if read else "next burst lost", "read", read
-        )
+        yield Point("drops", f"{count} samples", "next burst read" if read else "next burst lost", "read", read)
 
 
 def multipath(size: float) -> Iterator[Point]:
@@ -345,9 +336,7 @@ def _path(name: str, es_n0_db: float):
     if name in channel.KINDS:
         return Air(name, es_n0_db)
     doppler = 0.01 / channel.BLOCK
-    return lambda s, rng: impair.noise(
-        fading.doppler_fading(s, doppler, rng).samples, noise_variance(es_n0_db), rng
-    )
+    return lambda s, rng: impair.noise(fading.doppler_fading(s, doppler, rng).samples, noise_variance(es_n0_db), rng)
 
 
 def _crossing(grid: tuple, rates: list[float], at: float) -> float:

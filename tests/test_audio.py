@@ -74,9 +74,7 @@ def test_the_limits_themselves_are_accepted():
     assert len(audio.check(tone(16000) * 2.1e-3, 16000)) == 16000  # peak 1.05e-3, -59.6 dBFS
 
 
-@pytest.mark.parametrize(
-    ("suffix", "rate"), [("wav", 22050), ("flac", 44100), ("opus", 48000), ("ogg", 16000)]
-)
+@pytest.mark.parametrize(("suffix", "rate"), [("wav", 22050), ("flac", 44100), ("opus", 48000), ("ogg", 16000)])
 def test_read_any_container(tmp_path, suffix, rate):
     path = tmp_path / f"tone.{suffix}"
     format = {"opus": ("OGG", "OPUS"), "ogg": ("OGG", "VORBIS")}.get(suffix, (suffix.upper(), None))

@@ -65,9 +65,7 @@ def test_lost_frames_are_concealed(speech, bits):
     """bfi: what a lost frame says does not matter; the codec goes on with less and less energy, and recovers."""
     lost = np.zeros(len(bits), bool)
     lost[60:72] = True
-    garbled = np.where(
-        lost[:, None], np.random.default_rng(1).integers(0, 2, bits.shape, dtype=np.uint8), bits
-    )
+    garbled = np.where(lost[:, None], np.random.default_rng(1).integers(0, 2, bits.shape, dtype=np.uint8), bits)
     heard, whole = amrwb.decode(bits, lost, len(speech)), clean(bits, len(speech))
     assert np.array_equal(amrwb.decode(garbled, lost, len(speech)), heard)
     frames, intact = (x[: 160 * 320].reshape(160, 320) for x in (heard, whole))
@@ -90,9 +88,7 @@ def test_signalled_loss_is_better_than_wrong_bits(speech, bits):
     garbled = np.where(lost[:, None], rng.integers(0, 2, bits.shape, dtype=np.uint8), bits)
     concealed, taken = amrwb.decode(garbled, lost, len(speech)), clean(garbled, len(speech))
     figures = snr_db(speech, concealed), snr_db(speech, taken)
-    print(
-        f"{lost.sum()} of {len(lost)} frames: concealed {figures[0]:.1f} dB, taken as they are {figures[1]:.1f} dB"
-    )
+    print(f"{lost.sum()} of {len(lost)} frames: concealed {figures[0]:.1f} dB, taken as they are {figures[1]:.1f} dB")
     assert figures[0] > figures[1] + 1
 
 
@@ -104,7 +100,5 @@ def test_short_and_loud():
 
 
 def test_missing_library():
-    with pytest.raises(
-        amrwb.MissingCodecError, match=r"libnone.so.0.*apt-get install libvo-amrwbenc0 libopen"
-    ):
+    with pytest.raises(amrwb.MissingCodecError, match=r"libnone.so.0.*apt-get install libvo-amrwbenc0 libopen"):
         amrwb._load("libnone.so.0")

@@ -88,8 +88,7 @@ def test_successive_cancellation_keeps_to_the_bound(es_n0_db):
     llrs = bpsk_llrs(exact.encode(messages, information), es_n0_db, rng)
     errors = (polar.decode(llrs, information, 1)[:, 0] != messages).any(1).mean()
     at, better = (
-        density.block_error_bound(np.full(512, 4 * 10 ** (snr / 10)), information)
-        for snr in (es_n0_db, es_n0_db + 0.2)
+        density.block_error_bound(np.full(512, 4 * 10 ** (snr / 10)), information) for snr in (es_n0_db, es_n0_db + 0.2)
     )
     print(f"{es_n0_db} dB: {errors:.4f}, bound {at:.4f}, of 0.2 dB more {better:.4f}")
     assert min(better, 1 - np.exp(-better)) * 0.9 < errors < at * 1.1
@@ -158,18 +157,13 @@ def test_qam_with_polar_code_keeps_to_the_bound(message, es_n0_db, reached):
     code = Code(message, 512, 516, Qam(6), paths=1)
     errors = block_errors(code, es_n0_db, 1500)
     worse, better = (
-        density.block_error_bound(code.code_means(es_n0_db + step), code.information)
-        for step in (-0.2, reached)
+        density.block_error_bound(code.code_means(es_n0_db + step), code.information) for step in (-0.2, reached)
     )
-    print(
-        f"{message} bits at {es_n0_db} dB: {errors:.4f}, bound 0.2 dB before {worse:.4f}, behind {better:.4f}"
-    )
+    print(f"{message} bits at {es_n0_db} dB: {errors:.4f}, bound 0.2 dB before {worse:.4f}, behind {better:.4f}")
     assert better < errors < worse
 
 
-@pytest.mark.parametrize(
-    ("message", "length", "sent"), [(100, 512, 516), (50, 256, 400), (20, 256, 200), (1, 32, 40)]
-)
+@pytest.mark.parametrize(("message", "length", "sent"), [(100, 512, 516), (50, 256, 400), (20, 256, 200), (1, 32, 40)])
 def test_any_number_of_bits(message, length, sent):
     """Punctured or repeated, a clean block comes back; each code bit is sent as often as any other, or once more."""
     code = Code(message, length, sent, Qam(2), 8)
@@ -268,8 +262,7 @@ def test_the_rival_in_fading_is_near_the_outage(kind, es_n0_db):
     draws = [channel.fading(kind, len(share), rng) for _ in range(20_000)]
     power = 10 * np.log10(np.abs(np.array(draws)) ** 2)
     here, behind = (
-        (np.interp(power + es_n0_db - step, snr, capacity) @ share < bits / symbols).mean()
-        for step in (0, 0.9)
+        (np.interp(power + es_n0_db - step, snr, capacity) @ share < bits / symbols).mean() for step in (0, 0.9)
     )
     messages = rng.integers(0, 2, (300, bits), dtype=np.uint8)
     places, llrs = order(code.sent), np.empty((300, code.sent), np.float32)

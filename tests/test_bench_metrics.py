@@ -68,8 +68,7 @@ def test_kernel_distance_is_unbiased(shift):
     moved = 1 + 3 * a / v + 3 * (a**2 + 2 * a + v) / v**2 + (a**3 + 3 * a * (2 * a + v) + 6 * a) / v**3
     wanted = same + moved - 2 * (1 + 3 * (a + v) / v**2)
     draws = [
-        distances.kernel_squared(rng.standard_normal((n, v)), m + rng.standard_normal((n, v)))
-        for _ in range(4000)
+        distances.kernel_squared(rng.standard_normal((n, v)), m + rng.standard_normal((n, v))) for _ in range(4000)
     ]
     error = np.std(draws) / np.sqrt(len(draws))
     assert error < 0.02
@@ -141,10 +140,7 @@ def test_distances_of_real_speech(recording):
     """Louder speech is near, noise is far."""
     rng = np.random.default_rng(7)
     real = speech.features(recording)
-    louder, noise = (
-        speech.features(2 * recording),
-        speech.features(0.1 * rng.standard_normal(77_205, np.float32)),
-    )
+    louder, noise = (speech.features(2 * recording), speech.features(0.1 * rng.standard_normal(77_205, np.float32)))
     assert 10 * distances.frechet(real, louder) < distances.frechet(real, noise)
 
 

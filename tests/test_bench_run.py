@@ -62,9 +62,7 @@ def test_what_is_written(one_core):
     assert 0 < cer["none", "inf"] < 0.1  # 0.06 on the whole test split of LJSpeech (MODELS.md)
     assert cer["none", "inf"] - 0.02 < cer["awgn", "4"] < cer["awgn", "-8"] < cer["rayleigh", "-8"]
     for row in found.values():
-        assert (
-            float(row["cer_low"]) <= float(row["cer"]) <= float(row["cer_high"]) and row["utterances"] == "2"
-        )
+        assert float(row["cer_low"]) <= float(row["cer"]) <= float(row["cer_high"]) and row["utterances"] == "2"
     about = json.loads((one_core / "fig5.json").read_text())
     assert about["seed"] == 0 and about["utterances"] == ["samples/LJ002-0004", "samples/arctic_a0209"]
     assert len(about["models"]["default/transmitter"]) == 64 and about["packages"]["onnxruntime"]
@@ -84,11 +82,7 @@ def test_two_cores_after_an_interruption(one_core, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
-    assert (
-        process.returncode == 128 + signal.SIGINT
-        and "goes on from there" in errors
-        and "Traceback" not in errors
-    )
+    assert process.returncode == 128 + signal.SIGINT and "goes on from there" in errors and "Traceback" not in errors
     assert 0 < items(tmp_path) < ITEMS
     bench(tmp_path, *options)
     assert (tmp_path / "fig5.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
@@ -171,9 +165,7 @@ def test_recordings_are_shared_out(tmp_path):
         for i in range(count):
             link = folder / "wavs" / f"u{i:02}.flac"
             link.symlink_to(corpus.SAMPLES / "LJ002-0045.flac")
-            rows.append(
-                f"u{i:02}|The various wards|s{i}|{'test' if i % 2 == 0 or name == 'small' else 'train'}\n"
-            )
+            rows.append(f"u{i:02}|The various wards|s{i}|{'test' if i % 2 == 0 or name == 'small' else 'train'}\n")
         (folder / "metadata.csv").write_text("".join(rows))
         corpora.append(folder)
     keys = [u.key for u in corpus.test_set(corpora, 6)]
@@ -203,9 +195,7 @@ def test_experiments_that_train(tmp_path, capsys):
     losses = [float(row["loss"]) for row in rows(tmp_path, "fig4.csv")]
     assert len(losses) == 3 * 3 and losses[0] > losses[2]  # three epochs at the highest rate
     found = rows(tmp_path, "robust.csv")
-    assert (
-        len(found) == (2 + 1) * 2 * 2
-    )  # trained at 8 dB of both channels, and at all; two channels, two Es/N0
+    assert len(found) == (2 + 1) * 2 * 2  # trained at 8 dB of both channels, and at all; two channels, two Es/N0
     assert all(float(row["cer"]) < 1.5 for row in found)
     there = items(tmp_path)
     bench(tmp_path, "robust", "--quick", "--corpus", str(folder), "--channels", "awgn", "rician")

@@ -46,9 +46,7 @@ SENDS = {
     "equal-symbols-130": (125, 0),
 }
 # Between two rates that are tested anyway, or but for the spelling the same.
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name.endswith(("-260", "-beam")) else name for name in SENDS
-]
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name.endswith(("-260", "-beam")) else name for name in SENDS]
 
 
 @pytest.fixture(scope="module")

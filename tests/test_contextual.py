@@ -138,12 +138,7 @@ def test_a_missing_burst_costs_its_own_words(encoder, decoder):
 
 def test_refuses(decoder):
     symbols, rho = np.ones(20, np.complex64), np.ones(20, np.float32)
-    for wrong in (
-        (symbols[:7], rho[:7], 0),
-        (symbols, rho[:5], 0),
-        (symbols[:0], rho[:0], 0),
-        (symbols, rho, 3),
-    ):
+    for wrong in ((symbols[:7], rho[:7], 0), (symbols, rho[:5], 0), (symbols[:0], rho[:0], 0), (symbols, rho, 3)):
         with pytest.raises(ValueError):
             decoder(*wrong)
     assert decoder(symbols, rho, 0).shape == (0, TOKENS)  # too short for a character

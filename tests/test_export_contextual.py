@@ -46,13 +46,7 @@ def codec() -> ContextualCodec:
 
 @pytest.mark.parametrize(
     ("emitted", "text"),
-    [
-        ("hello", "hello"),
-        ("helo", "hello"),
-        ("hxllo", "hello"),
-        ("heello", "hello"),
-        ("smal bok", "small book"),
-    ],
+    [("hello", "hello"), ("helo", "hello"), ("hxllo", "hello"), ("heello", "hello"), ("smal bok", "small book")],
 )
 def test_lessons_read_the_truth(emitted, text):
     """Whatever the recogniser wrote, the two tokens a spike spell what was said: one letter is lost a gap."""

@@ -227,10 +227,6 @@ def test_pieces_are_cut_at_gaps():
     found = pieces(7, text, np.array([10.0, 21.0, 30.0]), 40, 22)
     assert [(p.begin, p.end, p.text) for p in found] == [(0, 21, "one two"), (21, 40, "three four")]
     found = pieces(7, text, np.array([30.0, 33.0, 36.0]), 60, 20)  # the first word is longer than a piece
-    assert [(p.begin, p.end, p.text) for p in found] == [
-        (0, 30, "one"),
-        (30, 36, "two three"),
-        (36, 60, "four"),
-    ]
+    assert [(p.begin, p.end, p.text) for p in found] == [(0, 30, "one"), (30, 36, "two three"), (36, 60, "four")]
     (whole,) = pieces(7, text, np.full(3, np.nan), 40, 22)
     assert (whole.begin, whole.end, whole.text) == (0, 40, text)

@@ -18,9 +18,7 @@ from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
 CODEC = CodecDims(reliability=True, context=16)
 CONFIGS = {
     "deepspeech": Config(
-        "compact",
-        DeepSpeechDims((ConvDims(4, (11, 11), (2, 2)), ConvDims(4, (11, 11), (2, 2))), 2, 32),
-        CODEC,
+        "compact", DeepSpeechDims((ConvDims(4, (11, 11), (2, 2)), ConvDims(4, (11, 11), (2, 2))), 2, 32), CODEC
     ),
     "whisper": Config("pretrained", WhisperDims(width=64, heads=2, layers=2, head_units=32), CODEC),
     "paper codec": Config(

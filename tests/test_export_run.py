@@ -16,18 +16,14 @@ from torch import nn
 RATE = 0.1
 
 
-def line(
-    folder: Path, steps: int, rates: list[float] | None = None, figures: list[float] | None = None, **how
-) -> Run:
+def line(folder: Path, steps: int, rates: list[float] | None = None, figures: list[float] | None = None, **how) -> Run:
     """Fits y = 2 x by gradient descent."""
     torch.manual_seed(0)
     network = nn.Linear(1, 1)
     plan = Plan(folder, (steps, "steps"), **{"fall": constant, "save_every": (5, "steps"), **how})
     optimiser = torch.optim.AdamW(network.parameters(), RATE)
     best = "error" if figures else None
-    run = Run(
-        plan, {"line": network}, {"line": optimiser}, ["line"], ["loss", "error"], best, extra={"seen": 0}
-    )
+    run = Run(plan, {"line": network}, {"line": optimiser}, ["line"], ["loss", "error"], best, extra={"seen": 0})
 
     def step() -> dict:
         x = torch.from_numpy(run.rng.normal(size=(8, 1))).float().to(run.device)
@@ -63,11 +59,7 @@ def test_a_stopped_run_goes_on_with_all_that_it_had(tmp_path):
     first = line(tmp_path, 10)
     weight = first.networks["line"].weight.item()
     saved = checkpoint.load(tmp_path / "last.pt")
-    assert (
-        saved["steps"] == 10
-        and saved["extra"] == {"seen": 10}
-        and saved["networks"]["line"]["weight"] == weight
-    )
+    assert saved["steps"] == 10 and saved["extra"] == {"seen": 10} and saved["networks"]["line"]["weight"] == weight
     again = line(tmp_path, 10)  # nothing is left to do
     assert again.steps == 10 and again.networks["line"].weight.item() == weight
     assert again.hours == 5 and again.extra == {"seen": 10} and again.minutes >= saved["minutes"]

@@ -39,14 +39,9 @@ def tones(tmp_path, monkeypatch):
     for number in range(120):
         letters = rng.choice(list("abcdefgh"), rng.integers(4, 8))
         time = np.arange(4 * HOP) / 16_000
-        audio = [
-            0.2 * np.sin(2 * np.pi * 500 * (1 + ord(c) - ord("a")) * time) * np.hanning(4 * HOP)
-            for c in letters
-        ]
+        audio = [0.2 * np.sin(2 * np.pi * 500 * (1 + ord(c) - ord("a")) * time) * np.hanning(4 * HOP) for c in letters]
         path = tmp_path / f"{number}.wav"
-        soundfile.write(
-            path, np.concatenate(audio) + 1e-3 * rng.standard_normal(4 * HOP * len(letters)), 16_000
-        )
+        soundfile.write(path, np.concatenate(audio) + 1e-3 * rng.standard_normal(4 * HOP * len(letters)), 16_000)
         utterances.append(Utterance(f"tones/{number}", path, "".join(letters), "s", "train"))
     return Speech(utterances[:100], tmp_path / "cache"), Speech(utterances[100:], tmp_path / "cache")
 

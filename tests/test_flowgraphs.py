@@ -79,9 +79,7 @@ def test_block_descriptions(path):
     assert path.name == f"{block['id']}.block.yml" and block["category"] == "[DeepSC]"
     assert block["file_format"] == 1 and ("parameters" not in block or block["asserts"])
     sections = [
-        s
-        for s, key in (("Input", "inputs"), ("Output", "outputs"), ("Parameters", "parameters"))
-        if key in block
+        s for s, key in (("Input", "inputs"), ("Output", "outputs"), ("Parameters", "parameters")) if key in block
     ]
     assert all(f"\n{section}\n" in block["documentation"] for section in sections)
 
@@ -156,10 +154,7 @@ def test_audio_band(compiled, fixture_model, tmp_path, speak):
     """Text in, text out through a wav file that an SSB transceiver could send: 1.5 kHz wide about 1500 Hz."""
     addresses, wav, model = free_addresses(2), tmp_path / "air.wav", str(fixture_model)
     links = ["--audio-address", addresses[0], "--result-address", addresses[1]]
-    with (
-        process(compiled, "audio_tx", "--model", model, "--wav-file", str(wav), *links),
-        Host(*addresses) as host,
-    ):
+    with process(compiled, "audio_tx", "--model", model, "--wav-file", str(wav), *links), Host(*addresses) as host:
         host.settle()
         host.send(speak("over the air"), seq=0, user_id=3)
         wait_until(lambda: recorded(wav))
@@ -201,14 +196,7 @@ sim_gui.main(Moving)
 def test_gui(compiled, fixture_model, speak):
     """The utterance is sent again and again, and the controls act on it while the flowgraph runs."""
     addresses = free_addresses(2)
-    arguments = [
-        "--model",
-        str(fixture_model),
-        "--audio-address",
-        addresses[0],
-        "--result-address",
-        addresses[1],
-    ]
+    arguments = ["--model", str(fixture_model), "--audio-address", addresses[0], "--result-address", addresses[1]]
     window = process(compiled, "sim_gui", *arguments, script=MOVE)
     with window as running, Host(*addresses) as host:
         host.settle()

@@ -16,17 +16,7 @@ def test_doctor_checks_everything_and_exits_by_it():
     done = deepsc("doctor", "--json")
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     names = [finding["name"] for finding in findings]
-    for name in (
-        "python",
-        "numpy",
-        "gnuradio",
-        "packages",
-        "blocks path",
-        "grcc",
-        "blocks",
-        "models",
-        "port",
-    ):
+    for name in ("python", "numpy", "gnuradio", "packages", "blocks path", "grcc", "blocks", "models", "port"):
         assert name in names
     for finding in findings:
         assert finding["status"] in ("ok", "warn", "fail")
@@ -116,20 +106,7 @@ def test_keys(tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    [
-        "",
-        "simulate",
-        "record",
-        "play",
-        "send",
-        "receive",
-        "flowgraph",
-        "say",
-        "voices",
-        "bench",
-        "doctor",
-        "keys",
-    ],
+    ["", "simulate", "record", "play", "send", "receive", "flowgraph", "say", "voices", "bench", "doctor", "keys"],
 )
 def test_help_reads_like_a_manual_page(command):
     done = deepsc_here(*command.split(), "--help")

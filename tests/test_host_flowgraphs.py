@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from deepsc_host.commands import flowgraph as flowgraphs
+from deepsc_host.graph import programs as flowgraphs
 from host_process import deepsc, deepsc_here
 
 UNKNOWN_BLOCK = """- name: stranger
@@ -39,9 +39,7 @@ def test_list_names_the_shipped_flowgraphs():
 
 
 # test_flowgraphs compiles all of them; the command does the same with each.
-SOME = [
-    name if name in ("sim_gui", "modem_sim") else pytest.param(name, marks=pytest.mark.slow) for name in NAMES
-]
+SOME = [name if name in ("sim_gui", "modem_sim") else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -63,15 +61,7 @@ def test_compile_goes_to_the_cache_once(name, cache):
 def test_a_flowgraph_tells_its_options():
     done = deepsc("flowgraph", "run", "sim_fading", "--", "--help")
     assert done.returncode == 0, done.stderr
-    for option in (
-        "--model",
-        "--rate",
-        "--channel",
-        "--es-n0-db",
-        "--seed",
-        "--audio-address",
-        "--result-address",
-    ):
+    for option in ("--model", "--rate", "--channel", "--es-n0-db", "--seed", "--audio-address", "--result-address"):
         assert option in done.stdout
 
 
@@ -87,16 +77,14 @@ def test_an_unknown_block_fails_though_grcc_is_content(tmp_path, cache):
     assert "stranger (deepsc_no_such_block)" in done.stderr
     assert not list(cache.rglob("*.py"))
     plain = subprocess.run(
-        [sys.executable, flowgraphs._tool("grcc"), "-o", tmp_path, broken],
+        [sys.executable, flowgraphs.tool("grcc"), "-o", tmp_path, broken],
         env=flowgraphs.environment(),
         capture_output=True,
     )
     assert plain.returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "name"), [("no: [yaml", "a.grc"), ("", "b.grc"), (None, "c.grc"), (None, "c")]
-)
+@pytest.mark.parametrize(("content", "name"), [("no: [yaml", "a.grc"), ("", "b.grc"), (None, "c.grc"), (None, "c")])
 def test_what_is_no_flowgraph(content, name, tmp_path, cache):
     path = tmp_path / name
     if content is not None:

@@ -30,9 +30,7 @@ def recordings(tmp_path_factory, speak):
     for text in ("first sentence", "second one"):
         soundfile.write(folder / f"{text.split()[0]}.wav", speak(text), 16000)
     soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
-    minute = np.resize(
-        np.pad(speak("sixty seconds"), (0, 16 * 16000)), 60 * 16000
-    )  # few words: all are synthesised
+    minute = np.resize(np.pad(speak("sixty seconds"), (0, 16 * 16000)), 60 * 16000)  # few words: all are synthesised
     soundfile.write(folder / "minute.wav", minute, 16000)
     return folder
 
@@ -80,12 +78,7 @@ def test_a_sentence_reaches_the_receiver_through_sim_fading(running, recordings)
     assert (first["text"], second["text"]) == ("first sentence", "second one")
     assert (first["seq"], second["seq"], first["user_id"]) == (0, 1, 9)
     assert first["session"] == second["session"]
-    assert (first["channel"], first["es_n0_db_set"], first["lost"], first["error"]) == (
-        "rician",
-        25,
-        False,
-        None,
-    )
+    assert (first["channel"], first["es_n0_db_set"], first["lost"], first["error"]) == ("rician", 25, False, None)
     assert first["n_symbols"] % 20 == 0 and first["n_symbols"] > 0
 
 
@@ -121,23 +114,11 @@ def test_results_from_the_air_are_told_apart_without_a_session():
     reader.wait_for_peer(10)
     for seq in (31, 32, 33):
         reader.expect(seq)
-    published = [
-        ("", 0, 5),
-        ("", 0, 4),
-        ("", 0, 4),
-        ("", -1, 0),
-        ("", 7, 4),
-        ("others", 31, 4),
-        ("mine", 33, 4),
-    ]
+    published = [("", 0, 5), ("", 0, 4), ("", 0, 4), ("", -1, 0), ("", 7, 4), ("others", 31, 4), ("mine", 33, 4)]
     for session, seq, user_id in [*published, ("", 1, 4), ("", 31, 4)]:
         publisher.send_multipart(pack_result({"session": session, "seq": seq, "user_id": user_id}))
     got = [reader.read(5.0).result for _ in range(3)]
-    assert [(result.session, result.seq) for result in got] == [
-        ("mine", 32),
-        ("mine", 33),
-        ("mine", 31),
-    ]
+    assert [(result.session, result.seq) for result in got] == [("mine", 32), ("mine", 33), ("mine", 31)]
     assert reader.read(0.1) is None
     reader.close()
     publisher.close(linger=0)

@@ -26,9 +26,7 @@ def home(tmp_path):
     hiss[8000 : 8000 + len(speech[0])] += speech[0]
     start = 8000 + len(speech[0]) + 20000
     hiss[start : start + len(speech[1])] += speech[1]
-    resample_poly(hiss, 441, 160).astype("<f4").tofile(
-        tmp_path / "microphone.raw"
-    )  # ALSA's null runs at 44.1 kHz
+    resample_poly(hiss, 441, 160).astype("<f4").tofile(tmp_path / "microphone.raw")  # ALSA's null runs at 44.1 kHz
     (tmp_path / ".asoundrc").write_text(
         'pcm.!default { type file; slave.pcm "null"; file "/dev/null"; format "raw"\n'
         f'  infile "{tmp_path}/microphone.raw" }}\n'
@@ -76,9 +74,7 @@ def test_ctrl_c_ends_it_with_what_was_said(home, link):
 
 
 def test_without_a_microphone_it_says_so(tmp_path, link):
-    (tmp_path / ".asoundrc").write_text(
-        "pcm.!default { type hw; card 99 }\nctl.!default { type hw; card 99 }\n"
-    )
+    (tmp_path / ".asoundrc").write_text("pcm.!default { type hw; card 99 }\nctl.!default { type hw; card 99 }\n")
     done = deepsc("send", "--mic", "--address", link[1], HOME=str(tmp_path))
     assert done.returncode == 2
     assert "cannot listen to the microphone" in done.stderr.splitlines()[-1]

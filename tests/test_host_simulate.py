@@ -102,10 +102,10 @@ def test_a_failure_is_one_line_on_stderr(recordings, fixture_model):
 
 
 def test_results_follow_from_the_seed_alone(recordings, fixture_model, tmp_path):
-    """At 2 dB over Rayleigh fading there are errors: the same for the same seed, others for another."""
+    """At -2 dB over Rayleigh fading there are errors: the same for the same seed, others for another."""
     samples, rate = soundfile.read(recordings / "minute.wav")
     soundfile.write(tmp_path / "8.wav", samples[: 8 * rate], rate)
-    options = ("--json", "--channel", "rayleigh", "--snr", 2, tmp_path / "8.wav", tmp_path / "8.wav")
+    options = ("--json", "--channel", "rayleigh", "--snr", -2, tmp_path / "8.wav", tmp_path / "8.wav")
 
     def results(seed):
         _, found = simulate(fixture_model, "--seed", seed, *options)
@@ -118,9 +118,7 @@ def test_results_follow_from_the_seed_alone(recordings, fixture_model, tmp_path)
 
 
 def test_channel_none_is_clean(recordings, fixture_model):
-    done, [result] = simulate(
-        fixture_model, "--json", "--channel", "none", "--snr", -50, recordings / "good.wav"
-    )
+    done, [result] = simulate(fixture_model, "--json", "--channel", "none", "--snr", -50, recordings / "good.wav")
     assert done.returncode == 0
     assert (result["text"], result["es_n0_db_set"], result["cn0_dbhz"]) == ("hello world", None, None)
 
@@ -131,10 +129,7 @@ def test_out_writes_all_of_each_file(recordings, fixture_model, tmp_path):
     done, results = simulate(fixture_model, "--json", "--out", tmp_path / "new" / "out", good, silent, good)
     assert done.returncode == 1
     kinds = ("json", "txt", "received.wav", "png")
-    wanted = {f"{name}.{kind}" for name in ("good", "good-2") for kind in kinds} | {
-        "silent.json",
-        "silent.txt",
-    }
+    wanted = {f"{name}.{kind}" for name in ("good", "good-2") for kind in kinds} | {"silent.json", "silent.txt"}
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == wanted
     assert (tmp_path / "new" / "out" / "good.txt").read_text() == "hello world\n"
     assert json.loads((tmp_path / "new" / "out" / "silent.json").read_text()) == results[1]
@@ -198,7 +193,7 @@ def test_only_the_flowgraph_needs_gnuradio(recordings, fixture_model, tmp_path):
     done, _ = simulate(fixture_model, "--through-gnuradio", good, **path)
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
-    assert "make setup" in line
+    assert "setup`" in line
 
 
 @pytest.mark.parametrize("channel", ["awgn", "rayleigh", "rician"])
@@ -216,22 +211,14 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
     file = tmp_path / "air.sigmf-meta"
     done = deepsc("record", "--model", fixture_model, "--rate", "paper", *path, *files, "--out", file)
     assert done.returncode == 0, done.stderr
-    played = [
-        json.loads(line)
-        for line in deepsc("play", "--json", "--model", fixture_model, file).stdout.splitlines()
-    ]
+    played = [json.loads(line) for line in deepsc("play", "--json", "--model", fixture_model, file).stdout.splitlines()]
     times = {"rtf", "decode_s"}
     assert [{k: v for k, v in r.items() if k not in times} for r in through] == [
         {k: v for k, v in r.items() if k not in times} for r in simulated
     ]
     # and where in the file it was: a file holds one utterance after the other
     sender_knows = {"file", "seconds", "symbols_per_second", "channel", "csi", "seed", "es_n0_db_set"}
-    sender_knows |= {
-        "snr_3khz_db",
-        "cn0_dbhz",
-        "timing",
-        "time_s",
-    } | times
+    sender_knows |= {"snr_3khz_db", "cn0_dbhz", "timing", "time_s"} | times
     assert len(played) == 2 and played[1]["n_bursts"] == 2
     for ours, theirs in zip(simulated, played, strict=True):
         assert ours["text"] and ours["es_n0_db"] != ours["es_n0_db_set"]
@@ -243,9 +230,7 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
 def test_ideal_csi_through_the_flowgraph(recordings, fixture_model):
     """The paper's channel, too, is the same in a block and out of it."""
     options = ("--json", "--csi", "ideal", "--channel", "rayleigh", "--snr", 3, recordings / "minute.wav")
-    (_, [direct]), (_, [through]) = (
-        simulate(fixture_model, *options, *more) for more in ((), ("--through-gnuradio",))
-    )
+    (_, [direct]), (_, [through]) = (simulate(fixture_model, *options, *more) for more in ((), ("--through-gnuradio",)))
     assert direct | {"rtf": 0, "decode_s": 0} == through | {"rtf": 0, "decode_s": 0}
 
 

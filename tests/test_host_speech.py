@@ -131,11 +131,7 @@ def test_sim_listen_plays_inside_gnuradio(recording, fixture_model, said, tmp_pa
         done = deepsc_here("send", "--wait", "--address", audio, "--result-address", results, recording)
         assert done.returncode == 0 and done.stdout.startswith(TEXT), done.stderr
         wanted = resample_poly(said[0], 3, 1)
-        wait_until(
-            lambda: (
-                np.count_nonzero(np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2")) > 0.9 * len(wanted)
-            )
-        )
+        wait_until(lambda: np.count_nonzero(np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2")) > 0.9 * len(wanted))
         wait_until(lambda: not any(heard[-4800:]))
         ended.set()
     assert error_where_it_fits(bytes(heard[: len(heard) & ~1]), wanted) < 3 / 32768

@@ -72,10 +72,7 @@ def test_float_recording_is_exact(tmp_path, samples):
     assert (meta.sample_rate, meta.center_frequency, meta.datatype) == (RATE, FREQUENCY, "cf32_le")
     assert (meta.sample_count, meta.description, meta.hardware) == (len(samples), "two bursts", "loopback")
     assert meta.recorder == f"gr-deepsc {gr_deepsc.__version__}"
-    assert meta.annotations == (
-        Annotation(10, 4000, "burst 1", ""),
-        Annotation(9000, 100, "burst 2", "too late"),
-    )
+    assert meta.annotations == (Annotation(10, 4000, "burst 1", ""), Annotation(9000, 100, "burst 2", "too late"))
     assert before <= datetime.fromisoformat(meta.datetime) <= before + timedelta(seconds=10)
     assert meta.sha512 == hashlib.sha512(samples.tobytes()).hexdigest()
 
@@ -130,9 +127,7 @@ def test_other_programs_datatypes(tmp_path, samples, kind, order):
     np.testing.assert_allclose(read, theirs, atol=1e-7)
 
 
-@pytest.mark.parametrize(
-    "datatype", ["rf32_le", "ri16_le", "ru8", "cf16_le", "cf32_me", "complex64", "", "ci24_le"]
-)
+@pytest.mark.parametrize("datatype", ["rf32_le", "ri16_le", "ru8", "cf16_le", "cf32_me", "complex64", "", "ci24_le"])
 def test_other_datatypes_are_refused(tmp_path, datatype):
     pair(tmp_path / "a", b"\0" * 64, datatype=datatype)
     with pytest.raises(IqFileError, match=r"cf32_le|core:datatype") as caught:
@@ -144,10 +139,7 @@ def test_other_datatypes_are_refused(tmp_path, datatype):
 
 def test_offset_and_missing_fields(tmp_path):
     """Marks count from core:offset; frequency, time and captures may be absent."""
-    marks = [
-        {"core:sample_start": 105},
-        {"core:sample_start": 106, "core:sample_count": 2, "core:label": "b"},
-    ]
+    marks = [{"core:sample_start": 105}, {"core:sample_start": 106, "core:sample_count": 2, "core:label": "b"}]
     pair(tmp_path / "a", b"\0" * 64, datatype="cf32_le", offset=100, captures=(), annotations=marks)
     meta = iqfile.read(tmp_path / "a")
     assert (meta.center_frequency, meta.datetime, meta.sha512, meta.sample_count) == (None, None, None, 8)
@@ -178,8 +170,7 @@ def test_metadata_is_refused(tmp_path, fields, expected):
 
 
 @pytest.mark.parametrize(
-    "text",
-    [b"", b"{", b"[]", b"7", b'{"global": 1}', b'{"captures": []}', b"\xff\xfe", b"[" * 100_000],
+    "text", [b"", b"{", b"[]", b"7", b'{"global": 1}', b'{"captures": []}', b"\xff\xfe", b"[" * 100_000]
 )
 def test_what_is_no_metadata_is_refused(tmp_path, samples, text):
     record(tmp_path / "a", samples)

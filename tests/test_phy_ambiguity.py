@@ -30,9 +30,7 @@ def test_a_chirp_lost_in_a_fade(gone):
         for event in modem.push(samples) + modem.flush():
             if isinstance(event, burst.Burst):
                 assert event.header == head
-                assert event.start == pytest.approx(first, abs=1) and event.cfo == pytest.approx(
-                    cfo, abs=3e-4
-                )
+                assert event.start == pytest.approx(first, abs=1) and event.cfo == pytest.approx(cfo, abs=3e-4)
                 read += 1
             else:
                 chance += 1

@@ -120,9 +120,7 @@ def test_empty():
     assert len(received) == len(h) == 0
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"kind": "awgm"}, {"block": 0}, {"rician_k": -1.0}, {"rician_k": float("nan")}]
-)
+@pytest.mark.parametrize("wrong", [{"kind": "awgm"}, {"block": 0}, {"rician_k": -1.0}, {"rician_k": float("nan")}])
 def test_wrong_parameters(wrong):
     """One sentence that names the parameter, before any symbol is sent."""
     arguments = {"kind": "rician", "es_n0_db": 3.0, **wrong}

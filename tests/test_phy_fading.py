@@ -53,9 +53,7 @@ def test_clarke_autocorrelation(doppler):
     """
     cycles, symbols = 2000, 2000 / doppler
     h = fading.clarke(int(symbols * SAMPLES_PER_SYMBOL), doppler, np.random.default_rng(3))
-    lags = np.round(np.array([0, 0.1, 0.2, 0.38, 0.6, 1.0, 1.5, 3.0]) / doppler * SAMPLES_PER_SYMBOL).astype(
-        int
-    )
+    lags = np.round(np.array([0, 0.1, 0.2, 0.38, 0.6, 1.0, 1.5, 3.0]) / doppler * SAMPLES_PER_SYMBOL).astype(int)
     theory = j0(2 * np.pi * doppler / SAMPLES_PER_SYMBOL * lags)
     assert np.abs(autocorrelation(h, lags) - theory).max() < 4 * np.sqrt(2 / cycles)
 
@@ -85,9 +83,7 @@ def test_clarke_spectrum():
 def test_doppler_fading(k):
     """Unit mean power whatever K is, a mean of sqrt(K / (K + 1)), and y = h x."""
     sent = complex_gaussian(np.random.default_rng(5), 50).astype(np.complex64)
-    runs = [
-        fading.doppler_fading(sent, 0.01, np.random.default_rng(seed), rician_k=k) for seed in range(DRAWS)
-    ]
+    runs = [fading.doppler_fading(sent, 0.01, np.random.default_rng(seed), rician_k=k) for seed in range(DRAWS)]
     h = np.array([run.csi[0] for run in runs])
     assert np.mean(np.abs(h) ** 2) == pytest.approx(1, abs=4 * ERROR)
     assert np.mean(h) == pytest.approx(np.sqrt(k / (k + 1)), abs=4 * ERROR)
@@ -162,9 +158,7 @@ def test_watterson_doppler():
     y = fading.watterson(sent, symbol_rate, "mpp", np.random.default_rng(10))[1 : len(sent)]
     t = np.array([0, 0.1, 0.25, 0.5, 1.0])
     measured = autocorrelation(y, (t * symbol_rate * SAMPLES_PER_SYMBOL).astype(int))
-    assert np.abs(measured - np.exp(-((np.pi * t) ** 2) / 2)).max() < 4 * np.sqrt(
-        1 / np.sqrt(np.pi) / seconds
-    )
+    assert np.abs(measured - np.exp(-((np.pi * t) ** 2) / 2)).max() < 4 * np.sqrt(1 / np.sqrt(np.pi) / seconds)
 
 
 def test_seeded():

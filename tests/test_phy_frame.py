@@ -58,15 +58,11 @@ def test_assembled_burst():
     symbols, layout = frame.assemble(HEADER, payload), Layout(7)
     burst = symbols[GUARD:-GUARD]
     strong = np.sqrt(STRENGTH)
-    assert np.allclose(burst[:CHIRP], strong * UP) and np.allclose(
-        burst[layout.down :][:CHIRP], strong * DOWN
-    )
+    assert np.allclose(burst[:CHIRP], strong * UP) and np.allclose(burst[layout.down :][:CHIRP], strong * DOWN)
     assert np.allclose(burst[layout.header], strong * HEADER)
     assert np.allclose(np.abs(burst[layout.pilots]), strong)
     assert np.allclose(frame.deinterleave(burst[layout.payload]), payload)
-    assert np.all(np.diff(np.abs(symbols[: GUARD + 1])) > 0) and np.all(
-        np.diff(np.abs(symbols[-GUARD - 1 :])) < 0
-    )
+    assert np.all(np.diff(np.abs(symbols[: GUARD + 1])) > 0) and np.all(np.diff(np.abs(symbols[-GUARD - 1 :])) < 0)
 
 
 def test_pilots_do_not_repeat():

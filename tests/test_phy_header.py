@@ -110,16 +110,13 @@ def test_crc_finds_every_one_and_two_bit_errors():
 
 
 @pytest.mark.parametrize(
-    ("trials", "es_n0_db"),
-    [(300, WORKING_POINT), pytest.param(6000, WORKING_POINT, marks=pytest.mark.slow)],
+    ("trials", "es_n0_db"), [(300, WORKING_POINT), pytest.param(6000, WORKING_POINT, marks=pytest.mark.slow)]
 )
 def test_frame_errors_at_the_working_point(trials, es_n0_db):
     """At most 0.002, and the few that fail are noticed. No code of 38 bits can be better than the theory."""
     lost, wrong = failures(np.random.default_rng(3), trials, es_n0_db)
     theory = normal_approximation(es_n0_db)
-    print(
-        f"Es/N0 {es_n0_db} dB: {lost} lost and {wrong} wrong of {trials}; normal approximation {theory:.1e}"
-    )
+    print(f"Es/N0 {es_n0_db} dB: {lost} lost and {wrong} wrong of {trials}; normal approximation {theory:.1e}")
     assert lost + wrong <= stats.binom(trials, 0.002).ppf(0.99)
     assert wrong <= stats.poisson(32 / 2**16 * lost).ppf(0.999)
     assert lost + wrong >= stats.binom(trials, theory).ppf(1e-3)
@@ -163,10 +160,7 @@ def test_block_fading():
     above the working point.
     """
     lost, wrong = failures(
-        np.random.default_rng(6),
-        300,
-        0,
-        lambda rng: np.repeat(complex_gaussian(rng, 4), 128)[:HEADER_SYMBOLS],
+        np.random.default_rng(6), 300, 0, lambda rng: np.repeat(complex_gaussian(rng, 4), 128)[:HEADER_SYMBOLS]
     )
     theory = stats.gamma(3.5, scale=1 / 3.5).cdf(10 ** (WORKING_POINT / 10))
     print(f"Rayleigh block fading at 0 dB: {lost + wrong} of 300 lost, theory {300 * theory:.1f}")

@@ -68,9 +68,7 @@ def test_clock_offset_of_a_tone(ppm):
     assert np.angle(np.vdot(middle[:-1], middle[1:])) == pytest.approx(2 * np.pi * f / rate, abs=1e-7)
 
 
-@pytest.mark.parametrize(
-    "frequency, bound", [(0.1, -100), (0.156, -80), (0.18, -72), (0.2, -65), (0.35, -26)]
-)
+@pytest.mark.parametrize("frequency, bound", [(0.1, -100), (0.156, -80), (0.18, -72), (0.2, -65), (0.35, -26)])
 def test_interpolation_error(frequency, bound):
     """What the module says of its spline; 0.18 is the pulse's edge moved by a CFO of a tenth of the symbol rate."""
     n, rate = 20_000, 1 + 1e-3

@@ -10,9 +10,7 @@ from gr_deepsc.phy.pulse import shape
 
 
 def sent(rng, frames=6, **fields):
-    head = header.Header(
-        **{"codec": 1, "user_id": 7, "seq": 0, "part": 0, "last": True, "frames": frames} | fields
-    )
+    head = header.Header(**{"codec": 1, "user_id": 7, "seq": 0, "part": 0, "last": True, "frames": frames} | fields)
     payload = complex_gaussian(rng, 20 * frames).astype(np.complex64)
     return head, payload, burst.modulate(head, payload)
 
@@ -96,9 +94,7 @@ def test_stronger_burst_on_top_of_another():
     events = receive(impair.noise(samples, noise_variance(20), rng))
     assert sorted(head.seq for head in headers(events)) == [1, 2]
     found = next(event for event in events if isinstance(event, Burst) and event.header == second)
-    assert (
-        10 * np.log10(1 / np.mean(np.abs(found.symbols - payload) ** 2)) > 8
-    )  # the interference is 10 dB below
+    assert 10 * np.log10(1 / np.mean(np.abs(found.symbols - payload) ** 2)) > 8  # the interference is 10 dB below
 
 
 @pytest.mark.parametrize("count", [1, 3, 100, 3000, 10_000])
@@ -139,9 +135,7 @@ def test_levels():
     waves = [sent(rng, seq=k) for k in range(3)]
     gains = (0.01, 1.0, 0.1)
     gap = np.zeros(3000, np.complex64)
-    samples = np.concatenate(
-        [part for g, (_, _, wave) in zip(gains, waves, strict=True) for part in (gap, g * wave)]
-    )
+    samples = np.concatenate([part for g, (_, _, wave) in zip(gains, waves, strict=True) for part in (gap, g * wave)])
     samples = impair.noise(np.append(samples, gap), 1e-6, rng)
     for level in (1e-3, 1.0, 1e3):
         events = receive((level * samples).astype(np.complex64))

@@ -33,8 +33,7 @@ def test_evidence_is_the_gaussian_log_likelihood_ratio(model):
     c = np.linalg.cholesky(covariance) @ complex_gaussian(np.random.default_rng(2), 25 * 3).reshape(25, 3)
     logdet = np.linalg.slogdet(covariance)[1] - np.sum(np.log(N0 * ENERGIES))
     fit = (
-        np.sum(np.abs(c) ** 2 / (N0 * ENERGIES)[:, None], 0)
-        - np.sum(c.conj() * np.linalg.solve(covariance, c), 0).real
+        np.sum(np.abs(c) ** 2 / (N0 * ENERGIES)[:, None], 0) - np.sum(c.conj() * np.linalg.solve(covariance, c), 0).real
     )
     assert model.evidence(NODES, c, POWER, N0) == pytest.approx(fit - logdet, rel=1e-6)
 

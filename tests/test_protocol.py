@@ -31,12 +31,7 @@ def test_an_utterance_survives_being_cut_into_chunks(format, tolerance):
     assert len(messages) == 6  # 20,001 samples in chunks of 4,000
     *none, utterance = push_all(Assembler(), messages)
     assert none == [None] * 5
-    assert (utterance.session, utterance.seq, utterance.user_id, utterance.sample_rate) == (
-        "me",
-        7,
-        65535,
-        8000,
-    )
+    assert (utterance.session, utterance.seq, utterance.user_id, utterance.sample_rate) == ("me", 7, 65535, 8000)
     assert utterance.samples.dtype == np.float32
     assert np.abs(utterance.samples - samples).max() <= tolerance
 
@@ -205,9 +200,7 @@ def test_memory_is_bounded_in_sessions_bytes_and_time():
 
 def test_results_round_trip():
     given = {"session": "a", "seq": 1, "text": "wörld", "es_n0_db": np.float32(8), "n_symbols": np.int64(20)}
-    got, speech = protocol.unpack_result(
-        protocol.pack_result(given | {"confidence": float("nan"), "model": "x"})
-    )
+    got, speech = protocol.unpack_result(protocol.pack_result(given | {"confidence": float("nan"), "model": "x"}))
     assert len(speech) == 0 and got.speech_rate is None
     assert got.text == "wörld"
     assert (got.es_n0_db, got.n_symbols, got.confidence, got.model) == (8.0, 20, None, "x")
@@ -257,17 +250,13 @@ def test_a_port_in_use_is_one_clear_line(context):
         link.open_socket(context, "pull", address, bind=True)
 
 
-@pytest.mark.parametrize(
-    "address", ["", "5555", "tcp://127.0.0.1", "tcp://127.0.0.1:70000", "http://127.0.0.1:1"]
-)
+@pytest.mark.parametrize("address", ["", "5555", "tcp://127.0.0.1", "tcp://127.0.0.1:70000", "http://127.0.0.1:1"])
 def test_bad_addresses(context, address):
     with pytest.raises(link.LinkError, match="is no address"):
         link.open_socket(context, "pull", address, bind=True)
 
 
-@pytest.mark.parametrize(
-    "address", ["tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://10.0.0.1:5555", "tcp://[::]:5555"]
-)
+@pytest.mark.parametrize("address", ["tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://10.0.0.1:5555", "tcp://[::]:5555"])
 @pytest.mark.parametrize("bind", [True, False])
 def test_off_loopback_needs_keys(context, address, bind):
     with pytest.raises(link.LinkError, match="deepsc keys"):

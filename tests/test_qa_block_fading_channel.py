@@ -30,11 +30,7 @@ def test_awgn(send):
     """Noise of 10^(-Es/N0/10), no CSI, and the metadata that the decoder and the result need."""
     ((meta, y),) = send(BlockFadingChannel("awgn", 6.0), pdu(SENT, seq=1, colour="blue"))
     assert np.mean(np.abs(y - SENT) ** 2) == pytest.approx(10**-0.6, rel=0.15)
-    assert "csi" not in meta and (meta["channel"], meta["es_n0_db_set"], meta["colour"]) == (
-        "awgn",
-        6.0,
-        "blue",
-    )
+    assert "csi" not in meta and (meta["channel"], meta["es_n0_db_set"], meta["colour"]) == ("awgn", 6.0, "blue")
 
 
 @pytest.mark.parametrize("kind", ["rayleigh", "rician"])

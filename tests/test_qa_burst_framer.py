@@ -59,9 +59,7 @@ def test_limiter(frame):
     """At full scale the payload's peaks are cut, nothing leaves the range, and the PDU says how much was."""
     ((meta, samples),) = frame(BurstFramer(0.0), 1, pdu(symbols(100)))
     assert np.abs(samples).max() == pytest.approx(1, abs=1e-6)
-    assert (
-        0.2 < meta["clipped"] < 0.6
-    )  # P(|x|^2 > mean) = 1/e for a Gaussian payload, more of the stronger rest
+    assert 0.2 < meta["clipped"] < 0.6  # P(|x|^2 > mean) = 1/e for a Gaussian payload, more of the stronger rest
 
 
 def test_set_level(frame):
@@ -84,9 +82,7 @@ def test_silence(frame):
 def test_a_long_utterance_is_several_bursts(frame):
     """40 s are 3 bursts, numbered, equally long give or take a frame."""
     got = frame(BurstFramer(), 3, pdu(symbols(1000), seq=1))
-    assert [(meta["burst"], meta["n_bursts"], meta["seq"]) for meta, _ in got] == [
-        (k, 3, 1) for k in range(3)
-    ]
+    assert [(meta["burst"], meta["n_bursts"], meta["seq"]) for meta, _ in got] == [(k, 3, 1) for k in range(3)]
     lengths = [len(samples) for _, samples in got]
     assert max(lengths) - min(lengths) <= 4 * (20 + 2)
 

@@ -47,10 +47,7 @@ class Graph(gr.top_block):
 
     def __init__(self):
         super().__init__()
-        self.stream, self.receiver = (
-            gr_pdu.pdu_to_stream_c(gr_pdu.EARLY_BURST_APPEND, 64),
-            BurstReceiver(RATE),
-        )
+        self.stream, self.receiver = (gr_pdu.pdu_to_stream_c(gr_pdu.EARLY_BURST_APPEND, 64), BurstReceiver(RATE))
         self.connect(self.stream, self.receiver)
         self.ports = {port: sink(self, self.receiver, port) for port in ("symbols", "failed", "status")}
 
@@ -101,9 +98,7 @@ def test_same_as_phy(graph, piece):
         assert np.allclose(z, event.symbols, rtol=0, atol=1e-5)
         assert np.allclose(meta.pop("reliability"), event.reliability, rtol=0, atol=1e-5)
         for key, value in describe(event, RATE).items():
-            assert meta[key] == (
-                pytest.approx(value, rel=1e-5, abs=1e-5) if isinstance(value, float) else value
-            )
+            assert meta[key] == (pytest.approx(value, rel=1e-5, abs=1e-5) if isinstance(value, float) else value)
     assert counters == {"detected": 4, "header_errors": 0, "lost": 0, "utterances": 2, "flushes": 1}
     assert listener.counters == {key: value for key, value in counters.items() if key != "flushes"}
 

@@ -51,10 +51,7 @@ def test_overflows_and_their_samples():
     second = 0.9 + 21_000 / RATE  # 20,000 samples came, 21,000 were sent
     third = 1 + second + 50_000 / RATE
     run(
-        counter,
-        rx_time(0, 7, 0.9),
-        rx_time(20_000, 8, second - 1),
-        rx_time(70_000, 7 + int(third), third - int(third)),
+        counter, rx_time(0, 7, 0.9), rx_time(20_000, 8, second - 1), rx_time(70_000, 7 + int(third), third - int(third))
     )
     assert (counter.overflows, counter.samples_lost) == (2, 1_000 + 200_000)
 

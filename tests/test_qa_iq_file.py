@@ -59,9 +59,7 @@ def test_empty_recording(tmp_path):
 
 def test_another_sample_rate_is_refused(tmp_path):
     """It would be read at the wrong symbol rate, and nothing would be found in it."""
-    with pytest.raises(
-        iqfile.IqFileError, match="10000 samples a second, the flowgraph is set to 20000"
-    ) as refused:
+    with pytest.raises(iqfile.IqFileError, match="10000 samples a second, the flowgraph is set to 20000") as refused:
         IqFileSource(recording(tmp_path), 2 * RATE)
     assert refused.value.error_type == "bad_rate"
 

@@ -28,9 +28,7 @@ def test_same_as_the_pure_rule():
         got = received(audio, 2)
     expected = Segmenter().push(STREAM)
     assert [meta["seq"] for meta, _ in got] == [0, 1]
-    assert all(
-        (meta["session"], meta["user_id"], meta["sample_rate"]) == ("mic", 3, 16_000) for meta, _ in got
-    )
+    assert all((meta["session"], meta["user_id"], meta["sample_rate"]) == ("mic", 3, 16_000) for meta, _ in got)
     assert all(np.array_equal(samples, u) for (_, samples), u in zip(got, expected, strict=True))
 
 

@@ -12,9 +12,7 @@ def test_permission():
     """Only the word itself; what it is about is said where it is missing."""
     assert radio.permit("yes")
     for answer in ("no", "", "Yes", "true", "y"):
-        with pytest.raises(
-            radio.RadioError, match=r"licence.*at least 40 dB.*--i-may-transmit yes"
-        ) as refused:
+        with pytest.raises(radio.RadioError, match=r"licence.*at least 40 dB.*--i-may-transmit yes") as refused:
             radio.permit(answer)
         assert refused.value.error_type == "not_permitted"
 

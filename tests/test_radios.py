@@ -74,10 +74,7 @@ def until_ready(station: Station) -> None:
 def test_usrp(uhd_loopback, compiled, fixture_model, speak):
     """usrp_sink -> usrp_source: bursts with tx_sob and tx_eob, nothing between them."""
     station = Station(fixture_model, UHD)
-    with (
-        running(compiled, usrp_rx=station.rx, usrp_tx=station.tx),
-        Host(station.audio, station.results) as host,
-    ):
+    with running(compiled, usrp_rx=station.rx, usrp_tx=station.tx), Host(station.audio, station.results) as host:
         until_ready(station)
         for result in converse(host, speak):
             assert result["es_n0_db"] > 30 and abs(result["cfo_hz"]) < 5
@@ -89,10 +86,7 @@ def test_usrp_drops_are_counted(uhd_loopback, compiled, fixture_model, speak):
     station = Station(fixture_model)
     station.rx["device"] = f"{UHD},overflow_every=7"
     station.tx["device"] = f"{UHD},underflow_every=2"
-    with (
-        running(compiled, usrp_rx=station.rx, usrp_tx=station.tx),
-        Host(station.audio, station.results) as host,
-    ):
+    with running(compiled, usrp_rx=station.rx, usrp_tx=station.tx), Host(station.audio, station.results) as host:
         until_ready(station)
         assert converse(host, speak, ["one", "two", "three"])[-1]["overflows"] > 0
         with Host(station.audio, station.failures) as failures:
@@ -189,10 +183,7 @@ def test_recorded_and_played(compiled, fixture_model, speak, tmp_path):
     wide *= np.exp(2j * np.pi * 0.125 * np.arange(len(wide)))
     with iqfile.IqWriter(f"{path}_wide", 2e6, datatype="ci8") as writer:
         writer.write(wide)
-    for file, parameters in (
-        (path, {}),
-        (f"{path}_wide", {"sample_rate": 2e6, "lo_offset": 250e3 - OVERHEAR}),
-    ):
+    for file, parameters in ((path, {}), (f"{path}_wide", {"sample_rate": 2e6, "lo_offset": 250e3 - OVERHEAR})):
         with (
             Host(station.audio, station.results) as host,
             running(compiled, iq_rx=station.rx | parameters | {"file": file}),
@@ -207,13 +198,6 @@ def test_playing_ends_by_itself(compiled, fixture_model, tmp_path):
     """An hour of recording is decoded and the program is done; here it is a second of nothing."""
     with iqfile.IqWriter(tmp_path / "nothing", 200e3) as writer:
         writer.write(np.zeros(1_000, np.complex64))
-    command = [
-        sys.executable,
-        compiled / "iq_rx.py",
-        "--model",
-        fixture_model,
-        "--file",
-        tmp_path / "nothing",
-    ]
+    command = [sys.executable, compiled / "iq_rx.py", "--model", fixture_model, "--file", tmp_path / "nothing"]
     command += ["--result-address", free_addresses(1)[0]]
     assert subprocess.run(command, timeout=30).returncode == 0

@@ -66,9 +66,7 @@ def test_speech_from_the_first_sample():
 def test_hangover_bridges_pauses():
     """A pause of 0.4 s is inside an utterance, one of 0.9 s is between two."""
     for pause, count in ((0.4, 1), (0.9, 2)):
-        samples = np.concatenate(
-            [noise(0.5, -20.0), noise(pause, -60.0), noise(0.5, -20.0, seed=3), noise(1.0, -60.0)]
-        )
+        samples = np.concatenate([noise(0.5, -20.0), noise(pause, -60.0), noise(0.5, -20.0, seed=3), noise(1.0, -60.0)])
         assert len(Segmenter(hangover_s=0.6).push(samples)) == count
 
 
@@ -114,8 +112,7 @@ def test_not_finite():
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"sample_rate": 0}, {"threshold_db": 0.0}, {"hangover_s": 0.0}, {"hangover_s": 5.0, "max_seconds": 4.0}],
+    "wrong", [{"sample_rate": 0}, {"threshold_db": 0.0}, {"hangover_s": 0.0}, {"hangover_s": 5.0, "max_seconds": 4.0}]
 )
 def test_wrong_parameters(wrong):
     """Refused when made, in one sentence."""

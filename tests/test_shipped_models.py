@@ -61,11 +61,7 @@ def heard(symbols: np.ndarray, seq: int) -> tuple[np.ndarray, np.ndarray]:
 def texts_three_ways(config_name: str, waveforms: list[np.ndarray]) -> list[tuple[str, str, str]]:
     """Each waveform's text by torch, by ONNX Runtime and through the chain, at one seed of a Rician channel."""
     folder = MODELS / SHIPPED[config_name]
-    in_torch, transmitter, receiver = (
-        TorchModel(config_name),
-        FramewiseEncoder(folder),
-        FramewiseDecoder(folder),
-    )
+    in_torch, transmitter, receiver = (TorchModel(config_name), FramewiseEncoder(folder), FramewiseDecoder(folder))
     setting = Setting(str(folder), "paper", channel="rician", es_n0_db=ES_N0_DB, seed=SEED, csi="ideal")
     simulation, texts = Simulation(setting), []
     for seq, waveform in enumerate(waveforms):
@@ -102,10 +98,7 @@ def test_three_ways_on_the_test_split(config_name, test_split):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "corpus, limit",
-    [("LJSpeech-1.1", 0.09), ("mini_librispeech", 0.10), ("kathleen", 0.10)],
-)
+@pytest.mark.parametrize("corpus, limit", [("LJSpeech-1.1", 0.09), ("mini_librispeech", 0.10), ("kathleen", 0.10)])
 def test_default_error_rates(corpus, limit, test_split):
     """CER in AWGN at 20 dB; at -2 dB at most 0.05 more; over known fading at 8 dB at most 0.08 more."""
     points = {

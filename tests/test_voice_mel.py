@@ -13,9 +13,7 @@ RATE = 16_000
 
 
 def tone(frequency, seconds=1.0, amplitude=1.0):
-    return amplitude * np.sin(2 * np.pi * frequency * np.arange(int(RATE * seconds)) / RATE).astype(
-        np.float32
-    )
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(int(RATE * seconds)) / RATE).astype(np.float32)
 
 
 @pytest.mark.parametrize("samples", [1, 512, 513, 1024, 2559, 2560, 16_000])

@@ -85,9 +85,7 @@ def test_realigned(folder, tmp_path):
     assert unevenness() < 0.9 * before
     for item in train:
         assert np.abs(item.begins() - item.heard).max() <= 8 and item.durations.sum() == item.frames
-    assert pitch_statistics(train, 3)[2][0] == pytest.approx(
-        np.log(190), abs=0.25
-    )  # she reads at 186 to 216 Hz
+    assert pitch_statistics(train, 3)[2][0] == pytest.approx(np.log(190), abs=0.25)  # she reads at 186 to 216 Hz
 
 
 @pytest.mark.parametrize("speakers", [["a", "b"], []])

@@ -62,9 +62,7 @@ def test_vocoders(tmp_path, vocoder):
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
     samples, _ = soundfile.read(path, dtype="float32")
-    assert result["vocoder"] == vocoder and result["seconds"] == pytest.approx(
-        len(samples) / 16_000, abs=1e-3
-    )
+    assert result["vocoder"] == vocoder and result["seconds"] == pytest.approx(len(samples) / 16_000, abs=1e-3)
     assert result["first_audio_s"] == pytest.approx(result["rtf"] * result["seconds"], rel=0.01, abs=1e-3)
     assert result["load_s"] > 0
     synthesizer = Synthesizer(vocoder=vocoder)
@@ -125,8 +123,7 @@ def test_understood(synthesizer):
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "lost"),
-    [("Où est-ce?", "ou est ce", ""), ("it’s 20°", "it's", "02"), ("Ж x", "x", "ж")],
+    ("text", "wanted", "lost"), [("Où est-ce?", "ou est ce", ""), ("it’s 20°", "it's", "02"), ("Ж x", "x", "ж")]
 )
 def test_spoken(text, wanted, lost):
     assert spoken(text) == (wanted, lost)

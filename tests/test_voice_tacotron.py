@@ -45,9 +45,7 @@ def test_shapes():
     before, after, stops, weights = Tacotron(SMALL)(*batch())
     assert before.shape == after.shape == (2, 24, MELS)
     assert stops.shape == (2, 12) and weights.shape == (2, 12, 9)
-    assert (
-        weights.sum(2).allclose(torch.ones(2, 12)) and weights[1, :, 6:].max() == 0
-    )  # nothing past the text
+    assert weights.sum(2).allclose(torch.ones(2, 12)) and weights[1, :, 6:].max() == 0  # nothing past the text
 
 
 def test_guided_attention_matrix():

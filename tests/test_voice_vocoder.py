@@ -84,9 +84,7 @@ def test_pulses_follow_a_glide_without_a_seam():
     peaks = np.flatnonzero((x[1:-1] > 3.5) & (x[1:-1] >= x[:-2]) & (x[1:-1] > x[2:])) + 1
     assert len(peaks) == pytest.approx(200 * 63 * 256 / RATE, abs=1)
     intervals = np.diff(peaks)
-    assert intervals[0] == pytest.approx(RATE / 101.6, abs=2) and intervals[-1] == pytest.approx(
-        RATE / 300, abs=2
-    )
+    assert intervals[0] == pytest.approx(RATE / 101.6, abs=2) and intervals[-1] == pytest.approx(RATE / 300, abs=2)
     assert np.abs(np.diff(RATE / intervals)).max() < 25  # one sample of rounding at 300 Hz is 6 Hz
 
 
@@ -96,9 +94,7 @@ def test_fourier_inverts():
     fourier, padded = Fourier(), torch.nn.functional.pad(waveform, (512, 512))
     spectra = fourier(padded)
     assert fourier.inverse(spectra).numpy() == pytest.approx(waveform.numpy(), abs=1e-5)
-    reference = torch.stft(
-        padded, 1024, 256, window=torch.hann_window(1024), center=False, return_complex=True
-    )
+    reference = torch.stft(padded, 1024, 256, window=torch.hann_window(1024), center=False, return_complex=True)
     real, imaginary = spectra.chunk(2, 1)
     assert real.numpy() == pytest.approx(reference.real.numpy(), abs=1e-3)
     assert imaginary.numpy() == pytest.approx(reference.imag.numpy(), abs=1e-3)
@@ -132,9 +128,7 @@ def test_untrained_vocoder_is_a_classic_one():
     """Given F0 and voicing, the sources and the mels alone give a harmonic tone back within 0.35 nepers of mel."""
     torch.manual_seed(0)
     model = Vocoder(VocoderDims()).eval()
-    waveform = torch.from_numpy(
-        harmonic(180.0)[: 62 * 256] + 1e-3 * np.random.default_rng(0).standard_normal(62 * 256)
-    )
+    waveform = torch.from_numpy(harmonic(180.0)[: 62 * 256] + 1e-3 * np.random.default_rng(0).standard_normal(62 * 256))
     wanted = mel.log_mel(waveform.float()[None])
     frames = wanted.shape[1]
     with torch.inference_mode():
@@ -197,11 +191,7 @@ class Tones:
 
     def crop(self, rng, frames):
         f0 = rng.uniform(100, 300)
-        return (
-            harmonic(f0, frames * 256 / RATE),
-            np.full(frames + 1, f0, np.float32),
-            np.ones(frames + 1, bool),
-        )
+        return (harmonic(f0, frames * 256 / RATE), np.full(frames + 1, f0, np.float32), np.ones(frames + 1, bool))
 
 
 def test_training_lowers_the_loss_and_resumes(tmp_path):

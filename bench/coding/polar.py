@@ -50,9 +50,7 @@ def _subtree(
     a, b = alpha[..., :half], alpha[..., half:]
     both = np.copysign(np.minimum(np.abs(a), np.abs(b)), a * b)  # LLR of the sum of two bits
     left, first, metrics = _subtree(both, metrics, information[:half], paths)
-    right, second, metrics = _subtree(
-        _of(b, first) + left * _of(a, first), metrics, information[half:], paths
-    )
+    right, second, metrics = _subtree(_of(b, first) + left * _of(a, first), metrics, information[half:], paths)
     left = _of(left, second)
     if first is not None and second is not None:
         second = np.take_along_axis(first, second, axis=1)

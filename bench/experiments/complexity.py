@@ -33,14 +33,8 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
             emissions = rng.dirichlet(np.full(TOKENS, 0.1), (1, READING_PACE)).astype(np.float32)
             return {"emissions": emissions, "rate": np.array(0)}
         case "contextual decoder":
-            symbols = rng.standard_normal((1, READING_PACE, MOST, 2)).astype(np.float32) / np.float32(
-                np.sqrt(2)
-            )
-            return {
-                "symbols": symbols,
-                "reliability": np.full(symbols.shape[:3], 0.5, np.float32),
-                "rate": np.array(0),
-            }
+            symbols = rng.standard_normal((1, READING_PACE, MOST, 2)).astype(np.float32) / np.float32(np.sqrt(2))
+            return {"symbols": symbols, "reliability": np.full(symbols.shape[:3], 0.5, np.float32), "rate": np.array(0)}
         case "sender":
             return {"tokens": rng.integers(0, 28, (1, READING_PACE))}
         case "memory":
@@ -64,12 +58,7 @@ def run(setting: Setting) -> Outcome:
         metadata = onnx.load(path, load_external_data=False).metadata_props
         feed = second_of_speech({entry.key: entry.value for entry in metadata})
         counted = networks.measure(path, feed)
-        row = {
-            "network": name,
-            "parameters": counted.parameters,
-            "macs": counted.macs,
-            "bytes": counted.bytes,
-        }
+        row = {"network": name, "parameters": counted.parameters, "macs": counted.macs, "bytes": counted.bytes}
         rows.append(row | ({} if feed else {"macs": ""}))
         if feed:
             session, took = open_session(path), []
@@ -89,9 +78,7 @@ def _systems(setting: Setting) -> list[dict]:
     items = setting.runner.measure("text", setting.systems, utterances, [WHERE])
     for name in setting.systems:
         sent = [items[name, None, u.key] for u in utterances]
-        spent = sum(item.seconds for item in sent) + sum(
-            items[name, WHERE, u.key].seconds for u in utterances
-        )
+        spent = sum(item.seconds for item in sent) + sum(items[name, WHERE, u.key].seconds for u in utterances)
         seconds = sum(item.figures["samples"] for item in sent) / SAMPLE_RATE
         rows.append({"of": name, "rtf": round(spent / seconds, 5)})
     return rows

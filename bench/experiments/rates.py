@@ -31,11 +31,7 @@ READABLE = 0.5  # error rates above this are cut off in the figure
 
 EVERY_2_DB = tuple(map(float, range(-14, 11, 2)))
 WHERE = (-2.0, 0.0, 8.0)
-OVER_ES_N0 = {
-    "quick": Size(6, (-10.0, -2.0, 6.0)),
-    "default": Size(60, EVERY_2_DB),
-    "full": Size(None, EVERY_2_DB),
-}
+OVER_ES_N0 = {"quick": Size(6, (-10.0, -2.0, 6.0)), "default": Size(60, EVERY_2_DB), "full": Size(None, EVERY_2_DB)}
 OVER_SYMBOLS = {"quick": Size(6, WHERE), "default": Size(60, WHERE), "full": Size(None, WHERE)}
 
 
@@ -69,14 +65,7 @@ def draw_symbols(rows: Sequence[dict], path: Path) -> None:
     """A row of panels an Es/N0, a panel a channel: CER against symbols a second of speech."""
 
     def panel(axis: Axes, here: list[dict], es_n0_db: float) -> None:
-        lines(
-            axis,
-            [row for row in here if float(row["es_n0_db"]) == es_n0_db],
-            "symbols",
-            "cer",
-            "family",
-            LABELS,
-        )
+        lines(axis, [row for row in here if float(row["es_n0_db"]) == es_n0_db], "symbols", "cer", "family", LABELS)
         axis.set(title=f"{axis.get_title()}, {es_n0_db:g} dB", xscale="log")
         axis.set_xticks((130, 260, 520), ("130", "260", "520"))
         axis.minorticks_off()
@@ -99,13 +88,7 @@ def _panels(
     channels = [kind for kind in CHANNELS if any(row["channel"] == kind for row in points)]
     size = 1 + 4 * len(channels), 0.8 + 2.9 * len(kinds)
     figure, axes = plt.subplots(
-        len(kinds),
-        len(channels),
-        figsize=size,
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
+        len(kinds), len(channels), figsize=size, sharex=True, sharey="row", squeeze=False, layout="constrained"
     )
     for row, kind in zip(axes, kinds, strict=True):
         for axis, channel in zip(row, channels, strict=True):
@@ -119,9 +102,7 @@ def _panels(
         handles, labels = axis.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
     names = [label for label in LABELS if label in found]
-    figure.legend(
-        [found[name] for name in names], names, loc="outside lower center", ncols=min(3, len(names))
-    )
+    figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(3, len(names)))
     figure.savefig(path, dpi=DPI)
     plt.close(figure)
 

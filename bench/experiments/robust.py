@@ -79,11 +79,7 @@ def learn(spec: Training) -> list[Item]:
 
 
 def _edits(truth: str, found: str) -> dict:
-    return {
-        "characters": text.characters(truth, found),
-        "words": text.words(truth, found),
-        "frame_errors": 0.0,
-    }
+    return {"characters": text.characters(truth, found), "words": text.words(truth, found), "frame_errors": 0.0}
 
 
 def run(setting: Setting) -> Outcome:
@@ -125,8 +121,7 @@ def run(setting: Setting) -> Outcome:
             columns = {key: value for key, value in rates(items).items() if key != "frame_errors"}
             rows.append(row | {"utterances": len(items)} | {k: field(v) for k, v in columns.items()})
     costs = [
-        {"trained_at": name(at), "wall_s": round(sum(found[keys[at, p]].seconds for p in points), 1)}
-        for at in models
+        {"trained_at": name(at), "wall_s": round(sum(found[keys[at, p]].seconds for p in points), 1)} for at in models
     ]
     return Outcome(rows, [u.key for u in utterances], costs, ranking(rows))
 
@@ -156,9 +151,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         lines(axis, [row for row in rows if row["channel"] == kind], "es_n0_db", "cer", "trained_at")
         axis.set(title=f"tested: {CHANNELS[kind]}", xlabel="Es/N0 (dB)")
     axes[0][0].set_ylabel("CER")
-    figure.legend(
-        *axes[0][0].get_legend_handles_labels(), title="trained at", loc="outside lower center", ncols=4
-    )
+    figure.legend(*axes[0][0].get_legend_handles_labels(), title="trained at", loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=DPI)
     plt.close(figure)
 

@@ -54,6 +54,4 @@ def _features(item: Item) -> np.ndarray:
 
 
 FIG7 = Experiment("Fréchet DeepSpeech distance against Es/N0", run, partial(curves, y="fdsd", ylabel="FDSD"))
-FIG8 = Experiment(
-    "kernel DeepSpeech distance against Es/N0", run, partial(curves, y="kdsd2", ylabel="KDSD squared")
-)
+FIG8 = Experiment("kernel DeepSpeech distance against Es/N0", run, partial(curves, y="kdsd2", ylabel="KDSD squared"))

@@ -41,7 +41,5 @@ def kernel_squared(real: np.ndarray, heard: np.ndarray) -> float:
     Args:
         real, heard: [windows, features], at least two windows each.
     """
-    within = [
-        (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (kernel(real, real), kernel(heard, heard))
-    ]
+    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (kernel(real, real), kernel(heard, heard))]
     return float(sum(within) - 2 * kernel(real, heard).mean())

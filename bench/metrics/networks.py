@@ -52,9 +52,7 @@ def macs(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> int:
         return prod(shapes[node.output[0]]) * prod(of[1][1:])
     if node.op_type == "ConvTranspose":  # weights [in, out / groups, kernel...]
         return prod(of[0]) * prod(of[1][1:])
-    if (
-        node.op_type in _GATES
-    ):  # input [time, batch, in], recurrent weights [directions, gates * units, units]
+    if node.op_type in _GATES:  # input [time, batch, in], recurrent weights [directions, gates * units, units]
         time, batch, width = of[0]
         directions, rows, units = of[2]
         return directions * time * batch * rows * (width + units)
@@ -66,9 +64,7 @@ def _shapes(model: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict[str,
     counted = ("MatMul", "Gemm", "Conv", "ConvTranspose", *_GATES)
     nodes = [node for node in model.graph.node if node.op_type in counted]
     known = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    wanted = (
-        {name for node in nodes for name in (*node.input, node.output[0]) if name} - set(known) - set(feed)
-    )
+    wanted = {name for node in nodes for name in (*node.input, node.output[0]) if name} - set(known) - set(feed)
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted))
     session = open_session(model.SerializeToString())

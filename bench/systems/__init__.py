@@ -21,29 +21,19 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "deepsc-520": partial(DeepSC, "deepsc-520", "Codec with context, 520 symbols/s, CSI known", "520"),
     "deepsc-260": partial(DeepSC, "deepsc-260", "Codec with context, 260 symbols/s, CSI known", "260"),
     "deepsc-130": partial(DeepSC, "deepsc-130", "Codec with context, 130 symbols/s, CSI known", "130"),
-    "gr-deepsc": partial(
-        GrDeepSC, "gr-deepsc", "gr-deepsc, default model (burst modem, CSI estimated)", PAPER_RATE
-    ),
+    "gr-deepsc": partial(GrDeepSC, "gr-deepsc", "gr-deepsc, default model (burst modem, CSI estimated)", PAPER_RATE),
     "gr-deepsc-520": partial(GrDeepSC, "gr-deepsc-520", "gr-deepsc, 520 symbols/s", "520"),
     "gr-deepsc-260": partial(GrDeepSC, "gr-deepsc-260", "gr-deepsc, 260 symbols/s", "260"),
     "gr-deepsc-130": partial(GrDeepSC, "gr-deepsc-130", "gr-deepsc, 130 symbols/s", "130"),
-    "gr-deepsc-520-beam": partial(
-        GrDeepSC, "gr-deepsc-520-beam", "gr-deepsc, 520 symbols/s, beam", "520", "beam"
-    ),
-    "gr-deepsc-130-beam": partial(
-        GrDeepSC, "gr-deepsc-130-beam", "gr-deepsc, 130 symbols/s, beam", "130", "beam"
-    ),
+    "gr-deepsc-520-beam": partial(GrDeepSC, "gr-deepsc-520-beam", "gr-deepsc, 520 symbols/s, beam", "520", "beam"),
+    "gr-deepsc-130-beam": partial(GrDeepSC, "gr-deepsc-130-beam", "gr-deepsc, 130 symbols/s, beam", "130", "beam"),
     "sr-deepsc": SRDeepSC,
     "speech": partial(Speech, "speech", "Speech transceiver, rate 1/2", KBITS_19_85, PAPER),
     "text": partial(Text, "text", "Text transceiver, rate 1/2", PAPER),
     "feature": partial(Feature, "feature", "Feature transceiver, rate 1/2", SINGLE, PAPER),
-    "speech-robust": partial(
-        Speech, "speech-robust", "Speech transceiver, rate 1/6, interleaved", KBITS_6_60, ROBUST
-    ),
+    "speech-robust": partial(Speech, "speech-robust", "Speech transceiver, rate 1/6, interleaved", KBITS_6_60, ROBUST),
     "text-robust": partial(Text, "text-robust", "Text transceiver, rate 1/6, interleaved", ROBUST),
-    "feature-robust": partial(
-        Feature, "feature-robust", "Feature transceiver, rate 1/6, interleaved", HALF, ROBUST
-    ),
+    "feature-robust": partial(Feature, "feature-robust", "Feature transceiver, rate 1/6, interleaved", HALF, ROBUST),
     "equal-symbols": partial(EqualSymbols, "equal-symbols", 20, spelt=False),
     "equal-symbols-520": partial(EqualSymbols, "equal-symbols-520", 20, spelt=True),
     "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10, spelt=True),

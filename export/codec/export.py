@@ -25,14 +25,7 @@ from ..training import checkpoint
 from ..training.options import WORK
 from .system import DeepSC, Receiver, Transmitter
 
-PARITY_SHAPES = (
-    (1, 1_600),
-    (1, 16_001),
-    (2, 33_333),
-    (1, 64_000),
-    (2, 100_000),
-    (1, 470_000),
-)  # batch, samples
+PARITY_SHAPES = ((1, 1_600), (1, 16_001), (2, 33_333), (1, 64_000), (2, 100_000), (1, 470_000))  # batch, samples
 NAMES = {
     "transmitter": (["waveform"], ["symbols", "features"]),
     "receiver": (["symbols", "reliability"], ["log_probs"]),
@@ -75,9 +68,7 @@ def to_onnx(kind: str, module: nn.Module, path: Path) -> None:
     """
     inputs, outputs = NAMES[kind]
     example = next(feeds(kind, ((2, 30 * HOP + 7),)))
-    model = trace_named(
-        module, example, path, inputs, outputs, {name: _AXES[name] for name in inputs + outputs}
-    )
+    model = trace_named(module, example, path, inputs, outputs, {name: _AXES[name] for name in inputs + outputs})
     kept = {entry.name for entry in model.graph.input}
     for name, tensor in zip(inputs, example, strict=True):
         if name not in kept:  # the paper's decoder ignores the reliability; the contract keeps it
@@ -85,9 +76,7 @@ def to_onnx(kind: str, module: nn.Module, path: Path) -> None:
             model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     onnx.save(model, path)
     for node in model.graph.node:
-        if node.op_type == "GRU" and not any(
-            a.name == "linear_before_reset" and a.i == 1 for a in node.attribute
-        ):
+        if node.op_type == "GRU" and not any(a.name == "linear_before_reset" and a.i == 1 for a in node.attribute):
             raise ParityError(f"{path}: {node.name} has no linear_before_reset = 1")
 
 
@@ -164,15 +153,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"folders of its runs, of which the mean is taken (default: of {WORK}/CONFIG the latest)",
     )
     parser.add_argument(
-        "--codec",
-        metavar="RUN",
-        help=f"folder of its run, or a model to take it from (default: {WORK}/CONFIG/codec)",
+        "--codec", metavar="RUN", help=f"folder of its run, or a model to take it from (default: {WORK}/CONFIG/codec)"
     )
     parser.add_argument("--out", type=Path, help=f"folder to write (default: under {MODELS})")
     parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
-    parser.add_argument(
-        "--weights", choices=WEIGHTS, default="half", help="how they are stored (default: half)"
-    )
+    parser.add_argument("--weights", choices=WEIGHTS, default="half", help="how they are stored (default: half)")
 
 
 def run(args: argparse.Namespace) -> None:

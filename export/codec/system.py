@@ -62,6 +62,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Prints the counts."""
     recogniser, system = parameter_counts(CONFIGS[args.config])
-    print(
-        f"{args.config}: {recogniser:,} trainable parameters in the recogniser, {system:,} in the whole system"
-    )
+    print(f"{args.config}: {recogniser:,} trainable parameters in the recogniser, {system:,} in the whole system")

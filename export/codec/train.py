@@ -48,9 +48,7 @@ def padded(probabilities: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
 
-def across(
-    codec: Codec, rows: Tensor, frames: Tensor, kind: str, es_n0_db: Tensor | float, equaliser=mmse
-) -> Tensor:
+def across(codec: Codec, rows: Tensor, frames: Tensor, kind: str, es_n0_db: Tensor | float, equaliser=mmse) -> Tensor:
     """P [batch, frames, 29] through encoder, channel and decoder: logits of the same shape."""
     symbols = torch.view_as_complex(codec.encoder(rows, frames))
     z, reliability = equaliser(transmit(symbols, kind, es_n0_db))
@@ -126,14 +124,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", choices=CONFIGS, default="pretrained")
     options.add_options(parser, f"{WORK}/CONFIG/codec", (2000, "steps"), 3e-3)
     parser.add_argument(
-        "--recogniser",
-        type=Path,
-        metavar="RUN",
-        help=f"whose features (default: of {WORK}/CONFIG the latest)",
+        "--recogniser", type=Path, metavar="RUN", help=f"whose features (default: of {WORK}/CONFIG the latest)"
     )
-    parser.add_argument(
-        "--init", metavar="MODEL", help="start from a shipped model's codec, or one in a folder"
-    )
+    parser.add_argument("--init", metavar="MODEL", help="start from a shipped model's codec, or one in a folder")
     parser.add_argument("--feature-hours", type=float, default=4.0, help="speech to take features from")
     parser.add_argument("--paper-channel", action="store_true", help="Rician at 8 dB only, as in the paper")
 

@@ -89,9 +89,7 @@ class ContextualDecoder(nn.Module):
         self.far2 = BiGRU(2 * dims.units, dims.units)
         self.output = nn.Linear(2 * dims.units, 2 * TOKENS)
 
-    def forward(
-        self, symbols: Tensor, reliability: Tensor, rate: Tensor, counts: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, symbols: Tensor, reliability: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
         """Equalised symbols [batch, n, 34, 2] and their reliability [batch, n, 34] -> logits [batch, 2 n, 29].
 
         What was not sent is zero, as what was not received.

@@ -20,9 +20,7 @@ from ..recogniser.features import Features
 SPOKEN = 0.3  # share of the batches that are real speech
 PARTS = 0.3  # share of the texts cut at random, so that short ones are known as well
 LONGEST = 400  # characters
-SILENT = (
-    3  # blanks behind a text are fewer than this: a burst's frames have room for more than its characters
-)
+SILENT = 3  # blanks behind a text are fewer than this: a burst's frames have room for more than its characters
 
 
 class Lesson(NamedTuple):
@@ -55,9 +53,7 @@ def lessons(features: Features, read: Sequence[str] | None = None) -> list[Lesso
     else:
         found = [spelt(p.astype(np.float32), t) for p, t in zip(features.probabilities, read, strict=True)]
     return [
-        Lesson(e.astype(np.float16), align(e, text))
-        for e, text in zip(found, features.texts, strict=True)
-        if len(e)
+        Lesson(e.astype(np.float16), align(e, text)) for e, text in zip(found, features.texts, strict=True) if len(e)
     ]
 
 
@@ -102,9 +98,7 @@ class Bank:
         spikes, tokens = self.vectors[row[kept]], tokens[kept]
         after = np.flatnonzero(errs[kept] & (rng.random(len(tokens)) < self.excess)) + 1
         extra = rng.integers(self.first[BLANK], self.first[BLANK + 1], len(after))
-        return Lesson(
-            np.insert(spikes, after, self.vectors[extra], axis=0), np.insert(tokens, after, BLANK, axis=0)
-        )
+        return Lesson(np.insert(spikes, after, self.vectors[extra], axis=0), np.insert(tokens, after, BLANK, axis=0))
 
 
 def fill(lesson: Lesson, blanks: int) -> Lesson:

@@ -177,9 +177,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_options(parser, WORK / "contextual", (60.0, "minutes"), 2e-3)
     parser.add_argument("--models", nargs="+", default=["default"], help="shipped recognisers to learn from")
     parser.add_argument("--copies", type=int, default=2, help="augmentations of the recordings")
-    parser.add_argument(
-        "--init", type=Path, metavar="DIR", help="start from encoder.onnx and decoder.onnx there"
-    )
+    parser.add_argument("--init", type=Path, metavar="DIR", help="start from encoder.onnx and decoder.onnx there")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -42,9 +42,7 @@ def on(device: torch.device, batch: Tuple) -> Tuple:
     return batch._replace(**{k: v.to(device) for k, v in batch._asdict().items() if isinstance(v, Tensor)})
 
 
-def collate(
-    speech: Speech, indices: list[int], change: Callable[[np.ndarray], np.ndarray] | None = None
-) -> Batch:
+def collate(speech: Speech, indices: list[int], change: Callable[[np.ndarray], np.ndarray] | None = None) -> Batch:
     """The utterances of these numbers, each passed through `change`, padded with zeros."""
     audio = [speech[i] if change is None else change(speech[i]) for i in indices]
     waveform = pad_sequence(list(map(torch.from_numpy, audio)), batch_first=True)

@@ -50,9 +50,7 @@ def load(folder: str | Path) -> list[Utterance]:
         elif len(fields) == 4:
             identity, text, speaker, split = fields
         else:
-            raise CorpusError(
-                f"{where}: {len(fields)} fields, expected id|raw|normalised or id|text|speaker|split"
-            )
+            raise CorpusError(f"{where}: {len(fields)} fields, expected id|raw|normalised or id|text|speaker|split")
         if split not in SPLITS:
             raise CorpusError(f"{where}: split {split!r}, expected one of {', '.join(SPLITS)}")
         if identity not in files:

@@ -72,9 +72,7 @@ def check_parity(model: TextTransformer, folder: Path) -> float:
             log_probs, past = runs["speller"].run(None, feed)
             worst = max(worst, np.abs(log_probs[0] - wanted[t]).max())
     if worst >= TOLERANCE:
-        raise ParityError(
-            f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}"
-        )
+        raise ParityError(f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
     return float(worst)
 
 

@@ -30,9 +30,7 @@ VALID = 16  # sentences: spelling them takes a second each
 VALIDATE = (("awgn", 20.0), ("awgn", -2.0), ("rayleigh", 8.0))
 
 
-def across(
-    model: TextTransformer, tokens: Tensor, counts: Tensor, kind: str, es_n0_db: Tensor | float
-) -> Tensor:
+def across(model: TextTransformer, tokens: Tensor, counts: Tensor, kind: str, es_n0_db: Tensor | float) -> Tensor:
     """Tokens [batch, n] over the channel, its state known: what the decoder attends to, [batch, n, width]."""
     symbols = torch.view_as_complex(model.send(tokens, counts).contiguous())
     z, reliability = mmse(transmit(symbols, kind, es_n0_db))

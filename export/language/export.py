@@ -26,9 +26,7 @@ def export(model: LanguageModel, path: Path, training_data: str) -> float:
     feed = torch.randint(len(ALPHABET), (5,)), torch.randn(5, model.dims.units).tanh()
     free = {name: {0: "texts"} for name in inputs + outputs}
     worst = write_small(step, [feed], path, inputs, outputs, free)
-    write_contract(
-        path, facts("language", model, training_data) | {"kind": "language", "vocabulary": ALPHABET}
-    )
+    write_contract(path, facts("language", model, training_data) | {"kind": "language", "vocabulary": ALPHABET})
     return worst
 
 

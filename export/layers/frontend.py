@@ -34,9 +34,7 @@ class PowerSpectrum(nn.Module):
         self.register_buffer("basis", fourier_basis(window), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        real, imaginary = F.conv1d(F.pad(waveform, self.pad)[:, None], self.basis, stride=HOP_IN).chunk(
-            2, dim=1
-        )
+        real, imaginary = F.conv1d(F.pad(waveform, self.pad)[:, None], self.basis, stride=HOP_IN).chunk(2, dim=1)
         return real**2 + imaginary**2
 
 

@@ -31,9 +31,7 @@ class BiGRU(nn.Module):
         self.back = nn.GRU(inputs, units, batch_first=True)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        start = x.new_zeros(
-            1, x.shape[0], self.ahead.hidden_size
-        )  # given, so that ONNX keeps the batch size free
+        start = x.new_zeros(1, x.shape[0], self.ahead.hidden_size)  # given, so that ONNX keeps the batch size free
         ahead, _ = self.ahead(x, start)
         back, _ = self.back(reverse(x, lengths), start)
         return torch.cat([ahead, reverse(back, lengths)], dim=2)

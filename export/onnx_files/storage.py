@@ -33,9 +33,7 @@ def store(source: Path, target: Path, weights: str) -> None:
 
 def quantise(source: Path, target: Path) -> None:
     """int8 weights for every MatMul by a constant; ONNX Runtime scales the activations on the fly."""
-    quantize_dynamic(
-        source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
-    )
+    quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
 
 
 def halve(source: Path, target: Path) -> None:
@@ -50,11 +48,7 @@ def to_bytes(source: Path, target: Path) -> None:
 
 def _store(source: Path, target: Path, smaller: Callable[[TensorProto], Stored]) -> None:
     model = onnx.load(source)
-    large = [
-        t
-        for t in model.graph.initializer
-        if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= HALF_FROM
-    ]
+    large = [t for t in model.graph.initializer if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= HALF_FROM]
     for tensor in large:
         tensors, nodes = smaller(tensor)
         model.graph.initializer.remove(tensor)

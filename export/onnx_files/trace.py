@@ -80,9 +80,7 @@ def write_small(module: nn.Module, feeds: Sequence[tuple[Tensor, ...]], path: Pa
     return worst
 
 
-def check_parity(
-    module: nn.Module, path: Path, inputs: Sequence[str], feeds: Iterable[tuple[Tensor, ...]]
-) -> float:
+def check_parity(module: nn.Module, path: Path, inputs: Sequence[str], feeds: Iterable[tuple[Tensor, ...]]) -> float:
     """Largest difference between torch and ONNX Runtime over `feeds`, each the inputs of one run.
 
     Raises:

@@ -45,9 +45,7 @@ def name_weights(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
         if key.removesuffix(TRANSPOSED) in here:
             continue  # kept its name and its shape
         matches = [
-            n
-            for n, a in here.items()
-            if a.shape == array.shape and n not in renamed and np.array_equal(a, array)
+            n for n, a in here.items() if a.shape == array.shape and n not in renamed and np.array_equal(a, array)
         ]
         if matches:
             renamed[matches[0]] = key

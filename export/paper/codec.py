@@ -19,10 +19,7 @@ from ..training.options import WORK
 
 def features(speech: Speech, transmitter: FramewiseEncoder) -> Features:
     """P of every utterance, from the shipped model."""
-    rows = [
-        transmitter(speech[i])[1].astype(np.float16)
-        for i in tqdm(range(len(speech)), "features", disable=None)
-    ]
+    rows = [transmitter(speech[i])[1].astype(np.float16) for i in tqdm(range(len(speech)), "features", disable=None)]
     return Features(rows, [utterance.text for utterance in speech.utterances])
 
 
@@ -40,7 +37,5 @@ def run(args: argparse.Namespace) -> None:
     transmitter = FramewiseEncoder("default")
     parts = splits(args.corpora, "train", "valid", cache=plan.folder)
     known = [features(part.sample(args.hours, np.random.default_rng(0)), transmitter) for part in parts]
-    codec = train(
-        plan, CodecDims(), *known, args.lr, PAPER_CHANNEL
-    )  # the dimensions' defaults are the paper's
+    codec = train(plan, CodecDims(), *known, args.lr, PAPER_CHANNEL)  # the dimensions' defaults are the paper's
     np.savez(args.npz, **{name: weight.numpy() for name, weight in codec.state_dict().items()})

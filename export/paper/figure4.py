@@ -81,7 +81,5 @@ def run(args: argparse.Namespace) -> None:
                 device=args.device)  # fmt: skip
     parts = splits(args.corpora, "train", "valid", cache=args.cache)
     hours = (args.minutes / 60, args.minutes / 60 / 4)
-    speech, valid = (
-        part.sample(h, np.random.default_rng(args.seed)) for part, h in zip(parts, hours, strict=True)
-    )
+    speech, valid = (part.sample(h, np.random.default_rng(args.seed)) for part, h in zip(parts, hours, strict=True))
     train(plan, CONFIGS[args.config], speech, valid, args.lr)

@@ -41,12 +41,8 @@ def received_texts(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `paper fixed-channel`."""
-    parser.add_argument(
-        "folder", type=Path, help="with train.npz, valid.npz and test.npz; texts.json comes there"
-    )
-    parser.add_argument(
-        "--train-at", nargs=2, metavar=("KIND", "DB"), help="any channel at -10 to 20 dB if not given"
-    )
+    parser.add_argument("folder", type=Path, help="with train.npz, valid.npz and test.npz; texts.json comes there")
+    parser.add_argument("--train-at", nargs=2, metavar=("KIND", "DB"), help="any channel at -10 to 20 dB if not given")
     parser.add_argument("--points", type=json.loads, required=True, help="[[KIND, DB], ...] to test at")
     parser.add_argument("--numbers", type=json.loads, required=True, help="of the test utterances: [N, ...]")
     options.add_options(parser, "FOLDER", (1000, "steps"), 2e-3)

@@ -50,9 +50,7 @@ class CodecDims:
 
     units: int = 40
     reliability: bool = False  # each symbol's post-channel reliability is an input too
-    context: int = (
-        0  # units a direction of BiGRUs over the frames, in front of the last dense layer; 0 = none
-    )
+    context: int = 0  # units a direction of BiGRUs over the frames, in front of the last dense layer; 0 = none
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,13 @@ class Config:
 
 PAPER = Config(
     "paper",
-    DeepSpeechDims(
-        conv=(ConvDims(32, (41, 11), (2, 2)), ConvDims(32, (21, 11), (2, 1))), gru_layers=7, gru_units=800
-    ),
+    DeepSpeechDims(conv=(ConvDims(32, (41, 11), (2, 2)), ConvDims(32, (21, 11), (2, 1))), gru_layers=7, gru_units=800),
 )
 
 # The paper's architecture at a size that two CPU cores train in an hour.
 COMPACT = Config(
     "compact",
-    DeepSpeechDims(
-        conv=(ConvDims(24, (11, 11), (2, 2)), ConvDims(24, (11, 11), (2, 2))), gru_layers=3, gru_units=320
-    ),
+    DeepSpeechDims(conv=(ConvDims(24, (11, 11), (2, 2)), ConvDims(24, (11, 11), (2, 2))), gru_layers=3, gru_units=320),
     CodecDims(units=96, reliability=True, context=128),
 )
 

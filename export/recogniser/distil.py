@@ -98,11 +98,7 @@ class Lessons:
 
 
 def endless(
-    corpora: list[Lessons],
-    seconds: float,
-    longest: Callable[[], float],
-    degraded: float,
-    rng: np.random.Generator,
+    corpora: list[Lessons], seconds: float, longest: Callable[[], float], degraded: float, rng: np.random.Generator
 ) -> Iterator[Lesson]:
     """Batches of at most `seconds`, each of pieces of similar length, a share of them `degraded`.
 
@@ -111,9 +107,7 @@ def endless(
     while True:
         now = longest()
         drawn = [item for corpus in corpora for item in corpus.draw(now * rng.uniform(0.6, 1), rng)]
-        for group in by_length(
-            drawn, lambda item: item[2].end - item[2].begin, int(seconds * FRAME_RATE), rng
-        ):
+        for group in by_length(drawn, lambda item: item[2].end - item[2].begin, int(seconds * FRAME_RATE), rng):
             if longest() != now:
                 break
             frames = torch.tensor([piece.end - piece.begin for _, _, piece in group])
@@ -135,9 +129,7 @@ class Student(nn.Module):
         super().__init__()
         self.recogniser, self.hint = recogniser, hint
 
-    def forward(
-        self, waveform: Tensor, samples: Tensor, augment: SpecAugment | None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, waveform: Tensor, samples: Tensor, augment: SpecAugment | None) -> tuple[Tensor, Tensor]:
         """Logits [rows, frames, 29] and states [rows, frames, 2 * width]."""
         hidden = self.recogniser.hidden(waveform, samples, augment)
         return self.recogniser.output(hidden[-1]).float(), self.hint(hidden[HINTED]).float()
@@ -236,9 +228,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     students = [name for name in CONFIGS if name != TEACHER]
     parser.add_argument("corpora", nargs="+", help="folders; one named twice is heard twice as often")
     parser.add_argument("--config", choices=students, default="compact", help="of the student")
-    parser.add_argument(
-        "--teacher", default=SHIPPED[TEACHER], help="a shipped model or a folder with its files"
-    )
+    parser.add_argument("--teacher", default=SHIPPED[TEACHER], help="a shipped model or a folder with its files")
     parser.add_argument("--init", metavar="MODEL", help="start from this model's weights")
     options.add_options(parser, f"{WORK}/CONFIG/recogniser", (100.0, "hours"), 1e-3)
     parser.add_argument("--batch-seconds", type=float, default=96.0, help="of all processes together")

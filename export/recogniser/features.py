@@ -41,9 +41,7 @@ def extract(recogniser: nn.Module, speech: Speech, rng: np.random.Generator | No
     return Features(probabilities, [u.text for u in speech.utterances])
 
 
-def cached(
-    path: Path, recogniser: nn.Module, speech: Speech, rng: np.random.Generator | None = None
-) -> Features:
+def cached(path: Path, recogniser: nn.Module, speech: Speech, rng: np.random.Generator | None = None) -> Features:
     """`extract`, done once: the .npz file at `path` is read if these weights and utterances wrote it."""
     digest = checkpoint.digest(recogniser, (u.key for u in speech.utterances))
     if path.is_file():

@@ -57,21 +57,14 @@ def endless(states: list[States], seconds: float, rng: np.random.Generator) -> I
 
 
 def train(
-    plan: Plan,
-    model: WhisperRecogniser,
-    states: list[States],
-    valid: States,
-    lr: float,
-    batch_seconds: float = 64.0,
+    plan: Plan, model: WhisperRecogniser, states: list[States], valid: States, lr: float, batch_seconds: float = 64.0
 ) -> Run:
     """Trains the head of `model`; the encoder stays as it is, and so does best.pt until the head is better."""
     head = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
     optimiser = torch.optim.AdamW(head, lr, weight_decay=0.01)
     fields = ["loss", "valid_cer", "valid_wer"]
     about = {"config": CONFIG}
-    run = Run(
-        plan, {"recogniser": model}, {"head": optimiser}, ["recogniser"], fields, "valid_cer", about=about
-    )
+    run = Run(plan, {"recogniser": model}, {"head": optimiser}, ["recogniser"], fields, "valid_cer", about=about)
     if not run.steps:
         run.best = validate(run.average("recogniser"), valid)["valid_cer"]
     source = endless(states, batch_seconds, run.rng)
@@ -98,9 +91,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recogniser", type=Path, default=folder / "recogniser", metavar="RUN", help="whose head it is"
     )
-    parser.add_argument(
-        "--init", metavar="MODEL", help="that of a shipped model, or of a folder with its .onnx files"
-    )
+    parser.add_argument("--init", metavar="MODEL", help="that of a shipped model, or of a folder with its .onnx files")
     parser.add_argument("--batch-seconds", type=float, default=64.0)
     parser.add_argument("--augmented", type=int, default=0, help="augmented copies of the recordings to add")
 
@@ -114,10 +105,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         _, model = load(args.recogniser)
     model.to(pick_device(args.device))
-    changes = [
-        None,
-        *(augmentation(np.random.default_rng([args.seed, k + 1])) for k in range(args.augmented)),
-    ]
+    changes = [None, *(augmentation(np.random.default_rng([args.seed, k + 1])) for k in range(args.augmented))]
     cached = [
         States(model, splits([corpus], "train")[0], CACHE, str(copy), change)
         for corpus in args.corpora

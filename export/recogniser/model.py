@@ -52,9 +52,7 @@ class DeepSpeech(nn.Module):
             self.norm.append(FrameBatchNorm(width))
         self.output = nn.Linear(width, TOKENS)
 
-    def forward(
-        self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None
-    ) -> Tensor:
+    def forward(self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None) -> Tensor:
         """[batch, samples] (and their true lengths) -> logits [batch, frames, 29]."""
         return self.output(self.hidden(waveform, lengths, augment)[-1])
 
@@ -88,9 +86,7 @@ class WhisperRecogniser(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.output = nn.Linear(2 * dims.head_units, TOKENS)
 
-    def forward(
-        self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None
-    ) -> Tensor:
+    def forward(self, waveform: Tensor, lengths: Tensor | None = None, augment: SpecAugment | None = None) -> Tensor:
         """[batch, samples] (and their true lengths) -> logits [batch, frames, 29]."""
         frames = None if lengths is None else frames_of(lengths)
         return self.classify(self.encoder(waveform, None if frames is None else 2 * frames, augment), frames)
@@ -109,9 +105,7 @@ def build(dims: DeepSpeechDims | WhisperDims) -> DeepSpeech | WhisperRecogniser:
 
 def distillation_loss(logits: Tensor, teacher: Tensor, frames: Tensor) -> Tensor:
     """Mean over the frames of KL(teacher || student), both [batch, frames, 29] logits."""
-    divergence = F.kl_div(
-        logits.log_softmax(-1), teacher.log_softmax(-1), reduction="none", log_target=True
-    ).sum(-1)
+    divergence = F.kl_div(logits.log_softmax(-1), teacher.log_softmax(-1), reduction="none", log_target=True).sum(-1)
     return divergence[valid_mask(frames, logits.shape[1])].mean()
 
 

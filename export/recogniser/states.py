@@ -24,12 +24,7 @@ class States:
     """Of a set of utterances: float16 [frames, 2 * width] each, in one memory-mapped file."""
 
     def __init__(
-        self,
-        model: WhisperRecogniser,
-        speech: Speech,
-        cache: Path,
-        name: str = "0",
-        change: Change | None = None,
+        self, model: WhisperRecogniser, speech: Speech, cache: Path, name: str = "0", change: Change | None = None
     ):
         """Computed once: a file in `cache` is read if this encoder wrote it for these utterances and this `name`.
 

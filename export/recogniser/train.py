@@ -95,9 +95,7 @@ def begin(
         groups.append({"params": pretrained, "lr": rates[1], "wait": initial is None})
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     fields, about = [*losses, "valid_cer", "valid_wer"], {"config": config.name}
-    return Run(
-        plan, networks, {"all": optimiser}, ["recogniser"], fields, "valid_cer", about=about, chief=chief
-    )
+    return Run(plan, networks, {"all": optimiser}, ["recogniser"], fields, "valid_cer", about=about, chief=chief)
 
 
 def train(run: Run, speech: Speech, valid: Speech, batch_seconds: float = 64.0, augment: bool = True) -> None:
@@ -145,15 +143,11 @@ def whisper_weights() -> Path:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `train recogniser`."""
-    parser.add_argument(
-        "corpora", nargs="+", help="folders with metadata.csv and wavs/, LJSpeech-1.1 for one"
-    )
+    parser.add_argument("corpora", nargs="+", help="folders with metadata.csv and wavs/, LJSpeech-1.1 for one")
     parser.add_argument("--config", choices=CONFIGS, default="pretrained")
     options.add_options(parser, f"{WORK}/CONFIG/recogniser", (36.0, "hours"), 1e-3)
     parser.add_argument("--encoder-lr", type=float, default=8e-5, help="that of a pretrained encoder")
-    parser.add_argument(
-        "--init", metavar="MODEL", help="start from a shipped model or a folder with its .onnx files"
-    )
+    parser.add_argument("--init", metavar="MODEL", help="start from a shipped model or a folder with its .onnx files")
     parser.add_argument("--batch-seconds", type=float, default=64.0)
     parser.add_argument("--clean", action="store_true", help="recordings as they are, not augmented")
 
@@ -163,9 +157,7 @@ def run(args: argparse.Namespace) -> None:
     config = CONFIGS[args.config]
     plan = options.plan(args, (WARM_UP * args.hours, "hours"), out=WORK / config.name / "recogniser")
     speech, valid = splits(args.corpora, "train", "valid")
-    print(
-        f"{config.name}: {speech.seconds / 3600:.2f} h to train on, {valid.seconds / 3600:.2f} h to validate"
-    )
+    print(f"{config.name}: {speech.seconds / 3600:.2f} h to train on, {valid.seconds / 3600:.2f} h to validate")
     initial = part(read_weights(args.init), "recogniser") if args.init else None
     fresh = initial is None and not (plan.folder / "last.pt").is_file()
     whisper = whisper_weights() if fresh and config.name == "pretrained" else None

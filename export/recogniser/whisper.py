@@ -60,10 +60,7 @@ class WhisperEncoder(nn.Module):
         self.norm = nn.LayerNorm(dims.width)
 
     def forward(
-        self,
-        waveform: Tensor,
-        lengths: Tensor | None = None,
-        augment: Callable[[Tensor], Tensor] | None = None,
+        self, waveform: Tensor, lengths: Tensor | None = None, augment: Callable[[Tensor], Tensor] | None = None
     ) -> Tensor:
         """[batch, samples] -> [batch, time, width], 50 states a second.
 

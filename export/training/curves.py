@@ -26,9 +26,7 @@ def draw(runs: Sequence[Path], path: Path) -> None:
         rows = read(run)
         error_rate = [float(row["valid_cer"]) for row in rows]
         for axis, column in zip(axes, ("minutes", "hours"), strict=True):
-            axis.semilogy(
-                [float(row[column]) for row in rows], error_rate, ".-", label=f"{run.parent.name}/{run.name}"
-            )
+            axis.semilogy([float(row[column]) for row in rows], error_rate, ".-", label=f"{run.parent.name}/{run.name}")
     axes[0].set(xlabel="training time (minutes)", ylabel="CER on the validation split")
     axes[1].set(xlabel="speech seen (hours, repeats counted)")
     for axis in axes:
@@ -57,12 +55,8 @@ def draw_points(run: Path, path: Path) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `curves`."""
-    parser.add_argument(
-        "runs", nargs="+", type=Path, help=f"folders of runs, {WORK}/compact/recogniser for one"
-    )
-    parser.add_argument(
-        "--points", action="store_true", help="of the first run, a codec with context: its points"
-    )
+    parser.add_argument("runs", nargs="+", type=Path, help=f"folders of runs, {WORK}/compact/recogniser for one")
+    parser.add_argument("--points", action="store_true", help="of the first run, a codec with context: its points")
     parser.add_argument("--out", type=Path, default=WORK / "training.png")
 
 

@@ -12,9 +12,7 @@ from .run import Plan, Span
 WORK = Path("work")  # where runs are kept, unless told otherwise
 
 
-def add_options(
-    parser: argparse.ArgumentParser, out: Path | str, budget: Span, lr: float, seed: int = 0
-) -> None:
+def add_options(parser: argparse.ArgumentParser, out: Path | str, budget: Span, lr: float, seed: int = 0) -> None:
     """Adds --out, the budget (--minutes, --hours or --steps), --lr, --seed, --device and --threads.
 
     Args:

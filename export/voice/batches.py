@@ -61,9 +61,7 @@ def text_batch(texts: Sequence[str], device: torch.device | str = "cpu") -> tupl
     return tokens.to(device), torch.tensor([len(row) for row in rows], device=device)
 
 
-def groups(
-    items: Sequence[Spoken], frames: int, rng: np.random.Generator | None = None
-) -> Iterator[list[Spoken]]:
+def groups(items: Sequence[Spoken], frames: int, rng: np.random.Generator | None = None) -> Iterator[list[Spoken]]:
     """Items of similar length, each group padded to at most `frames`; shuffled when `rng` is given."""
     lengths = np.array([item.frames for item in items])
     order = np.argsort(lengths if rng is None else lengths * rng.uniform(0.95, 1.05, len(items)))

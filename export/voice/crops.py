@@ -91,18 +91,12 @@ def pitch_tracks(speech: Speech, cache: Path) -> list[np.ndarray]:
     """`pitch.track` of every utterance, computed once."""
     path = Path(cache) / f"f0-{speech.digest}.npz"
     if not path.is_file():
-        ragged.save(
-            path, [track(speech[i]) for i in tqdm(range(len(speech)), "pitch", unit="utt", disable=None)]
-        )
+        ragged.save(path, [track(speech[i]) for i in tqdm(range(len(speech)), "pitch", unit="utt", disable=None)])
     return ragged.load(path)[0]
 
 
 def draw(
-    corpora: Sequence[Recordings],
-    batch: int,
-    frames: int,
-    rng: np.random.Generator,
-    device: torch.device | str = "cpu",
+    corpora: Sequence[Recordings], batch: int, frames: int, rng: np.random.Generator, device: torch.device | str = "cpu"
 ) -> Crops:
     """`batch` crops of so many mel frames, at random levels: every corpus, long or short, has the same share."""
     rows = [corpora[rng.integers(len(corpora))].crop(rng, frames) for _ in range(batch)]

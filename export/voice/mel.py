@@ -25,9 +25,7 @@ def spectrum(waveform: Tensor) -> Tensor:
     The signal is reflected at both ends; frames = samples // HOP + 1, so at least 513 samples are needed.
     """
     window = torch.hann_window(WINDOW, device=waveform.device)
-    transform = torch.stft(
-        waveform, N_FFT, HOP, window=window, center=True, pad_mode="reflect", return_complex=True
-    )
+    transform = torch.stft(waveform, N_FFT, HOP, window=window, center=True, pad_mode="reflect", return_complex=True)
     return transform.abs()
 
 

@@ -56,14 +56,10 @@ def recordings(folder: Path, cache: Path, user: int) -> tuple[list[Spoken], list
     found = prepare(speech, cache, speakers)
     for item in found:
         item.speaker = user
-    marked = {u.key for u in utterances if u.split == "valid"} or {
-        item.key for item in found[VALID // 2 :: VALID]
-    }
+    marked = {u.key for u in utterances if u.split == "valid"} or {item.key for item in found[VALID // 2 :: VALID]}
     train = [item for item in found if item.key not in marked]
     if not train:
-        raise CorpusError(
-            f"{folder}: no recording is left to train on; is each text what is said in its recording?"
-        )
+        raise CorpusError(f"{folder}: no recording is left to train on; is each text what is said in its recording?")
     return train, [item for item in found if item.key in marked] or train[:1]
 
 
@@ -141,12 +137,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="of the user, as `deepsc voices` lists it")
     parser.add_argument("--licence", required=True, help="of the recordings, for instance CC0, or private")
     parser.add_argument("--minutes", type=float, default=20.0, help="of training")
-    parser.add_argument(
-        "--voices", type=Path, default=VOICE, help="folder of the voices that are there already"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=WORK / "voices", help="folder of all voices, the new one too"
-    )
+    parser.add_argument("--voices", type=Path, default=VOICE, help="folder of the voices that are there already")
+    parser.add_argument("--out", type=Path, default=WORK / "voices", help="folder of all voices, the new one too")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
     options.add_device(parser)
 

@@ -72,9 +72,7 @@ class BlockFadingChannel(PduBlock):
         seq = get(meta, "seq", self._count)
         self._count += 1
         rng = np.random.default_rng([self._seed, seq & 0xFFFF_FFFF])
-        received = channel.transmit(
-            symbols, kind, es_n0_db, rng, self._block, self._rician_k, self._interleaved
-        )
+        received = channel.transmit(symbols, kind, es_n0_db, rng, self._block, self._rician_k, self._interleaved)
         added = {
             "channel": kind,
             "es_n0_db_set": None if kind == "none" else es_n0_db,

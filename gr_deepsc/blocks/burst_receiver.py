@@ -76,9 +76,7 @@ class BurstReceiver(gr.sync_block):
             self.message_port_pub(pmt.intern("failed"), failure(meta, event.error_type, event.error))
             return
         vector = pmt.init_c32vector(len(event.symbols), event.symbols.tolist())
-        self.message_port_pub(
-            pmt.intern("symbols"), pmt.cons(put(meta, reliability=event.reliability), vector)
-        )
+        self.message_port_pub(pmt.intern("symbols"), pmt.cons(put(meta, reliability=event.reliability), vector))
 
     def _report(self) -> None:
         counters: Any = pmt.make_dict()

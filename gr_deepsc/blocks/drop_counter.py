@@ -48,9 +48,7 @@ class DropCounter(gr.sync_block):
             self.message_port_register_in(pmt.intern(port))
             self.set_msg_handler(pmt.intern(port), handler)
         self._sample_rate = float(sample_rate)
-        self._since: tuple[int, int, float] | None = (
-            None  # sample and time (s, its fraction) of the latest rx_time
-        )
+        self._since: tuple[int, int, float] | None = None  # sample and time (s, its fraction) of the latest rx_time
         self._logged, self._unsaid = 0.0, False
         self.overflows = self.samples_lost = self.underflows = self.sequence_errors = self.late = 0
 
@@ -122,8 +120,6 @@ class DropCounter(gr.sync_block):
     def _log(self, last: bool = False) -> None:
         now = time.monotonic()
         if last or now - self._logged >= REPORT_S:
-            told = ", ".join(
-                f"{count} {name.replace('_', ' ')}" for name, count in self.counters.items() if count
-            )
+            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.counters.items() if count)
             self.logger.warn(f"so far: {told}; a lower rate or a faster machine helps")
             self._logged, self._unsaid = now, False

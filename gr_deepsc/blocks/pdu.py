@@ -74,16 +74,7 @@ def put(meta: Any, **values: Any) -> Any:
 
 def failure(meta: Any, error_type: str, error: str) -> Any:
     """The PDU of a lost utterance: its metadata with the reason, no text, an empty vector."""
-    meta = put(
-        meta,
-        lost=True,
-        error_type=error_type,
-        error=error,
-        text="",
-        confidence=0.0,
-        csi=None,
-        reliability=None,
-    )
+    meta = put(meta, lost=True, error_type=error_type, error=error, text="", confidence=0.0, csi=None, reliability=None)
     return pmt.cons(meta, pmt.init_u8vector(0, []))
 
 

@@ -76,8 +76,7 @@ class SemanticDecoder(PduBlock):
         sent_by = get(meta, "model", pair)
         if codec == self.decoder.codec and sent_by != pair:
             raise PduError(
-                "wrong_model",
-                f"encoded by model {sent_by}, this decoder is {pair}; give both blocks one model",
+                "wrong_model", f"encoded by model {sent_by}, this decoder is {pair}; give both blocks one model"
             )
         n = get(meta, "n_symbols", len(received))
         if not 0 < n <= len(received) or n % SYMBOLS_PER_FRAME:
@@ -92,9 +91,7 @@ class SemanticDecoder(PduBlock):
         csi = np.ones(n, np.complex64) if csi is None else csi.astype(np.complex64)
         received = received[:n]
         if not (np.isfinite(received).all() and np.isfinite(csi).all()):
-            raise PduError(
-                "not_finite", "the received symbols or their CSI are not finite; look at the radio"
-            )
+            raise PduError("not_finite", "the received symbols or their CSI are not finite; look at the radio")
         if self._equaliser == "zf":
             return equalise.zero_forcing(received, csi)
         return equalise.mmse(received, csi, self._n0(meta))

@@ -55,9 +55,7 @@ class SpeechSegmenter(gr.sync_block):
         """Complain of a stream that ended in the middle of an utterance."""
         for samples in self.segmenter.flush():
             seconds = len(samples) / self.segmenter.sample_rate
-            self.logger.warn(
-                f"the stream ended in an utterance: its {seconds:.1f} s are lost; end in silence"
-            )
+            self.logger.warn(f"the stream ended in an utterance: its {seconds:.1f} s are lost; end in silence")
         return True
 
     def _end(self, _message: Any) -> None:

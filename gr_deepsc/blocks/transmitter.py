@@ -40,10 +40,7 @@ class DeepscTransmitter(gr.hier_block2):
         self.message_port_register_hier_in("audio")
         self.message_port_register_hier_out("failed")
         # GNU Radio does not keep Python blocks alive: we do
-        self.encoder, self.framer = (
-            SemanticEncoder(model, provider, rate, target_snr_db),
-            BurstFramer(level_db),
-        )
+        self.encoder, self.framer = (SemanticEncoder(model, provider, rate, target_snr_db), BurstFramer(level_db))
         silence = between == "silence"
         self.stream = BurstSource() if silence else pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.msg_connect(self, "audio", self.encoder, "audio")

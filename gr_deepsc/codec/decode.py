@@ -73,9 +73,7 @@ class Decoder:
             DecodeError: `codec`, of the burst's header, is neither the model's nor of the codec with context.
         """
         if codec != self.codec and not 0 <= codec < len(CODECS):
-            raise DecodeError(
-                f"the burst's codec is {codec}, this decoder's {self.codec}; give both ends one model"
-            )
+            raise DecodeError(f"the burst's codec is {codec}, this decoder's {self.codec}; give both ends one model")
 
     def log_probs(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> np.ndarray:
         """Log-probabilities float32 [steps, 29] of CTC's tokens.

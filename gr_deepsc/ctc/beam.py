@@ -76,9 +76,7 @@ class Beam:
             tokens = [] if certain else [t for t in np.flatnonzero(row > LEAST).tolist() if t != BLANK]
             grown: dict[str, Prefix] = {}
 
-            def add(
-                text: str, english: float, blank: float, letter: float, grown: dict[str, Prefix] = grown
-            ) -> None:
+            def add(text: str, english: float, blank: float, letter: float, grown: dict[str, Prefix] = grown) -> None:
                 prefix = grown.setdefault(text, Prefix(text, -np.inf, -np.inf, english))
                 prefix.blank = np.logaddexp(prefix.blank, blank)
                 prefix.letter = np.logaddexp(prefix.letter, letter)

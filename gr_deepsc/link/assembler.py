@@ -62,9 +62,7 @@ class Assembler:
                 utterance: its remaining chunks are then skipped.
         """
         if header["type"] != "audio":
-            raise ProtocolError(
-                f"an audio chunk was expected, not a message of type {header['type']!r}", header=header
-            )
+            raise ProtocolError(f"an audio chunk was expected, not a message of type {header['type']!r}", header=header)
         self._drop_idle()
         pending = self._utterance_of(header)
         if pending.failed:
@@ -138,9 +136,7 @@ class Assembler:
     def _abandon(self, session: str, reason: str) -> None:
         pending = self._pending.pop(session)
         if not pending.failed:
-            self._abandoned.append(
-                ProtocolError(f"the utterance was dropped: {reason}", "incomplete", pending.header)
-            )
+            self._abandoned.append(ProtocolError(f"the utterance was dropped: {reason}", "incomplete", pending.header))
             del self._abandoned[: -self._max_sessions]
 
     def _drop_idle(self) -> None:

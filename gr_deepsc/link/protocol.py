@@ -139,13 +139,9 @@ def unpack(frames: list[bytes]) -> tuple[dict[str, Any], bytes]:
     if not isinstance(header, dict):
         raise ProtocolError("the header is not a JSON object")
     if len(payload) > MAX_PAYLOAD:
-        raise ProtocolError(
-            f"the payload has {len(payload)} bytes, at most {MAX_PAYLOAD} are allowed", header=header
-        )
+        raise ProtocolError(f"the payload has {len(payload)} bytes, at most {MAX_PAYLOAD} are allowed", header=header)
     if header.get("version") != VERSION or isinstance(header["version"], bool):
-        raise ProtocolError(
-            f"protocol version {header.get('version')!r}, this side speaks {VERSION}", header=header
-        )
+        raise ProtocolError(f"protocol version {header.get('version')!r}, this side speaks {VERSION}", header=header)
     match header.get("type"):
         case "audio":
             _check_audio(header, payload)

@@ -149,9 +149,7 @@ def _is_local(address: str) -> bool:
     scheme, _, rest = address.partition("://")
     host, _, port = rest.rpartition(":")
     if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and int(port) < 65536)):
-        raise LinkError(
-            f"{address!r} is no address; write it as tcp://HOST:PORT, for example {AUDIO_ADDRESS}"
-        )
+        raise LinkError(f"{address!r} is no address; write it as tcp://HOST:PORT, for example {AUDIO_ADDRESS}")
     if host == "localhost":
         return True
     try:
@@ -178,15 +176,11 @@ def _limit(socket: zmq.Socket, kind: str) -> None:
 
 def _use_keys(context: zmq.Context, socket: zmq.Socket, folder: Path, bind: bool) -> None:
     try:
-        own_public, own_secret = zmq.auth.load_certificate(
-            folder / f"{'server' if bind else 'client'}.key_secret"
-        )
+        own_public, own_secret = zmq.auth.load_certificate(folder / f"{'server' if bind else 'client'}.key_secret")
         server, _ = zmq.auth.load_certificate(folder / "server.key")
         clients = frozenset(zmq.auth.load_certificate(path)[0] for path in (folder / "clients").glob("*.key"))
     except (OSError, ValueError) as error:
-        raise LinkError(
-            f"no CURVE keys in {folder} ({error}); make them with `deepsc keys {folder}`"
-        ) from None
+        raise LinkError(f"no CURVE keys in {folder} ({error}); make them with `deepsc keys {folder}`") from None
     if own_secret is None:
         raise LinkError(f"{folder} holds no secret key for this side; make keys with `deepsc keys FOLDER`")
     socket.curve_publickey, socket.curve_secretkey = own_public, own_secret
@@ -217,9 +211,7 @@ def _check_clients(context: zmq.Context, socket: zmq.Socket, folder: Path, clien
         except zmq.ZMQError:  # this context has its handler already
             zap.close()
             return
-    threading.Thread(
-        target=_answer_zap, args=(zap, context.underlying), name="deepsc-zap", daemon=True
-    ).start()
+    threading.Thread(target=_answer_zap, args=(zap, context.underlying), name="deepsc-zap", daemon=True).start()
 
 
 def _answer_zap(zap: zmq.Socket, context: int) -> None:

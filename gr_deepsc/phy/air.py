@@ -56,11 +56,7 @@ class Air:
             offset = int(rng.integers(self.block * SAMPLES_PER_SYMBOL))
             samples, _ = fading.block_fading(samples, self.kind, rng, self.block, offset, self.rician_k)
         samples = impair.frequency_offset(samples, self.cfo, rng.uniform(0, 2 * np.pi))
-        return (
-            samples
-            if self.kind == "none"
-            else impair.noise(samples, channel.noise_variance(self.es_n0_db), rng)
-        )
+        return samples if self.kind == "none" else impair.noise(samples, channel.noise_variance(self.es_n0_db), rng)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,7 @@ _SLOPE = SAMPLES_PER_SYMBOL * CHIRP  # samples of delay that a cycle a symbol ma
 REACH = int(2 * MAX_CFO * _SLOPE)  # samples: farthest from the detection that a start on a line can be
 
 
-def along_chirps(
-    detection: Detection, known: Known, window_of: Callable[[Detection], Window]
-) -> list[Detection]:
+def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detection], Window]) -> list[Detection]:
     """Other starts and carriers by which one chirp is where the detection saw it, the likeliest first.
 
     Args:
@@ -44,9 +42,7 @@ def along_chirps(
             c = known.correlate(y)
             evidence = [m.evidence(known.nodes, c, power, n0) for m in SEARCH_MODELS]
             scores += np.max(evidence, 0).tolist()
-            places += [
-                place._replace(start=place.start + sign * _SLOPE * f, cfo=place.cfo + f) for f in offsets
-            ]
+            places += [place._replace(start=place.start + sign * _SLOPE * f, cfo=place.cfo + f) for f in offsets]
         peaks = [k for k in range(len(scores)) if scores[k] == max(scores[max(0, k - 2) : k + 3])]
         found += [(scores[k], places[k]) for k in peaks]
     found.sort(key=lambda entry: -entry[0])

@@ -37,9 +37,7 @@ _SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(
 def false_alarm(threshold: float) -> float:
     """P(statistic > threshold) of one hypothesis in noise: the sum of two independent Beta(1, CHIRP - 1)."""
     n, t = CHIRP - 1, threshold
-    tail, _ = integrate.quad(
-        lambda x: n * (1 - x) ** (n - 1) * (1 - t + x) ** n, max(0, t - 1), min(t, 1), epsabs=0
-    )
+    tail, _ = integrate.quad(lambda x: n * (1 - x) ** (n - 1) * (1 - t + x) ** n, max(0, t - 1), min(t, 1), epsabs=0)
     return max(0.0, 1 - t) ** n + tail
 
 

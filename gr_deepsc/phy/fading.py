@@ -56,9 +56,7 @@ def block_fading(
     return _flat(samples, h)
 
 
-def doppler_fading(
-    samples: np.ndarray, doppler: float, rng: np.random.Generator, rician_k: float = 0.0
-) -> Faded:
+def doppler_fading(samples: np.ndarray, doppler: float, rng: np.random.Generator, rician_k: float = 0.0) -> Faded:
     """A moving receiver among scatterers all around: Rayleigh or Rician with Clarke's (Jakes') spectrum.
 
     Args:
@@ -133,11 +131,7 @@ def gaussian(n: int, spread: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _process(
-    autocorrelation: Callable[[np.ndarray], np.ndarray],
-    n: int,
-    doppler: float,
-    rng: np.random.Generator,
-    shortest: int,
+    autocorrelation: Callable[[np.ndarray], np.ndarray], n: int, doppler: float, rng: np.random.Generator, shortest: int
 ) -> np.ndarray:
     """CN(0, 1), complex128 [n], with an autocorrelation given over lags in cycles of `doppler`.
 

@@ -53,9 +53,7 @@ class Layout:
         # places, int [n] each
         self.header, header_pilots = _with_pilots(CHIRP, HEADER_SYMBOLS, HEADER_PILOT_EVERY)
         self.down = int(header_pilots[-1]) + 1  # the second chirp's first symbol
-        self.payload, payload_pilots = _with_pilots(
-            self.down + CHIRP, SYMBOLS_PER_FRAME * frames, PILOT_EVERY
-        )
+        self.payload, payload_pilots = _with_pilots(self.down + CHIRP, SYMBOLS_PER_FRAME * frames, PILOT_EVERY)
         self.header_pilots = len(header_pilots)
         self.pilots = np.concatenate([header_pilots, payload_pilots])
         self.end = int(self.pilots[-1]) + 1  # the place of the tail

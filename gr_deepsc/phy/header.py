@@ -116,9 +116,7 @@ def _pack(header: Header) -> int:
     for field, width in zip(fields(Header), _WIDTHS, strict=True):
         value, least = getattr(header, field.name), int(field.name == "frames")
         if not isinstance(value, int | np.integer | np.bool_) or not least <= value < least + 2**width:
-            raise ValueError(
-                f"{field.name} is {value!r}: must be an integer, {least} to {least + 2**width - 1}"
-            )
+            raise ValueError(f"{field.name} is {value!r}: must be an integer, {least} to {least + 2**width - 1}")
         word = word << width | int(value) - least
     return word
 

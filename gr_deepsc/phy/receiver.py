@@ -14,17 +14,7 @@ from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import (
-    MAX_PPM,
-    NARROW,
-    WIDE,
-    Known,
-    Sync,
-    Window,
-    carriers_of_echoes,
-    header_hypotheses,
-    refine,
-)
+from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses, refine
 
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 

@@ -41,9 +41,7 @@ class Resampler:
     def __init__(self, ratio: float):
         nearest = Fraction(ratio).limit_denominator(LARGEST) if 0 < ratio < np.inf else Fraction(0)
         if not 0 < nearest.numerator <= LARGEST or abs(nearest / ratio - 1) > MAX_ERROR_PPM * 1e-6:
-            raise ValueError(
-                f"rates in the ratio {ratio:g}: needed is one of whole numbers up to {LARGEST}, as 1/10"
-            )
+            raise ValueError(f"rates in the ratio {ratio:g}: needed is one of whole numbers up to {LARGEST}, as 1/10")
         self._up, self._down = nearest.numerator, nearest.denominator
         if self._up == self._down:
             return

@@ -51,11 +51,7 @@ _BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, _BLOCK_STEP)
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it. Doppler from a tenth of a
 # cycle in the longest burst to one in eight blocks.
 HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
-KINDS: tuple[tuple[Model, ...], ...] = (
-    (Blocks(),),
-    tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)),
-    _BLOCKS,
-)
+KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), _BLOCKS)
 # One that stands still, turns or fades slowly, fades by blocks: enough to tell times and carriers apart.
 SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *_BLOCKS[::8])
 _ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))  # paths fade, each on its own
@@ -185,9 +181,7 @@ def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) 
     ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
     # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
     # was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
-    sync = _search(
-        window, header, [sync._replace(time=sync.time + late) for late in _RELOCK_TIMES], _RELOCK_CFOS
-    )
+    sync = _search(window, header, [sync._replace(time=sync.time + late) for late in _RELOCK_TIMES], _RELOCK_CFOS)
     # The time is known where the header is; then time and slope are sought about the known symbols' centre of
     # gravity, where the errors of the two have nothing to do with each other.
     sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], wide)
@@ -237,9 +231,7 @@ def _average(
 ) -> Channel:
     """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
     n0, power = _fit(levels)
-    evidence = np.array(
-        [model.evidence(nodes, c, power, n0) for model in models] if len(models) > 1 else [0.0]
-    )
+    evidence = np.array([model.evidence(nodes, c, power, n0) for model in models] if len(models) > 1 else [0.0])
     mean, second = np.zeros(len(places), complex), np.zeros(len(places))
     for weight, model in zip(special.softmax(evidence), models, strict=True):
         if weight > _NEGLIGIBLE:
@@ -265,11 +257,7 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
 
 
 def _search(
-    window: Window,
-    known: Known,
-    syncs: list[Sync],
-    cfos: np.ndarray,
-    models: tuple[Model, ...] = SEARCH_MODELS,
+    window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray, models: tuple[Model, ...] = SEARCH_MODELS
 ) -> Sync:
     """The best of equally spaced candidates, each with every carrier offset of `cfos` added; interpolated."""
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)

@@ -78,9 +78,7 @@ class Doppler:
     def _root(self, nodes: Nodes, power: float, n0: float) -> tuple[np.ndarray, np.ndarray]:
         """Cholesky factor of the covariance of c / sqrt(e) over N0, and sqrt(e)."""
         amplitude = np.sqrt(nodes.energies)
-        covariance = (
-            power / n0 * self._correlation(nodes.places, nodes.places) * np.outer(amplitude, amplitude)
-        )
+        covariance = power / n0 * self._correlation(nodes.places, nodes.places) * np.outer(amplitude, amplitude)
         covariance[np.diag_indices_from(covariance)] += 1
         return linalg.cholesky(covariance, lower=True, overwrite_a=True, check_finite=False), amplitude
 

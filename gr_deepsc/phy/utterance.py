@@ -102,6 +102,4 @@ class Joiner:
             symbols.append(parts[p].symbols if p in parts else np.zeros(blank, np.complex64))
             reliability.append(parts[p].reliability if p in parts else np.zeros(blank, np.float32))
         bursts = [parts[p] for p in sorted(parts)]
-        return Reception(
-            *key, np.concatenate(symbols), np.concatenate(reliability), bursts, count - len(parts)
-        )
+        return Reception(*key, np.concatenate(symbols), np.concatenate(reliability), bursts, count - len(parts))

@@ -49,8 +49,7 @@ def check(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     """
     if not (np.isfinite(sample_rate) and MIN_RATE <= sample_rate <= MAX_RATE):
         raise AudioError(
-            "bad_rate",
-            f"sample rate {sample_rate:g} Hz is outside {MIN_RATE}..{MAX_RATE} Hz; resample it",
+            "bad_rate", f"sample rate {sample_rate:g} Hz is outside {MIN_RATE}..{MAX_RATE} Hz; resample it"
         )
     rate = round(sample_rate)
     samples = np.asarray(samples)
@@ -60,10 +59,7 @@ def check(samples: np.ndarray, sample_rate: float) -> np.ndarray:
         raise AudioError("not_finite", "the audio has NaN or infinite samples; repair or re-record it")
     peak = float(np.abs(mono).max())
     if peak < 10 ** (SILENCE_DBFS / 20):
-        raise AudioError(
-            "silent",
-            f"the audio is silent (peak below {SILENCE_DBFS:g} dBFS); check the microphone",
-        )
+        raise AudioError("silent", f"the audio is silent (peak below {SILENCE_DBFS:g} dBFS); check the microphone")
     if rate == SAMPLE_RATE:
         return mono
     common = gcd(rate, SAMPLE_RATE)
@@ -78,13 +74,10 @@ def check_duration(samples: int, sample_rate: float) -> None:
     """
     seconds = samples / sample_rate
     if seconds < MIN_SECONDS:
-        raise AudioError(
-            "empty", f"the audio is empty ({seconds:.2f} s; at least {MIN_SECONDS:g} s are needed)"
-        )
+        raise AudioError("empty", f"the audio is empty ({seconds:.2f} s; at least {MIN_SECONDS:g} s are needed)")
     if seconds > MAX_SECONDS:
         raise AudioError(
-            "too_long",
-            f"the audio lasts {seconds:.1f} s, an utterance at most {MAX_SECONDS:g} s; cut it into parts",
+            "too_long", f"the audio lasts {seconds:.1f} s, an utterance at most {MAX_SECONDS:g} s; cut it into parts"
         )
 
 
@@ -96,8 +89,7 @@ def mix(samples: np.ndarray) -> np.ndarray:
     """
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "fi" or 0 in samples.shape:
         raise AudioError(
-            "bad_format",
-            f"audio must be real [samples] or [samples, channels], not {samples.dtype} {samples.shape}",
+            "bad_format", f"audio must be real [samples] or [samples, channels], not {samples.dtype} {samples.shape}"
         )
     scale = 1.0 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 is refused as not finite
@@ -120,9 +112,7 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
 
     path = Path(path)
     if not path.is_file():
-        raise AudioError(
-            "missing", f"{path} is a folder, not a recording" if path.is_dir() else f"no file {path}"
-        )
+        raise AudioError("missing", f"{path} is a folder, not a recording" if path.is_dir() else f"no file {path}")
     try:
         with soundfile.SoundFile(path) as recording:
             rate = recording.samplerate

@@ -28,11 +28,7 @@ class Segmenter:
     """
 
     def __init__(
-        self,
-        sample_rate: int = 16_000,
-        threshold_db: float = 12.0,
-        hangover_s: float = 0.6,
-        max_seconds: float = 30.0,
+        self, sample_rate: int = 16_000, threshold_db: float = 12.0, hangover_s: float = 0.6, max_seconds: float = 30.0
     ):
         """Rates in Hz.
 

@@ -54,9 +54,7 @@ class Synthesizer:
         if acoustic.get("vocabulary") != ALPHABET:
             raise ContractError(f"{folder}: acoustic.onnx is for another alphabet")
         self.sample_rate = SAMPLE_RATE
-        self.users = {
-            entry["id"]: User(entry["name"], entry["licence"]) for entry in json.loads(acoustic["users"])
-        }
+        self.users = {entry["id"]: User(entry["name"], entry["licence"]) for entry in json.loads(acoustic["users"])}
 
     def __call__(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
         """Speak `text`: float32 [samples] in -1..1; see `log_mel`. Nothing but spaces is silence of no length.

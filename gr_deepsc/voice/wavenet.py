@@ -104,9 +104,7 @@ class WaveNet:
         self._frames, self.contract = open_part(folder, "wavenet_frames")
         self._step, other = open_part(folder, "wavenet_step")
         if self.contract["checkpoint_sha256"] != other["checkpoint_sha256"]:
-            raise ContractError(
-                f"{folder}: wavenet_frames.onnx and wavenet_step.onnx are not of one training"
-            )
+            raise ContractError(f"{folder}: wavenet_frames.onnx and wavenet_step.onnx are not of one training")
         self.temperature = float(self.contract["temperature"])
         self._dilations = json.loads(self.contract["dilations"])
         self._progress = progress
@@ -131,8 +129,6 @@ class WaveNet:
     def together(self, mels: list[np.ndarray], seed: int = 0) -> list[np.ndarray]:
         """Log-mels [frames, 80] of any lengths -> their waveforms, drawn as one batch: the shorter end in silence."""
         longest = max(map(len, mels))
-        padded = [
-            np.pad(mel, ((0, longest - len(mel)), (0, 0)), constant_values=np.log(FLOOR)) for mel in mels
-        ]
+        padded = [np.pad(mel, ((0, longest - len(mel)), (0, 0)), constant_values=np.log(FLOOR)) for mel in mels]
         made = self(np.stack(padded).astype(np.float32), seed)
         return [waveform[: HOP * (len(mel) - 1)] for waveform, mel in zip(made, mels, strict=True)]

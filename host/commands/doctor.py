@@ -138,9 +138,7 @@ def check_grc() -> Iterator[Finding]:
     if described:
         yield Finding("ok", "blocks path", f"{BLOCKS}: {len(described)} blocks")
     else:
-        yield Finding(
-            "fail", "blocks path", f"no *.block.yml in {BLOCKS}", "install gr-deepsc again: `make setup`"
-        )
+        yield Finding("fail", "blocks path", f"no *.block.yml in {BLOCKS}", "install gr-deepsc again: `make setup`")
     if str(BLOCKS) not in os.environ.get("GRC_BLOCKS_PATH", "").split(os.pathsep):
         detail = f"`deepsc flowgraph` sets it; for a GRC started by hand: export GRC_BLOCKS_PATH={BLOCKS}"
         yield Finding("ok", "GRC_BLOCKS_PATH", detail)
@@ -201,9 +199,7 @@ def _load(path: Path) -> Finding:
     try:
         model = (FramewiseEncoder if path.name == "transmitter.onnx" else FramewiseDecoder)(path)
     except (OSError, ValueError, RuntimeError) as error:
-        return Finding(
-            "fail", "models", f"{name} does not load: {error}", "reinstall onnxruntime and gr-deepsc"
-        )
+        return Finding("fail", "models", f"{name} does not load: {error}", "reinstall onnxruntime and gr-deepsc")
     return Finding("ok", "models", f"{name} version {model.version}, pair {model.pair}")
 
 
@@ -239,9 +235,7 @@ def check_ports() -> Iterator[Finding]:
         try:
             open_socket(context, kind, address, bind=True).close(linger=0)
         except LinkError as error:
-            mend = (
-                "fine if a flowgraph is running; else stop what holds it (`ss -ltnp`) or give other addresses"
-            )
+            mend = "fine if a flowgraph is running; else stop what holds it (`ss -ltnp`) or give other addresses"
             yield Finding("warn", "port", str(error), mend)
         else:
             yield Finding("ok", "port", f"{address} is free")

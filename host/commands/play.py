@@ -29,8 +29,8 @@ signal. NAME.wav: what a single-sideband receiver gives out, the signal about 15
 
 EXAMPLES = """\
 OUTPUT
-  One line an utterance, or with --json one object: docs/results.md tells its keys. Files that cannot be read and
-  files without a burst (not_detected) are such results, too, and make the exit status 1.
+  One line an utterance, or with --json one object: docs/results.md tells its keys. Files that cannot be read
+  and files without a burst (not_detected) are such results, too, and make the exit status 1.
 
 EXAMPLES
   deepsc play hello.sigmf-meta

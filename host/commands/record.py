@@ -78,9 +78,7 @@ def run(args: argparse.Namespace) -> int:
         raise HostError(f"{args.out} was not written: none of the recordings can be sent")
     seconds = writer.samples / profile.sample_rate
     clipped = f", {writer.clipped} of them clipped" if writer.clipped else ""
-    print(
-        f"{args.out}: {sent} utterances, {seconds:.2f} s at {profile.sample_rate:g} samples a second{clipped}"
-    )
+    print(f"{args.out}: {sent} utterances, {seconds:.2f} s at {profile.sample_rate:g} samples a second{clipped}")
     return DONE if sent == len(args.files) else SOME_FAILED
 
 
@@ -124,6 +122,4 @@ def _path(args: argparse.Namespace, profile: Profile) -> radio.Path | None:
 
 def _describe(args: argparse.Namespace, profile: Profile) -> str:
     path = "" if args.channel == "none" else f", {args.channel} at Es/N0 {args.snr:g} dB"
-    return (
-        f"DeepSC-ST bursts, {profile.symbol_rate:g} symbols/s at {profile.offset:g} Hz from the centre{path}"
-    )
+    return f"DeepSC-ST bursts, {profile.symbol_rate:g} symbols/s at {profile.offset:g} Hz from the centre{path}"

@@ -58,9 +58,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`deepsc send`."""
     if bool(args.files) == args.mic:
-        raise HostError(
-            "give recordings to send, or --mic, not both" if args.mic else "give recordings, or --mic"
-        )
+        raise HostError("give recordings to send, or --mic, not both" if args.mic else "give recordings, or --mic")
     context = zmq.Context()
     try:
         sender = Sender(context, args.address, args.user_id, args.timeout, args.curve_key)

@@ -59,8 +59,5 @@ class Writer:
 
         original = audio.check(*audio.read(recording))
         snr = "" if result.es_n0_db_set is None else f", Es/N0 {result.es_n0_db_set:g} dB"
-        titles = (
-            f"original: {Path(recording).name}",
-            f"received: {result.channel}{snr}, voice of user {result.voice}",
-        )
+        titles = (f"original: {Path(recording).name}", f"received: {result.channel}{snr}, voice of user {result.voice}")
         spectrograms(path, original, spoken, SAMPLE_RATE, titles)

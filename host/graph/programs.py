@@ -49,9 +49,7 @@ def locate(name: str) -> Path:
         return path.resolve()
     flowgraphs = shipped()
     if name not in flowgraphs:
-        raise HostError(
-            f"no flowgraph {name!r}: there are {', '.join(flowgraphs) or 'none'}, or give a .grc file"
-        )
+        raise HostError(f"no flowgraph {name!r}: there are {', '.join(flowgraphs) or 'none'}, or give a .grc file")
     return flowgraphs[name]
 
 
@@ -90,9 +88,7 @@ def compile_flowgraph(path: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HostError(
-            f"cannot make the cache folder {folder.parent}: {error.strerror}; set XDG_CACHE_HOME"
-        ) from None
+        raise HostError(f"cannot make the cache folder {folder.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
     work = folder.with_name(f"{folder.name}.{os.getpid()}")  # a compilation cut short must not look complete
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()

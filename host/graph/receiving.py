@@ -43,12 +43,7 @@ class Receiving:
     """
 
     def __init__(
-        self,
-        model: str,
-        symbol_rate: float,
-        decoder: str = "greedy",
-        speak: bool = False,
-        voices: str = "",
+        self, model: str, symbol_rate: float, decoder: str = "greedy", speak: bool = False, voices: str = ""
     ) -> None:
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
@@ -121,9 +116,7 @@ class Receiving:
         found = []
         with suppress(queue.Empty):
             found.append(
-                self.collector.results.get(timeout=timeout)
-                if timeout
-                else self.collector.results.get_nowait()
+                self.collector.results.get(timeout=timeout) if timeout else self.collector.results.get_nowait()
             )
             while True:
                 found.append(self.collector.results.get_nowait())

@@ -37,9 +37,7 @@ class FlowgraphSimulation:
         self._setting, self._modem = setting, setting.csi == "estimated"
         self._receiving = Receiving(setting.model, setting.symbol_rate, setting.decoder, speak, voices)
         try:
-            self._encoder = SemanticEncoder(
-                setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db
-            )
+            self._encoder = SemanticEncoder(setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db)
         except (OSError, ValueError, RuntimeError) as error:
             raise HostError(f"cannot load the model {setting.model}: {error}") from None
         kind, es_n0_db, rician_k, seed = setting.channel, setting.es_n0_db, setting.rician_k, setting.seed
@@ -67,8 +65,7 @@ class FlowgraphSimulation:
             )
         else:
             end.connect(
-                (self._encoder, "symbols", self._path, "symbols"),
-                (self._path, "symbols", end.decoder, "symbols"),
+                (self._encoder, "symbols", self._path, "symbols"), (self._path, "symbols", end.decoder, "symbols")
             )
         end.quiet(*parts)
 

@@ -60,9 +60,7 @@ class Peer:
     def absent(self, timeout_s: float) -> HostError:
         """The error that says that nobody is there."""
         if self._refused:
-            return HostError(
-                f"the {self._role} at {self._address} refused this key; add it to its clients/ folder"
-            )
+            return HostError(f"the {self._role} at {self._address} refused this key; add it to its clients/ folder")
         return HostError(
             f"no flowgraph's {self._role} at {self._address} within {timeout_s:g} s; start one with "
             "`deepsc flowgraph run sim_fading`"

@@ -22,12 +22,7 @@ class Sender:
     """
 
     def __init__(
-        self,
-        context: zmq.Context,
-        address: str,
-        user_id: int = 0,
-        timeout_s: float = 10.0,
-        curve_key: str = "",
+        self, context: zmq.Context, address: str, user_id: int = 0, timeout_s: float = 10.0, curve_key: str = ""
     ) -> None:
         self.session = uuid.uuid4().hex[:12]
         self.sent = 0

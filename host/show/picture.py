@@ -23,9 +23,7 @@ def level_db(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[float, f
     return 10 * np.log10(transform.spectrogram(padded) + 1e-14), (left, right, low / 1000, high / 1000)
 
 
-def spectrograms(
-    path: Path, original: np.ndarray, received: np.ndarray, rate: int, titles: tuple[str, str]
-) -> None:
+def spectrograms(path: Path, original: np.ndarray, received: np.ndarray, rate: int, titles: tuple[str, str]) -> None:
     """Writes a PNG of two spectrograms on one scale of colour.
 
     Args:
@@ -37,9 +35,7 @@ def spectrograms(
     """
     figure = Figure(SIZE, DPI, layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)  # the same seconds and hertz, too
-    pictures = [
-        level_db(samples / max(np.sqrt(np.mean(samples**2)), 1e-9), rate) for samples in (original, received)
-    ]
+    pictures = [level_db(samples / max(np.sqrt(np.mean(samples**2)), 1e-9), rate) for samples in (original, received)]
     top = max(levels.max() for levels, _ in pictures)
     for axis, (levels, extent), title in zip(axes, pictures, titles, strict=True):
         image = axis.imshow(

@@ -63,12 +63,7 @@ def utterances(
     try:
         rate = round(sounddevice.query_devices(source, "input")["default_samplerate"])
         stream = sounddevice.InputStream(
-            samplerate=rate,
-            device=source,
-            channels=1,
-            dtype="float32",
-            blocksize=round(rate * BLOCK_S),
-            callback=take,
+            samplerate=rate, device=source, channels=1, dtype="float32", blocksize=round(rate * BLOCK_S), callback=take
         )
         stream.start()
     except (sounddevice.PortAudioError, ValueError) as error:

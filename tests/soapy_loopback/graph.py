@@ -18,10 +18,7 @@ SILENCE = 1_200_000  # samples
 
 def soapy_pair(device: str) -> tuple:
     """soapy.sink and soapy.source, set up as GNU Radio Companion does it."""
-    pair = (
-        soapy.sink(device, "fc32", 1, "", "", [""], [""]),
-        soapy.source(device, "fc32", 1, "", "", [""], [""]),
-    )
+    pair = (soapy.sink(device, "fc32", 1, "", "", [""], [""]), soapy.source(device, "fc32", 1, "", "", [""], [""]))
     gains = {"AMP": 0, "VGA": 16}, {"AMP": 0, "LNA": 16, "VGA": 16}
     for block, names, antenna in zip(pair, gains, ("TX/RX", "RX2"), strict=True):
         block.set_sample_rate(0, RATE)
@@ -42,10 +39,7 @@ def soapy_pair(device: str) -> tuple:
 def uhd_pair(device: str) -> tuple:
     """usrp_sink and usrp_source without synchronisation, set up as GNU Radio Companion does it."""
     stream = uhd.stream_args(cpu_format="fc32", args="", channels=[0])
-    pair = (
-        uhd.usrp_sink(f"type=soapy,{device}", stream, ""),
-        uhd.usrp_source(f"type=soapy,{device}", stream),
-    )
+    pair = (uhd.usrp_sink(f"type=soapy,{device}", stream, ""), uhd.usrp_source(f"type=soapy,{device}", stream))
     for block, antenna in zip(pair, ("TX/RX", "RX2"), strict=True):
         block.set_samp_rate(RATE)
         block.set_center_freq(uhd.tune_request(FREQUENCY, 100e3), 0)

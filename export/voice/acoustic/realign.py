@@ -41,16 +41,12 @@ def refine(model: Acoustic, items: Sequence[Spoken]) -> float:
         Mean move of a cut in mel frames.
     """
     states = {
-        item.key: F.pad(model.encoder(torch.from_numpy(item.tokens)[None])[0], (0, 1), value=1.0)
-        for item in items
+        item.key: F.pad(model.encoder(torch.from_numpy(item.tokens)[None])[0], (0, 1), value=1.0) for item in items
     }
     moved = 0.0
     for speaker in sorted({item.speaker for item in items}):
         own = [item for item in items if item.speaker == speaker]
-        mels = {
-            i.key: (torch.from_numpy(i.mel.astype(np.float32)) - model.mel_mean) / model.mel_scale
-            for i in own
-        }
+        mels = {i.key: (torch.from_numpy(i.mel.astype(np.float32)) - model.mel_mean) / model.mel_scale for i in own}
         before = {item.key: item.begins() for item in own}
         for _ in tqdm(range(ROUNDS), f"realigning speaker {speaker}", disable=None):
             gram = RIDGE * torch.eye(states[own[0].key].shape[1])

@@ -69,18 +69,14 @@ def speak(model: Acoustic, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor
     return plain, x, *model.decode(x, batch.durations, batch.pitch, batch.counts, steps, batch.steps)
 
 
-def losses(
-    model: Acoustic, heads: Heads, batch: Batch, known: Sequence[list[int] | None]
-) -> dict[str, Tensor]:
+def losses(model: Acoustic, heads: Heads, batch: Batch, known: Sequence[list[int] | None]) -> dict[str, Tensor]:
     """By the names of `WEIGHTS`; `known`: the phones of each text where they are."""
     plain, x, before, after = speak(model, batch)
     valid = valid_mask(batch.counts, batch.tokens.shape[1])
     prosody = model.prosody(x, valid[..., None])
     target = (batch.mel - model.mel_mean) / model.mel_scale
     # each token's mean mel, over its own frames: what realigning compares the frames with
-    owner = torch.arange(valid.numel(), device=valid.device).repeat_interleave(
-        batch.durations.flatten().long()
-    )
+    owner = torch.arange(valid.numel(), device=valid.device).repeat_interleave(batch.durations.flatten().long())
     guess = heads.mean(x).flatten(0, 1)[owner]  # [all frames, mels]
     return {
         "mel": mel_loss(before, after, target, batch.frames),
@@ -156,9 +152,7 @@ class Training:
         table = model.speaker.weight
         rest = [w for w in (*model.parameters(), *self.heads.parameters()) if w is not table]
         fast = {"params": [table], "lr": self.course.lr * self.course.eager}
-        optimiser = torch.optim.AdamW(
-            [{"params": rest}, fast], self.course.lr, betas=(0.9, 0.98), weight_decay=0.01
-        )
+        optimiser = torch.optim.AdamW([{"params": rest}, fast], self.course.lr, betas=(0.9, 0.98), weight_decay=0.01)
         self.run = Run(
             plan,
             {"acoustic": model, "heads": self.heads},
@@ -234,9 +228,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv and wavs/")
     options.add_options(parser, WORK / "voice-acoustic", (50.0, "minutes"), Course.lr)
     parser.add_argument("--init", type=Path, metavar="ONNX", help="start from an exported model's weights")
-    parser.add_argument(
-        "--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from"
-    )
+    parser.add_argument("--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--frames", type=int, default=Course.frames, help="mel frames in a batch")
     parser.add_argument("--width", type=int, default=AcousticDims.width)
@@ -247,9 +239,7 @@ def run(args: argparse.Namespace) -> None:
     plan = options.plan(args, rise=RISE)
     initial = read_graph(args.init) if args.init else None
     voices = corpora(args.corpora, args.cache)
-    words = phones.pronunciations(
-        [i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)]
-    )
+    words = phones.pronunciations([i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)])
     dims = AcousticDims(speakers=len(voices.speakers), width=args.width)
     first = 0.0 if args.init else Course.text_first
     course = Course(args.lr, args.frames, text_first=first)

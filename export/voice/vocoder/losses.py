@@ -74,9 +74,7 @@ class Judges(nn.Module):
 
 def judge_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     """Hinge loss of the discriminators."""
-    return sum(
-        F.relu(1 - r[-1]).mean() + F.relu(1 + m[-1]).mean() for r, m in zip(real, made, strict=True)
-    ) / len(real)
+    return sum(F.relu(1 - r[-1]).mean() + F.relu(1 + m[-1]).mean() for r, m in zip(real, made, strict=True)) / len(real)
 
 
 def fooling_loss(made: list[list[Tensor]]) -> Tensor:
@@ -86,7 +84,5 @@ def fooling_loss(made: list[list[Tensor]]) -> Tensor:
 
 def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     """Feature matching (Kumar et al. 2019, MelGAN): L1 between the discriminators' layers, the layers alike."""
-    pairs = [
-        (a.detach(), b) for r, m in zip(real, made, strict=True) for a, b in zip(r[:-1], m[:-1], strict=True)
-    ]
+    pairs = [(a.detach(), b) for r, m in zip(real, made, strict=True) for a, b in zip(r[:-1], m[:-1], strict=True)]
     return sum(F.l1_loss(b, a) / (a.abs().mean() + 1e-3) for a, b in pairs) / len(pairs)

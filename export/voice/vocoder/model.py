@@ -127,9 +127,7 @@ class Vocoder(nn.Module):
         self.pitch = Pitch(dims.pitch_width)
         self.input = nn.Conv1d(2 * MELS + 2, dims.width, 7, padding=3)
         self.input_norm = nn.LayerNorm(dims.width)
-        self.blocks = nn.ModuleList(
-            Block(dims.width, dims.hidden, 1 / dims.blocks) for _ in range(dims.blocks)
-        )
+        self.blocks = nn.ModuleList(Block(dims.width, dims.hidden, 1 / dims.blocks) for _ in range(dims.blocks))
         self.output_norm = nn.LayerNorm(dims.width)
         self.output = nn.Linear(dims.width, 3 * BINS)
         nn.init.normal_(self.output.weight, std=0.002)

@@ -142,9 +142,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `train vocoder`."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv, the voices first")
     options.add_options(parser, WORK / "voice-vocoder", (60.0, "minutes"), LR)
-    parser.add_argument(
-        "--adversarial-after", type=float, metavar="M", help="minutes until discriminators join"
-    )
+    parser.add_argument("--adversarial-after", type=float, metavar="M", help="minutes until discriminators join")
     parser.add_argument("--init", type=Path, metavar="ONNX", help="start from a shipped vocoder.onnx")
     parser.add_argument("--valid", type=int, default=2, help="the first so many corpora validate")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")

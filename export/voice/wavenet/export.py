@@ -52,10 +52,7 @@ def parts(model: WaveNet) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
     dims = model.dims
     past = torch.randn(16, 2), torch.randn(6, 2), torch.randn(dims.layers, 2, dims.residual), torch.rand(2)
     told = tuple(x[0].clone() for x in values[:4])
-    return {
-        "wavenet_frames": (frames, (mel,)),
-        "wavenet_step": (StepPart(model), (*told, *past, torch.tensor(0.8))),
-    }
+    return {"wavenet_frames": (frames, (mel,)), "wavenet_step": (StepPart(model), (*told, *past, torch.tensor(0.8)))}
 
 
 def to_onnx(name: str, module: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
@@ -89,9 +86,7 @@ def weights(name: str, model: WaveNet) -> dict[str, Tensor]:
     def in_step(key: str) -> bool:
         return key.startswith(step) or (key.startswith("layers.") and ".condition." not in key)
 
-    return {
-        key: value for key, value in model.state_dict().items() if in_step(key) == (name == "wavenet_step")
-    }
+    return {key: value for key, value in model.state_dict().items() if in_step(key) == (name == "wavenet_step")}
 
 
 def check_parity(model: WaveNet, folder: Path) -> float:
@@ -105,9 +100,7 @@ def check_parity(model: WaveNet, folder: Path) -> float:
     wanted = synthesise(model, mel, seed=1, temperature=generator.temperature)
     worst = float(np.abs(wanted - generator(mel.numpy(), seed=1)).max())
     if worst >= TOLERANCE:
-        raise ParityError(
-            f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}"
-        )
+        raise ParityError(f"{folder}: torch and ONNX Runtime differ by {worst:.2e}, allowed is {TOLERANCE:.0e}")
     return worst
 
 
@@ -148,12 +141,8 @@ def read_wavenet(folder: Path, dims: WaveNetDims) -> dict[str, Tensor]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `export wavenet`."""
     parser.add_argument("--run", type=Path, default=WORK / "voice-wavenet", help="folder of the run")
-    parser.add_argument(
-        "--out", type=Path, default=Path("gr_deepsc/models/voice"), help="folder of both files"
-    )
-    parser.add_argument(
-        "--temperature", type=float, default=0.8, help="scales the logistics that are drawn from"
-    )
+    parser.add_argument("--out", type=Path, default=Path("gr_deepsc/models/voice"), help="folder of both files")
+    parser.add_argument("--temperature", type=float, default=0.8, help="scales the logistics that are drawn from")
     parser.add_argument("--training-data", default="unknown", help="one line for the files' metadata")
 
 

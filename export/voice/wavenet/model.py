@@ -61,14 +61,7 @@ class WaveNetDims:
 PAPER = WaveNetDims(layers=30, cycles=3, residual=512, skip=256, condition=80)
 COMPACT = WaveNetDims(layers=20, cycles=2, residual=64, skip=64, condition=32)
 EXCITATION = WaveNetDims(
-    layers=16,
-    cycles=2,
-    residual=64,
-    skip=64,
-    condition=64,
-    upsampling=(SUBFRAMES,),
-    predicts=True,
-    pitch=True,
+    layers=16, cycles=2, residual=64, skip=64, condition=64, upsampling=(SUBFRAMES,), predicts=True, pitch=True
 )
 CONFIGS = {"paper": PAPER, "compact": COMPACT, "excitation": EXCITATION}
 
@@ -112,9 +105,7 @@ class WaveNet(nn.Module):
             self.pitch.requires_grad_(False)
             features = 2 * dims.condition
             self.context = nn.Sequential(
-                nn.Conv1d(MELS + 2, features, 5, padding=2),
-                nn.GELU(),
-                nn.Conv1d(features, features, 3, padding=1),
+                nn.Conv1d(MELS + 2, features, 5, padding=2), nn.GELU(), nn.Conv1d(features, features, 3, padding=1)
             )
         widths = (features, *[dims.condition] * len(dims.upsampling))
         self.upsample = nn.ModuleList(
@@ -126,9 +117,7 @@ class WaveNet(nn.Module):
         self.layers[-1].out = nn.Identity()  # nothing reads what it would lead to
         # of all layers: a generator looks up the past and adds up the layers' outputs in one go
         bound = dims.residual**-0.5
-        self.past = nn.Parameter(
-            torch.empty(dims.layers, dims.residual, 2 * dims.residual).uniform_(-bound, bound)
-        )
+        self.past = nn.Parameter(torch.empty(dims.layers, dims.residual, 2 * dims.residual).uniform_(-bound, bound))
         self.skip = nn.Linear(dims.layers * dims.residual, dims.skip)
         self.head = nn.Sequential(
             nn.ReLU(), nn.Linear(dims.skip, dims.skip), nn.ReLU(), nn.Linear(dims.skip, 3 * dims.mixtures)
@@ -162,9 +151,7 @@ class WaveNet(nn.Module):
         prediction = predict(waveform, guide.a)
         excitation = F.pad(waveform - prediction, (1, 0))[:, :-1]
         found = [excitation]
-        ago = torch.arange(1, waveform.shape[1] + 1, device=waveform.device) - guide.lag.repeat_interleave(
-            SUBHOP, 1
-        )
+        ago = torch.arange(1, waveform.shape[1] + 1, device=waveform.device) - guide.lag.repeat_interleave(SUBHOP, 1)
         for tap in TAPS:
             at = ago + tap
             found.append(torch.where(at > 0, excitation.gather(1, at.clamp(min=0)), 0))
@@ -172,9 +159,7 @@ class WaveNet(nn.Module):
         previous = F.pad(waveform, (1, 0))[:, :-1]
         return self.relative(previous, prediction, torch.stack(found, 2), gain, level), prediction
 
-    def relative(
-        self, previous: Tensor, prediction: Tensor, excitation: Tensor, gain: Tensor, level: Tensor
-    ) -> Tensor:
+    def relative(self, previous: Tensor, prediction: Tensor, excitation: Tensor, gain: Tensor, level: Tensor) -> Tensor:
         """[...], excitation [..., 6] -> the network's inputs: relative to the mels' levels, large ones compressed."""
         heard = torch.stack([previous, prediction], -1) / level[..., None]
         x = torch.cat([heard, excitation / gain[..., None]], -1)[..., : self.dims.inputs]

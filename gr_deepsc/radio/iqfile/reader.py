@@ -77,8 +77,7 @@ class IqReader:
                     if not np.isfinite(samples).all():
                         first = self.meta.sample_count - left + int(np.argmin(np.isfinite(samples)))
                         raise IqFileError(
-                            "not_finite",
-                            f"{self.meta.path}: sample {first} is NaN or infinite; repair or re-record it",
+                            "not_finite", f"{self.meta.path}: sample {first} is NaN or infinite; repair or re-record it"
                         )
                     left -= count
                     yield samples
@@ -104,9 +103,7 @@ def read(path: str | Path, verify: bool = False) -> Meta:
     _refuse_what_we_cannot_read(info, captures, meta_path)
     rate, offset = info.get("core:sample_rate") or 0, info.get("core:offset", 0)
     if not 0 < rate <= MAX_RATE:
-        raise IqFileError(
-            "bad_metadata", f"{meta_path} names no usable core:sample_rate; write it (Hz) there"
-        )
+        raise IqFileError("bad_metadata", f"{meta_path} names no usable core:sample_rate; write it (Hz) there")
     count, remainder = divmod(_size(data_path), sample_size)
     if remainder:
         raise IqFileError(
@@ -128,9 +125,7 @@ def read(path: str | Path, verify: bool = False) -> Meta:
         default=0,
     )
     if end > count:
-        raise IqFileError(
-            "truncated", f"{data_path} has {count} samples, its metadata speaks of {end}; copy it again"
-        )
+        raise IqFileError("truncated", f"{data_path} has {count} samples, its metadata speaks of {end}; copy it again")
     first = captures[0] if captures else {}
     meta = Meta(
         path=data_path,
@@ -182,9 +177,7 @@ def _refuse_what_we_cannot_read(info: dict, captures: list, meta_path: Path) -> 
         "a dataset in another format; convert it to .sigmf-data": "core:dataset" in info
         or info.get("core:trailing_bytes")
         or any(capture.get("core:header_bytes") for capture in captures),
-        "an extension that a reader must know": any(
-            not each["optional"] for each in info.get("core:extensions", [])
-        ),
+        "an extension that a reader must know": any(not each["optional"] for each in info.get("core:extensions", [])),
     }
     for reason, applies in reasons.items():
         if applies:
@@ -193,9 +186,7 @@ def _refuse_what_we_cannot_read(info: dict, captures: list, meta_path: Path) -> 
 
 def _verify(meta: Meta) -> None:
     if meta.sha512 is None:
-        raise IqFileError(
-            "no_hash", f"{meta.path} cannot be verified: its metadata has no hash (recording cut short?)"
-        )
+        raise IqFileError("no_hash", f"{meta.path} cannot be verified: its metadata has no hash (recording cut short?)")
     try:
         with meta.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha512").hexdigest()
@@ -215,9 +206,5 @@ def _size(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     archive = path.with_suffix(".sigmf")
-    hint = (
-        f"unpack {archive} with tar"
-        if archive.is_file()
-        else "a recording is a .sigmf-meta and a .sigmf-data"
-    )
+    hint = f"unpack {archive} with tar" if archive.is_file() else "a recording is a .sigmf-meta and a .sigmf-data"
     raise IqFileError("missing", f"no file {path}; {hint}")

@@ -86,9 +86,7 @@ class IqWriter:
         self._refuse_if_closed()
         samples = np.asarray(samples)
         if samples.ndim != 1 or samples.dtype.kind != "c":
-            raise IqFileError(
-                "bad_format", f"samples must be complex [n], not {samples.dtype} {samples.shape}"
-            )
+            raise IqFileError("bad_format", f"samples must be complex [n], not {samples.dtype} {samples.shape}")
         with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite
             samples = np.ascontiguousarray(samples, np.complex64)
         if not np.isfinite(samples).all():
@@ -116,9 +114,7 @@ class IqWriter:
         self._refuse_if_closed()
         if start_sample < 0 or count < 0:
             raise IqFileError("bad_format", f"cannot mark {count} samples from sample {start_sample} on")
-        self._annotations.append(
-            (int(start_sample), int(count), {"core:label": label, "core:comment": comment})
-        )
+        self._annotations.append((int(start_sample), int(count), {"core:label": label, "core:comment": comment}))
 
     def close(self) -> None:
         """Write the metadata, hash and annotations included; again: nothing."""
