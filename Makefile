@@ -14,7 +14,7 @@ PY := $(VENV)/bin/python
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0 libopenblas0-pthread
 # Development only: the software radio of the tests, and UHD's blocks over it.
 APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr $(APT_TORCH)
-# PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.4 GB; to
+# PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.8 GB; to
 # train on a GPU there, `.venv/bin/pip install torch==2.13.0`. Debian 12's is too old.
 APT_TORCH = $(shell $(PYTHON) -c 'import sys; print("python3-torch" if sys.version_info >= (3, 13) else "")')
 # AMR-WB, for the speech transceiver that `deepsc bench` compares with.

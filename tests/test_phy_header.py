@@ -92,7 +92,7 @@ def test_llrs_are_calibrated():
     llrs, truth = np.concatenate(llrs), np.concatenate(truth)
     for least in (0, 0.5, 1, 2, 3):
         chosen = (np.abs(llrs) >= least) & (np.abs(llrs) < least + 0.5)
-        theory = np.mean(1 / (1 + np.exp(np.abs(llrs[chosen]))))
+        theory = float(np.mean(1 / (1 + np.exp(np.abs(llrs[chosen])))))
         measured = np.mean((llrs[chosen] < 0) != truth[chosen])
         assert measured == pytest.approx(theory, abs=4 * np.sqrt(theory / np.count_nonzero(chosen)))
 
