@@ -17,7 +17,7 @@ from gr_deepsc.speech import audio
 from gr_deepsc.voice.speaker import Speaker
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED, HostError, loading, refused
 from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
 from ..graph.gnuradio import import_gnuradio
@@ -132,10 +132,8 @@ def _setting(args: argparse.Namespace) -> Setting:
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
     )
-    try:
+    with refused(ValueError):
         setting.path()
-    except ValueError as error:
-        raise HostError(str(error)) from None
     return setting
 
 
@@ -148,14 +146,10 @@ def _simulation(
         from ..graph.simulation import FlowgraphSimulation
 
         return FlowgraphSimulation(setting, speak, args.voices)
-    try:
+    with loading("the voices"):
         speaker = Speaker(args.voices) if speak else None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the voices: {error}") from None
-    try:
+    with loading(f"the model {args.model}"):
         return nullcontext(Simulation(setting, speaker))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the model {args.model}: {error}") from None
 
 
 def _player(args: argparse.Namespace) -> Player | None:
