@@ -14,7 +14,7 @@ class HostError(Exception):
 
 @contextmanager
 def refused(*errors: type[Exception], what: str = "") -> Iterator[None]:
-    """One of `errors` raised within becomes a HostError of its message, behind `what` cannot be done."""
+    """Where one of these `errors` is raised within, a HostError of its message, `what` before it."""
     try:
         yield
     except errors as error:

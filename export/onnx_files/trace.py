@@ -36,18 +36,10 @@ def trace(
     The tracing exporter is used: torch.export's (dynamo=True) fails on a GRU whose first state is given, and was
     seen to write GRU nodes with linear_before_reset = 0.
     """
+    names = {"input_names": inputs, "output_names": outputs, "dynamic_axes": free}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            example,
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes=free,
-        )
+        torch.onnx.export(module, example, path, dynamo=False, opset_version=OPSET, **names)
 
 
 def trace_named(module: nn.Module, example: tuple[Tensor, ...], path: Path, *names) -> onnx.ModelProto:

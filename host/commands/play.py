@@ -58,8 +58,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     options.decoder(command)
     options.file_profile(command)
     options.symbol_rate(command)
-    help = "of the signal from the file's centre (the profile's)"
-    add("--offset-hz", type=options.hertz, metavar="HZ", help=help)
+    add("--offset-hz", type=options.hertz, metavar="HZ", help="of the signal from the file's centre (the profile's)")
     add("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
     options.json(command)
 

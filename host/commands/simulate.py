@@ -69,8 +69,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     help = f"what radio the symbol rate is for ({DEFAULT})"
     command.add_argument("--profile", choices=tuple(PROFILES), default=DEFAULT, help=help)
     options.path(command, "awgn")
-    help = "by the blocks of a GNU Radio flowgraph"
-    command.add_argument("--through-gnuradio", action="store_true", help=help)
+    command.add_argument("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
     options.json(command)
     help = "write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there"
     command.add_argument("--out", metavar="DIR", help=help)
