@@ -17,6 +17,7 @@ from .weights import name_weights
 
 OPSET = 17
 TOLERANCE = 1e-4
+Axes = dict[str, dict[int, str]]  # of tensors by name: numbers and names of axes
 
 
 class ParityError(Exception):
@@ -24,12 +25,7 @@ class ParityError(Exception):
 
 
 def trace(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    path: Path,
-    inputs: list[str],
-    outputs: list[str],
-    free: dict[str, dict[int, str]],
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: list[str], outputs: list[str], free: Axes
 ) -> None:
     """Writes what `module` does with `example` in float32; the axes named in `free` may have any length.
 
