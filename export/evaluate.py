@@ -33,22 +33,6 @@ class Point:
     wer: float
 
 
-def received_text(
-    receiver: FramewiseDecoder,
-    symbols: np.ndarray,
-    kind: str,
-    es_n0_db: float,
-    seed: int,
-    seq: int,
-    equaliser: str = "mmse",
-) -> str:
-    """The text of complex64 [n] symbols after a channel, seeded as the Block-Fading Channel block does it."""
-    rng = np.random.default_rng([seed, seq])
-    received = channel.transmit(symbols, kind, es_n0_db, rng)
-    text, _ = greedy(receiver(*EQUALISERS[equaliser](*received)))
-    return text
-
-
 def evaluate(
     model: str | Path,
     speech: Speech,
@@ -66,9 +50,10 @@ def evaluate(
     for kind in kinds:
         for snr in [np.inf] if kind == "none" else es_n0_db:
             for corpus, indices in corpora.items():
-                texts = [
-                    received_text(receiver, sent[i], kind, snr, seed, seq, equaliser) for seq, i in enumerate(indices)
-                ]
+                texts = []
+                for seq, i in enumerate(indices):  # seeded as the Block-Fading Channel block does it
+                    met = channel.transmit(sent[i], kind, snr, np.random.default_rng([seed, seq]))
+                    texts.append(greedy(receiver(*EQUALISERS[equaliser](*met)))[0])
                 cer, wer = error_rates([speech.utterances[i].text for i in indices], texts)
                 yield Point(corpus, kind, float(snr), len(indices), round(cer, 4), round(wer, 4))
 

@@ -73,8 +73,7 @@ def path(command: argparse.ArgumentParser, channel: str) -> None:
 
 def symbol_rate(command: argparse.ArgumentParser) -> None:
     """--symbol-rate."""
-    help = "symbols a second (the profile's)"
-    command.add_argument("--symbol-rate", type=symbols, metavar="HZ", help=help)
+    command.add_argument("--symbol-rate", type=symbols, metavar="HZ", help="symbols a second (the profile's)")
 
 
 def file_profile(command: argparse.ArgumentParser) -> None:

@@ -33,7 +33,8 @@ def test_overhead(seconds, overhead):
     payload /= np.sqrt(np.mean(np.abs(payload) ** 2))
     symbols = frame.assemble(HEADER, payload)
     assert len(symbols) == layout.symbols
-    assert np.mean(np.abs(symbols[GUARD:-GUARD]) ** 2) == pytest.approx(layout.mean_energy, rel=1e-5)
+    mean_energy = (STRENGTH * (layout.end - len(payload)) + len(payload)) / layout.end
+    assert np.mean(np.abs(symbols[GUARD:-GUARD]) ** 2) == pytest.approx(mean_energy, rel=1e-5)
 
 
 def test_six_seconds_cost_at_most_a_quarter():

@@ -149,7 +149,7 @@ def test_clip():
     """No magnitude above the level, the phase as it was, what is below untouched; 0 stays 0."""
     samples = complex_gaussian(np.random.default_rng(4), 50_000).astype(np.complex64)
     samples[0] = 0
-    level = impair.clip_level(samples, 0.1)
+    level = float(np.quantile(np.abs(samples), 0.9))
     received = impair.clip(samples, level)
     loud = np.abs(samples) > level
     assert np.mean(loud) == pytest.approx(0.1, abs=1e-4)

@@ -17,7 +17,7 @@ from deepsc_export.voice.acoustic.losses import duration_loss
 from deepsc_export.voice.acoustic.model import MAX_FRAMES, Acoustic, AcousticDims, parameters, upsample
 from deepsc_export.voice.batches import collate, groups
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.spoken import EDGE, Spoken, Voices, edged
+from deepsc_export.voice.spoken import EDGE, Spoken, Voices, begin, edged
 
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.session import MODELS, open_session
@@ -186,7 +186,7 @@ def test_training_learns_and_resumes(language, tmp_path):
     torch.manual_seed(0)
     plan, course = Plan(tmp_path, (240, "steps"), (100, "steps")), train.Course(3e-3, 600, realign_at=(0.5,))
     voices = Voices(["a", "b", "flite_c"], language[:50], language[50:])
-    model = train.begin(voices, SMALL)
+    model = begin(Acoustic(SMALL), voices)
     training = train.Training(plan, model, voices, course=course)
     before, *_ = train.validate(training.run.average("acoustic"), voices.valid, voices.pitch)
     training.train()

@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+import jiwer
 import numpy as np
 import pytest
 import soundfile
@@ -15,7 +16,7 @@ from deepsc_export.__main__ import main
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.corpora import Utterance, load
 from deepsc_export.voice import pitch
-from deepsc_export.voice.judging.judge import Judge, error_rate
+from deepsc_export.voice.judging.judge import Judge
 from deepsc_export.voice.judging.tell_apart import Speakers, right, spread, statistics, tell_apart
 from scipy.special import ndtr
 
@@ -106,8 +107,8 @@ def test_judge_understands(judge, name, tmp_path):
     utterances = held_out(name)
     texts, speech = [u.text for u in utterances], Speech(utterances, tmp_path)
     synthesizer, user = Synthesizer(), CORPORA.index(name)
-    real = error_rate(judge, texts, (speech[i] for i in range(len(speech))))
-    said = error_rate(judge, texts, (synthesizer(text, user) for text in texts))
+    real = jiwer.cer(texts, [judge(speech[i]) for i in range(len(speech))])
+    said = jiwer.cer(texts, [judge(synthesizer(text, user)) for text in texts])
     print(f"{name}, {len(texts)} sentences: recordings {real:.4f}, user {user} {said:.4f}")
     assert real < 0.05 and said <= 0.12
 
@@ -121,7 +122,7 @@ def test_judge_understands_wavenet(judge):
         chosen = spread([u.text for u in held_out(name)], 5)
         texts += chosen
         said += [synthesizer(text, user) for text in chosen]
-    rate = error_rate(judge, texts, said)
+    rate = jiwer.cer(texts, [judge(waveform) for waveform in said])
     print(f"WaveNet, {len(texts)} sentences: {rate:.4f}")
     assert rate <= 0.15
 

@@ -1,6 +1,7 @@
 """Tacotron 2: the paper's sizes, attention that learns to go along the text, and a loop that ends."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from deepsc_export.voice.acoustic.model import parameters, soft_alignment
 from deepsc_export.voice.batches import collate
 from deepsc_export.voice.judging import pictures
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.spoken import EDGE, Voices
+from deepsc_export.voice.spoken import EDGE, Voices, begin
 from deepsc_export.voice.tacotron import export, losses, train
-from deepsc_export.voice.tacotron.model import COMPACT, MAX_FRAMES, PAPER, Prenet, Tacotron, TacotronDims
+from deepsc_export.voice.tacotron.model import COMPACT, MAX_FRAMES, PAPER, STOP, Prenet, Tacotron, TacotronDims
 from PIL import Image
 from test_voice_acoustic import language, spoken  # noqa: F401
+
+from gr_deepsc.session import open_session
 
 SMALL = TacotronDims(
     width=32, prenet=16, attention=16, location_filters=4, location_kernel=7, lstm=32, postnet=16,
@@ -143,6 +146,40 @@ def test_attention_learns_to_read():
     assert len(led) == 24 and weights.allclose(path[0], atol=1e-6)
 
 
+class Loop:
+    """The loop, with ONNX Runtime only: `Loop(folder)(tokens, user_id)`."""
+
+    def __init__(self, folder: Path):
+        self._reader, self._step, self._refine = (
+            open_session(Path(folder) / f"{name}.onnx") for name in ("encoder", "step", "post")
+        )
+        self._reduction = int(self._step.get_modelmeta().custom_metadata_map["reduction"])
+        self._shapes = {i.name: i.shape for i in self._step.get_inputs()}
+
+    def __call__(self, tokens: np.ndarray, user_id: int, rng: np.random.Generator | None = None) -> np.ndarray:
+        """int64 [n] with edges -> log-mels float32 [frames, 80], at most `MAX_FRAMES` a token.
+
+        The pre-net's dropout is drawn from `rng`; without one nothing is dropped, and speech can be repeated.
+        """
+        memory, keys = self._reader.run(None, {"tokens": tokens[None], "user_id": np.array([user_id])})
+        n = len(tokens)
+        sizes = {name: [n if isinstance(size, str) else size for size in self._shapes[name]] for name in export.STATE}
+        state = {name: np.zeros(size, np.float32) for name, size in sizes.items()}
+        frame, frames = np.zeros((1, 1, MELS), np.float32), []
+        keep = np.ones(self._shapes["keep"], np.float32)
+        for _ in range(max(1, MAX_FRAMES * n // self._reduction)):
+            if rng is not None:
+                keep = 2 * rng.integers(0, 2, keep.shape).astype(np.float32)
+            feed = {"memory": memory, "keys": keys, "frame": frame, "keep": keep, **state}
+            mel, stop, *rest = self._step.run(None, feed)
+            state = dict(zip(export.STATE, rest, strict=True))
+            frame = mel[:, -1:]
+            frames.append(mel[0])
+            if stop.item() > math.log(STOP / (1 - STOP)):
+                break
+        return self._refine.run(None, {"frames": np.concatenate(frames)[None]})[0][0]
+
+
 @pytest.mark.parametrize("n", [3, 20])
 def test_onnx_parity(n, tmp_path):
     """The loop over three graphs says what torch says: 40 steps within 1e-4; the generator decides what is dropped."""
@@ -152,7 +189,7 @@ def test_onnx_parity(n, tmp_path):
         tensor.data = tensor.data.half().float()
     model.stop.bias.data.fill_(-1e4)
     export.export(model, tmp_path)
-    speaker = export.Speaker(tmp_path)
+    speaker = Loop(tmp_path)
     tokens = np.random.default_rng(n).integers(0, EDGE + 1, n)
     wanted, _ = model.speak(torch.from_numpy(tokens), 1, drop=False)
     given = speaker(tokens, 1)
@@ -169,7 +206,7 @@ def test_training_learns_and_resumes(language, tmp_path):  # noqa: F811
     torch.manual_seed(0)
     plan = Plan(tmp_path, (100, "steps"), train.RISE)
     voices = Voices(["a", "b"], language[:50], language[50:])
-    training = train.Training(plan, train.begin(voices, SMALL), voices, lr=1e-2, frames=600)
+    training = train.Training(plan, begin(Tacotron(SMALL), voices), voices, lr=1e-2, frames=600)
 
     def strayed() -> float:
         run = training.run

@@ -31,6 +31,11 @@ TINY = wavenet.WaveNetDims(layers=6, cycles=2, residual=8, skip=8, condition=4, 
 SMALL = replace(wavenet.EXCITATION, layers=6, residual=16, skip=16, condition=8, mixtures=3)
 
 
+def receptive_field(dims):
+    """How many earlier inputs the distribution of one sample depends on."""
+    return sum(dims.dilations) + 1
+
+
 def network(dims):
     torch.manual_seed(0)
     model = wavenet.WaveNet(dims).eval()
@@ -60,8 +65,8 @@ def shipped(request, tmp_path_factory):
 
 def test_dimensions():
     """Receptive field of cycles of 2^k dilations: cycles * (2^per cycle - 1) + 1."""
-    assert wavenet.PAPER.receptive_field == 3 * 1023 + 1 and wavenet.COMPACT.receptive_field == 2 * 1023 + 1
-    assert wavenet.EXCITATION.receptive_field == 2 * 255 + 1
+    assert receptive_field(wavenet.PAPER) == 3 * 1023 + 1 and receptive_field(wavenet.COMPACT) == 2 * 1023 + 1
+    assert receptive_field(wavenet.EXCITATION) == 2 * 255 + 1
     assert TINY.dilations == [1, 2, 4, 1, 2, 4]
 
 
@@ -72,7 +77,7 @@ def test_wavenet_is_causal_over_its_receptive_field(net):
     waveform.requires_grad_(True)
     net(waveform, features)[0, t].sum().backward()
     seen = waveform.grad[0].nonzero()[:, 0].tolist()
-    assert seen == list(range(t - TINY.receptive_field, t))
+    assert seen == list(range(t - receptive_field(TINY), t))
 
 
 @pytest.mark.parametrize("net", [SMALL], indirect=True)
@@ -80,7 +85,7 @@ def test_excitation_is_causal_and_looks_a_pitch_period_back(net):
     """Beside the samples before it (the prediction's order added), those about one pitch period before them all."""
     features, waveform = speech_like(5, 1), 0.01 * torch.randn(1, 1024)
     t = 940  # the receptive field is in one sub-frame
-    lag, reach = net.guide(features).lag[0, t // 64].item(), SMALL.receptive_field - 1 + 16
+    lag, reach = net.guide(features).lag[0, t // 64].item(), receptive_field(SMALL) - 1 + 16
     waveform.requires_grad_(True)
     net(waveform, features)[0, t].sum().backward()
     seen = waveform.grad[0].nonzero()[:, 0].tolist()
@@ -106,7 +111,7 @@ def test_margin_is_context_only(net):
     with torch.inference_mode():
         whole, kept = net(waveform, features), net(waveform, features, margin=2)
     assert kept.shape[1] == 2048 - 4 * 256
-    memory = net.dims.receptive_field
+    memory = receptive_field(net.dims)
     wanted = whole[:, 512 + memory : -512]
     assert kept[:, memory:].numpy() == pytest.approx(wanted.numpy(), abs=1e-4)
 

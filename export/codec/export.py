@@ -88,16 +88,9 @@ def contract(system: DeepSC, kind: str, training_data: str) -> dict[str, str]:
         said["licence"] += "; encoder derived from OpenAI Whisper tiny.en, MIT (see LICENSE.whisper)"
     if kind == "transmitter":
         said["max_seconds"] = str(MAX_SECONDS)
-    return said | {
-        "kind": kind,
-        "pair": said["checkpoint_sha256"][:16],
-        "sample_rate": str(SAMPLE_RATE),
-        "hop": str(HOP),
-        "frame_rate": str(FRAME_RATE),
-        "symbols_per_frame": str(SYMBOLS_PER_FRAME),
-        "vocabulary": ALPHABET,
-        "blank": str(BLANK),
-    }
+    fixed = {"kind": kind, "pair": said["checkpoint_sha256"][:16], "sample_rate": SAMPLE_RATE, "hop": HOP}
+    fixed |= {"frame_rate": FRAME_RATE, "symbols_per_frame": SYMBOLS_PER_FRAME, "vocabulary": ALPHABET, "blank": BLANK}
+    return said | {key: str(value) for key, value in fixed.items()}
 
 
 def export(system: DeepSC, folder: Path, training_data: str, weights: str = "half") -> dict[str, float]:

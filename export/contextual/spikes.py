@@ -123,13 +123,11 @@ def batches(
     """Endless batches of lessons of similar length, padding included `characters` long."""
     bank = Bank.of(spoken)
     while True:
-        count = 4096
-        real = rng.random(count) < SPOKEN
         chosen = [
             spoken[rng.integers(len(spoken))]
             if is_real
             else bank.speak(part(texts[rng.integers(len(texts))], rng), rng)
-            for is_real in real
+            for is_real in rng.random(4096) < SPOKEN
         ]
         chosen = [fill(lesson, rng.integers(SILENT)) for lesson in chosen if len(lesson.tokens)]
         yield from by_length(chosen, lambda each: len(each.tokens), characters, rng)

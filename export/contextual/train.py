@@ -39,14 +39,9 @@ MOST_DB = 20.0
 BLOCKS = (64, 256)  # symbols that a fading coefficient holds for
 PILOTS = 10.0  # known symbols' energy by which a receiver estimates such a coefficient, at the least
 VALIDATE = (
-    (520, "awgn", -10.0),
-    (520, "awgn", -8.0),
-    (520, "rayleigh", -2.0),
-    (260, "awgn", -5.0),
-    (130, "awgn", -2.0),
-    (130, "rayleigh", 4.0),
-    (130, "awgn", 20.0),
-)
+    (520, "awgn", -10.0), (520, "awgn", -8.0), (520, "rayleigh", -2.0), (260, "awgn", -5.0),
+    (130, "awgn", -2.0), (130, "rayleigh", 4.0), (130, "awgn", 20.0),
+)  # fmt: skip
 
 
 def features(corpora: Sequence[str], split: str, model: str, plan: Plan, copies: int = 0) -> Features:

@@ -106,9 +106,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the files and prints their sizes and parity."""
-    networks, about = checkpoint.best(args.run)
-    model = TextTransformer(TextDims(**about["dims"]))
-    model.load_state_dict(networks["text"])
+    model, _ = checkpoint.trained(args.run, "text", TextTransformer, TextDims)
     difference = export(model, args.out, args.training_data)
     for path in sorted(args.out.glob("*.onnx")):
         report(path, difference)

@@ -17,6 +17,7 @@ from .weights import name_weights
 
 OPSET = 17
 TOLERANCE = 1e-4
+Axes = dict[str, dict[int, str]]  # of tensors by name: numbers and names of axes
 
 
 class ParityError(Exception):
@@ -24,30 +25,17 @@ class ParityError(Exception):
 
 
 def trace(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    path: Path,
-    inputs: list[str],
-    outputs: list[str],
-    free: dict[str, dict[int, str]],
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: list[str], outputs: list[str], free: Axes
 ) -> None:
     """Writes what `module` does with `example` in float32; the axes named in `free` may have any length.
 
     The tracing exporter is used: torch.export's (dynamo=True) fails on a GRU whose first state is given, and was
     seen to write GRU nodes with linear_before_reset = 0.
     """
+    names = {"input_names": inputs, "output_names": outputs, "dynamic_axes": free}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            example,
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes=free,
-        )
+        torch.onnx.export(module, example, path, dynamo=False, opset_version=OPSET, **names)
 
 
 def trace_named(module: nn.Module, example: tuple[Tensor, ...], path: Path, *names) -> onnx.ModelProto:

@@ -54,8 +54,7 @@ def name_weights(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
     for tensor in model.graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
     for node in model.graph.node:
-        for i, name in enumerate(node.input):
-            node.input[i] = renamed.get(name, name)
+        node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
 def read_weights(name_or_dir: str | Path) -> dict[str, Tensor]:
@@ -69,15 +68,9 @@ def read_weights(name_or_dir: str | Path) -> dict[str, Tensor]:
     """
     folder = locate(name_or_dir)
     state = {}
-    for kind, prefixes in (
-        ("transmitter", {"encoder.": "codec.encoder."}),
-        ("receiver", {"decoder.": "codec.decoder."}),
-    ):
+    for kind, half in (("transmitter", "encoder."), ("receiver", "decoder.")):
         for name, value in read_graph(folder / f"{kind}.onnx").items():
-            for ours, theirs in prefixes.items():
-                if name.startswith(ours):
-                    name = theirs + name.removeprefix(ours)
-            state[name] = value
+            state[f"codec.{name}" if name.startswith(half) else name] = value
     return state
 
 

@@ -54,6 +54,14 @@ def best(folder: Path) -> Kept:
     return Kept(state["networks"], state["about"])
 
 
+def trained(folder: Path, name: str, network: type[nn.Module], dims: type) -> tuple[nn.Module, dict]:
+    """The network called `name` of a run, set to evaluate, and what the run says of it; errors as of `best`."""
+    networks, about = best(folder)
+    model = network(dims(**about["dims"]))
+    model.load_state_dict(networks[name])
+    return model.eval(), about
+
+
 def average(states: list[State]) -> State:
     """The mean of the weights of runs that left from the same ones (Wortsman et al. 2022)."""
     return {

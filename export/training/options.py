@@ -12,7 +12,7 @@ from .run import Plan, Span
 WORK = Path("work")  # where runs are kept, unless told otherwise
 
 
-def add_options(parser: argparse.ArgumentParser, out: Path | str, budget: Span, lr: float, seed: int = 0) -> None:
+def add_options(parser: argparse.ArgumentParser, out: Path | str, budget: Span, lr: float) -> None:
     """Adds --out, the budget (--minutes, --hours or --steps), --lr, --seed, --device and --threads.
 
     Args:
@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser, out: Path | str, budget: Span, 
         help=f"{kind} in all, earlier sessions included (default: {amount:g})",
     )
     parser.add_argument("--lr", type=float, default=lr, help=f"peak learning rate (default: {lr:g})")
-    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--seed", type=int, default=0)
     add_device(parser)
 
 

@@ -44,8 +44,7 @@ def store_constants(model: onnx.ModelProto) -> None:
         renamed[node.output[0]] = names[key]
         model.graph.node.remove(node)
     for node in model.graph.node:
-        for i, name in enumerate(node.input):
-            node.input[i] = renamed.get(name, name)
+        node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
 def contract(name: str, kind: str, model: nn.Module, training_data: str = "unknown") -> dict[str, str]:

@@ -25,9 +25,9 @@ from ..training.run import Plan
 from .acoustic.export import export, load_acoustic, read_acoustic
 from .acoustic.model import Acoustic, AcousticDims
 from .acoustic.realign import refine
-from .acoustic.train import Course, Training, begin, validate
+from .acoustic.train import Course, Training, validate
 from .mel import FRAME_RATE
-from .spoken import SYNTHETIC, Spoken, Voices, edged, prepare
+from .spoken import SYNTHETIC, Spoken, Voices, begin, edged, prepare
 
 PITCH = (5.0, 0.25)  # mean and deviation of log F0 that rehearsed pitch is written down with
 VALID = 20  # where no recording is marked `valid`, each 20th is held out
@@ -114,7 +114,7 @@ def register(
     initial = model.state_dict() | {"speaker.weight": torch.cat([known, known.mean(0, keepdim=True)])}
     all_voices = Voices([*(known for known, _ in users), name], train + said, valid + said_valid)
     all_voices.pitch[:user] = [PITCH] * user
-    learner = begin(all_voices, AcousticDims(speakers=user + 1), initial)
+    learner = begin(Acoustic(AcousticDims(speakers=user + 1)), all_voices, initial)
     # how letters sound is known: a few minutes of speech would only teach the encoder their own words
     learner.encoder.requires_grad_(False)
     plan = Plan(out / f"run-{user}", (minutes, "minutes"), RISE, device=device)

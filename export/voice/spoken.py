@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from gr_deepsc.framing import SAMPLE_RATE
@@ -18,9 +19,11 @@ from ..data.corpora import CorpusError, load
 from . import mel as features
 from . import pitch
 from .acoustic import align
+from .files import fill
 
 EDGE = len(ALPHABET)  # the silence before and after the text, a token of its own
 SILENCE = 6  # mel frames: more of it before and after the text is cut off
+Network = TypeVar("Network", bound=nn.Module)
 SYNTHETIC = "flite_"  # how the names of speakers begin whose speech `data.synthesise` made
 
 
@@ -142,3 +145,12 @@ def mel_statistics(spoken: Sequence[Spoken]) -> tuple[Tensor, Tensor]:
     some = spoken[:: max(1, len(spoken) // 500)]
     mels = np.concatenate([item.mel for item in some]).astype(np.float32)
     return torch.from_numpy(mels.mean(0)), torch.from_numpy(mels.std(0))
+
+
+def begin(model: Network, voices: Voices, initial: dict[str, Tensor] | None = None) -> Network:
+    """`model` with those of the `initial` weights that fit, or from chance and with the mels' statistics."""
+    if initial is not None:
+        fill(model, initial)
+    else:
+        model.mel_mean, model.mel_scale = mel_statistics(voices.train)
+    return model

@@ -20,22 +20,7 @@ from .speech_synthesizer import SpeechSynthesizer
 from .transmitter import DeepscTransmitter
 
 __all__ = [
-    "AudioFileSource",
-    "AudioLink",
-    "BlockFadingChannel",
-    "BurstFramer",
-    "BurstReceiver",
-    "BurstSource",
-    "DeepscReceiver",
-    "DeepscTransmitter",
-    "DropCounter",
-    "IqFileSink",
-    "IqFileSource",
-    "RadioPath",
-    "ResultLink",
-    "SemanticDecoder",
-    "SemanticEncoder",
-    "SpeechSegmenter",
-    "SpeechSource",
-    "SpeechSynthesizer",
-]
+    "AudioFileSource", "AudioLink", "BlockFadingChannel", "BurstFramer", "BurstReceiver", "BurstSource",
+    "DeepscReceiver", "DeepscTransmitter", "DropCounter", "IqFileSink", "IqFileSource", "RadioPath", "ResultLink",
+    "SemanticDecoder", "SemanticEncoder", "SpeechSegmenter", "SpeechSource", "SpeechSynthesizer",
+]  # fmt: skip

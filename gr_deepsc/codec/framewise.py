@@ -42,14 +42,8 @@ class _Half:
         path = Path(path)
         if path.suffix != ".onnx":
             path = locate(path) / f"{self.kind}.onnx"
-        wanted = {
-            "kind": self.kind,
-            "sample_rate": SAMPLE_RATE,
-            "hop": HOP,
-            "symbols_per_frame": SYMBOLS_PER_FRAME,
-            "vocabulary": ALPHABET,
-            "blank": BLANK,
-        }
+        wanted = {"kind": self.kind, "sample_rate": SAMPLE_RATE, "hop": HOP, "symbols_per_frame": SYMBOLS_PER_FRAME}
+        wanted |= {"vocabulary": ALPHABET, "blank": BLANK}
         self._path = path
         self._session, self.contract = open_model(path, wanted, self.inputs, self.outputs, provider)
         self.name, self.pair, self.version = (self._said(key) for key in ("name", "pair", "version"))

@@ -66,14 +66,8 @@ class ProtocolError(ValueError):
 
     def result(self) -> dict[str, Any]:
         """The result to publish for it, ready for `pack_result`."""
-        return RESULT | {
-            "session": self.session,
-            "seq": self.seq,
-            "user_id": self.user_id,
-            "lost": True,
-            "error": str(self),
-            "error_type": self.error_type,
-        }
+        whose = {"session": self.session, "seq": self.seq, "user_id": self.user_id}
+        return RESULT | whose | {"lost": True, "error": str(self), "error_type": self.error_type}
 
 
 def pack_audio(
@@ -94,17 +88,8 @@ def pack_audio(
     """
     if format not in FORMATS:
         raise ProtocolError(f"format {format!r} is not one of {', '.join(FORMATS)}")
-    header = {
-        "version": VERSION,
-        "type": "audio",
-        "session": session,
-        "seq": seq,
-        "chunk": chunk,
-        "end": end,
-        "user_id": user_id,
-        "sample_rate": sample_rate,
-        "format": format,
-    }
+    header = {"version": VERSION, "type": "audio", "session": session, "seq": seq, "chunk": chunk, "end": end}
+    header |= {"user_id": user_id, "sample_rate": sample_rate, "format": format}
     frames = [_dump(header), _encode(samples, format)]
     unpack(frames)
     return frames

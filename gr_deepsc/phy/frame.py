@@ -68,12 +68,6 @@ class Layout:
         """Share of the symbols that are not payload."""
         return 1 - len(self.payload) / self.symbols
 
-    @property
-    def mean_energy(self) -> float:
-        """Of the burst's symbols, over that of the payload's."""
-        strong = self.end - len(self.payload)
-        return (STRENGTH * strong + len(self.payload)) / self.end
-
     @cached_property
     def known(self) -> np.ndarray:
         """complex64 [end]: what the receiver knows beforehand, 0 elsewhere."""

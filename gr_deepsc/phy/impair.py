@@ -77,11 +77,6 @@ def clip(samples: np.ndarray, level: float) -> np.ndarray:
     return (samples * gain).astype(np.complex64)
 
 
-def clip_level(samples: np.ndarray, share: float) -> float:
-    """The level for `clip` that `share` (0..1) of the samples exceed."""
-    return float(np.quantile(np.abs(samples), 1 - share))
-
-
 def drop(samples: np.ndarray, at: int, count: int) -> np.ndarray:
     """An overflow: `count` samples from index `at` on are gone and what follows moves up."""
     if not 0 <= at <= at + count <= len(samples):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..phy.pulse import ROLL_OFF, SAMPLES_PER_SYMBOL
+from ..phy.pulse import SAMPLES_PER_SYMBOL
 
 
 class Profile(NamedTuple):
@@ -17,11 +17,6 @@ class Profile(NamedTuple):
     def baseband_rate(self) -> float:
         """Hz; of the modem's samples."""
         return self.symbol_rate * SAMPLES_PER_SYMBOL
-
-    @property
-    def bandwidth(self) -> float:
-        """Hz, occupied."""
-        return self.symbol_rate * (1 + ROLL_OFF)
 
 
 PROFILES = {

@@ -54,11 +54,6 @@ class Segmenter:
         self._close()
 
     @property
-    def is_open(self) -> bool:
-        """Whether somebody is speaking."""
-        return self._open
-
-    @property
     def floor_db(self) -> float:
         """The noise floor, dBFS."""
         return max(min(self._levels), SILENCE_DBFS)

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from .. import options
-from ..errors import DONE, HostError
+from ..errors import DONE, HostError, refused
 
 DESCRIPTION = """\
 Run one of the paper's experiments: the compared systems, the same recordings, the same channel realisations.
@@ -54,10 +54,8 @@ def run(args: argparse.Namespace) -> int:
         from deepsc_bench import command
         from deepsc_bench.errors import BenchError
 
-        try:
+        with refused(BenchError):
             command.run(args)
-        except BenchError as error:
-            raise HostError(str(error)) from None
     except ModuleNotFoundError as error:
         raise HostError(f"{error.name} is missing: install with pip install '.[bench]'") from None
     return DONE

@@ -86,12 +86,8 @@ def check_python() -> Iterator[Finding]:
     if importlib.util.find_spec("gnuradio"):
         yield Finding("ok", "python", f"{here} at {sys.executable}")
     else:
-        yield Finding(
-            "fail",
-            "python",
-            f"{here} at {sys.executable} sees no gnuradio package",
-            "`make setup`: a venv from /usr/bin/python3 with --system-site-packages, as GNU Radio needs",
-        )
+        mend = "`make setup`: a venv from /usr/bin/python3 with --system-site-packages, as GNU Radio needs"
+        yield Finding("fail", "python", f"{here} at {sys.executable} sees no gnuradio package", mend)
 
 
 def check_gnuradio() -> Iterator[Finding]:

@@ -36,8 +36,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         sub = actions.add_parser(action, help=summary)
         sub.add_argument("name", metavar="NAME", help="of `deepsc flowgraph list`, or a .grc file")
         if action == "run":
-            help = "for the flowgraph"
-            sub.add_argument("options", nargs=argparse.REMAINDER, metavar="-- OPTIONS", help=help)
+            sub.add_argument("options", nargs=argparse.REMAINDER, metavar="-- OPTIONS", help="for the flowgraph")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 
 from gr_deepsc.link.sockets import LinkError, make_keys
 
-from ..errors import DONE, HostError
+from ..errors import DONE, refused
 
 DESCRIPTION = """\
 Make the CURVE keys that `send`, `receive` and the link blocks need to talk to another machine.
@@ -23,10 +23,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc keys FOLDER`."""
-    try:
+    with refused(LinkError, OSError):
         made = make_keys(args.folder)
-    except (LinkError, OSError) as error:
-        raise HostError(str(error)) from None
     print("\n".join(map(str, made)))
     print(f"give the flowgraph and `deepsc send|receive --curve-key` the folder {args.folder}")
     return DONE

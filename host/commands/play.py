@@ -15,7 +15,7 @@ from gr_deepsc.radio.iqfile import IqFileError
 from gr_deepsc.result import Result
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED, loading
 from ..files.baseband import BasebandReader, profile_of
 from ..graph.gnuradio import import_gnuradio, stdout_for_results
 from ..show.report import as_line, describe_estimates, name_error, say, text
@@ -58,8 +58,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     options.decoder(command)
     options.file_profile(command)
     options.symbol_rate(command)
-    help = "of the signal from the file's centre (the profile's)"
-    add("--offset-hz", type=options.hertz, metavar="HZ", help=help)
+    add("--offset-hz", type=options.hertz, metavar="HZ", help="of the signal from the file's centre (the profile's)")
     add("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
     options.json(command)
 
@@ -72,10 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
         with stdout_for_results():
             return _run(args, lambda symbol_rate: FlowgraphReceiver(args.model, symbol_rate, args.decoder))
-    try:
+    with loading(f"the model {args.model}"):
         decoder = Decoder(args.model, decoder=args.decoder)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the model {args.model}: {error}") from None
     return _run(args, lambda symbol_rate: Receiver(decoder, symbol_rate))
 
 

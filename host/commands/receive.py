@@ -13,7 +13,8 @@ from gr_deepsc.link.addresses import RESULT_ADDRESS
 from gr_deepsc.link.protocol import Message
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED
+from ..files.writer import make_folder
 from ..link.results import ResultReader
 from ..show.report import complain, show
 from ..sound import player as speech
@@ -48,7 +49,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc receive`."""
-    folder = _folder(args.out) if args.out else None
+    folder = make_folder(args.out) if args.out else None
     player = speech.Player(args.device) if args.play else None
     context = zmq.Context()
     try:
@@ -86,14 +87,6 @@ def _take_results(
             complain(f"{count}{wanted} results came, none in the last {args.timeout:g} s")
             return SOME_FAILED if args.count or not count else status
     return status
-
-
-def _folder(name: str) -> Path:
-    try:
-        Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HostError(f"cannot make the folder {name}: {error.strerror}") from None
-    return Path(name)
 
 
 def _save(folder: Path, message: Message) -> Path:

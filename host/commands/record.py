@@ -13,7 +13,7 @@ from gr_deepsc.radio.profiles import Profile
 from gr_deepsc.speech import audio
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED, HostError, loading, refused
 from ..files.baseband import BasebandWriter, profile_of
 from ..files.transcripts import read_transcripts
 from ..show.report import complain, name_error, progress
@@ -61,19 +61,12 @@ def run(args: argparse.Namespace) -> int:
     if args.symbol_rate:
         profile = profile._replace(symbol_rate=args.symbol_rate)
     framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)))
-    try:
+    with refused(ValueError):
         path = _path(args, profile)
-    except ValueError as error:
-        raise HostError(str(error)) from None
-    try:
+    with loading(f"the model {args.model}"):
         transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr), framer, path)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the model {args.model}: {error}") from None
-    try:
-        with ExitStack() as files:
-            writer, sent = _write(args, profile, transmitter, framer.silence, transcripts, files)
-    except IqFileError as error:
-        raise HostError(str(error)) from None
+    with refused(IqFileError), ExitStack() as files:
+        writer, sent = _write(args, profile, transmitter, framer.silence, transcripts, files)
     if writer is None:
         raise HostError(f"{args.out} was not written: none of the recordings can be sent")
     seconds = writer.samples / profile.sample_rate

@@ -49,8 +49,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     help = f"for --wait: its Result Link ({RESULT_ADDRESS})"
     add("--result-address", default=RESULT_ADDRESS, metavar="ADDRESS", help=help)
     add("--json", action="store_true", help="for --wait: one JSON object a line")
-    help = "patience with the flowgraph (10)"
-    add("--timeout", type=options.seconds, default=10.0, metavar="S", help=help)
+    add("--timeout", type=options.seconds, default=10.0, metavar="S", help="patience with the flowgraph (10)")
     options.user_id(command)
     options.curve_key(command)
 

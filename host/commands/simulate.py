@@ -17,7 +17,7 @@ from gr_deepsc.speech import audio
 from gr_deepsc.voice.speaker import Speaker
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED, HostError, loading, refused
 from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
 from ..graph.gnuradio import import_gnuradio
@@ -69,8 +69,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     help = f"what radio the symbol rate is for ({DEFAULT})"
     command.add_argument("--profile", choices=tuple(PROFILES), default=DEFAULT, help=help)
     options.path(command, "awgn")
-    help = "by the blocks of a GNU Radio flowgraph"
-    command.add_argument("--through-gnuradio", action="store_true", help=help)
+    command.add_argument("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
     options.json(command)
     help = "write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there"
     command.add_argument("--out", metavar="DIR", help=help)
@@ -132,10 +131,8 @@ def _setting(args: argparse.Namespace) -> Setting:
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
     )
-    try:
+    with refused(ValueError):
         setting.path()
-    except ValueError as error:
-        raise HostError(str(error)) from None
     return setting
 
 
@@ -148,14 +145,10 @@ def _simulation(
         from ..graph.simulation import FlowgraphSimulation
 
         return FlowgraphSimulation(setting, speak, args.voices)
-    try:
+    with loading("the voices"):
         speaker = Speaker(args.voices) if speak else None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the voices: {error}") from None
-    try:
+    with loading(f"the model {args.model}"):
         return nullcontext(Simulation(setting, speaker))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HostError(f"cannot load the model {args.model}: {error}") from None
 
 
 def _player(args: argparse.Namespace) -> Player | None:

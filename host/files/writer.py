@@ -14,6 +14,15 @@ from ..errors import HostError
 from ..sound import player as speech
 
 
+def make_folder(name: str) -> Path:
+    """The folder of that name, made if there is none; HostError where it cannot be."""
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"cannot make the folder {name}: {error.strerror}") from None
+    return Path(name)
+
+
 class Writer:
     """NAME.txt and NAME.json in a folder, and of speech NAME.received.wav and NAME.png; a second NAME gets a number.
 
@@ -22,12 +31,8 @@ class Writer:
     """
 
     def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
+        self._folder = make_folder(folder)
         self._used: set[str] = set()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HostError(f"cannot make the folder {folder}: {error.strerror}") from None
 
     def write(self, name: str, recording: str, result: Result, spoken: np.ndarray) -> Result:
         """`spoken`: float32 [n] at 16 kHz, what was made of `recording`. Returns the result with its file."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import gr_deepsc
 
-from ..errors import DONE, HostError
+from ..errors import DONE, HostError, refused
 from .gnuradio import import_gnuradio
 
 BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
@@ -165,8 +165,6 @@ def run_program(program: Path, options: list[str]) -> int:
 
     sys.argv = [str(program), *options]
     sys.path.insert(0, str(program.parent))
-    try:
+    with refused(AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError):
         runpy.run_path(str(program), run_name="__main__")
-    except (AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError) as error:
-        raise HostError(str(error)) from None
     return DONE

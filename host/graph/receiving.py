@@ -13,7 +13,7 @@ from gnuradio import gr, pdu
 from gr_deepsc.blocks import BurstReceiver, SemanticDecoder, SpeechSynthesizer
 from gr_deepsc.result import Result
 
-from ..errors import HostError
+from ..errors import HostError, loading
 from .collector import Collector
 
 POLL = 0.005  # s
@@ -47,15 +47,11 @@ class Receiving:
     ) -> None:
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
-        try:
+        with loading(f"the model {model}"):
             self.decoder = SemanticDecoder(model, decoder=decoder)
             self.receiver = BurstReceiver(symbol_rate)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise HostError(f"cannot load the model {model}: {error}") from None
-        try:
+        with loading("the voices"):
             self.synthesizer = SpeechSynthesizer(voices) if speak else None
-        except (OSError, ValueError, RuntimeError) as error:
-            raise HostError(f"cannot load the voices: {error}") from None
         self.collector = Collector()
         self.stream = pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.graph.connect(self.stream, self.receiver)

@@ -15,7 +15,7 @@ from gr_deepsc.phy.framer import LEVEL_DB
 from gr_deepsc.result import Result
 from gr_deepsc.simulation import SILENT, Heard, Setting, finished
 
-from ..errors import HostError
+from ..errors import loading
 from .gnuradio import stdout_for_results
 from .receiving import POLL, Receiving, StuckError
 
@@ -36,10 +36,8 @@ class FlowgraphSimulation:
         """`speak`: what is received is spoken, too, by the models in the folder `voices`, "" for those shipped."""
         self._setting, self._modem = setting, setting.csi == "estimated"
         self._receiving = Receiving(setting.model, setting.symbol_rate, setting.decoder, speak, voices)
-        try:
+        with loading(f"the model {setting.model}"):
             self._encoder = SemanticEncoder(setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise HostError(f"cannot load the model {setting.model}: {error}") from None
         kind, es_n0_db, rician_k, seed = setting.channel, setting.es_n0_db, setting.rician_k, setting.seed
         if self._modem:
             self._framer = BurstFramer(LEVEL_DB, setting.silence)

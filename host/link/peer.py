@@ -7,7 +7,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from gr_deepsc.link.sockets import LinkError, open_socket
 
-from ..errors import HostError
+from ..errors import HostError, refused
 
 EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 SETTLE_S = 0.1  # from a SUB socket's handshake until the publisher has surely read its subscription
@@ -28,10 +28,8 @@ class Peer:
         self._address, self._role = address, role
         self.connected = False
         self._refused = False
-        try:
+        with refused(LinkError):
             self.socket = open_socket(context, kind, address, False, curve_key, prepare=self._watch)
-        except LinkError as error:
-            raise HostError(str(error)) from None
 
     def _watch(self, socket: zmq.Socket) -> None:
         # before it connects: on one machine the handshake is over in less than a millisecond

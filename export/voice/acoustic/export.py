@@ -27,15 +27,9 @@ NAMES = {"kathleen": "kathleen", "LJ": "LJSpeech"}
 
 
 def load_acoustic(folder: Path) -> tuple[Acoustic, list[str]]:
-    """The trained model of a run's folder, and its speakers' names.
-
-    Raises:
-        FileNotFoundError: there is no best.pt.
-    """
-    networks, about = checkpoint.best(folder)
-    model = Acoustic(AcousticDims(**about["dims"]))
-    model.load_state_dict(networks["acoustic"])
-    return model.eval(), about["speakers"]
+    """The trained model of a run's folder, and its speakers' names; errors as of `checkpoint.best`."""
+    model, about = checkpoint.trained(folder, "acoustic", Acoustic, AcousticDims)
+    return model, about["speakers"]
 
 
 def read_acoustic(path: Path) -> Acoustic:

@@ -4,7 +4,6 @@ After FastSpeech (Ren et al. 2019), with the Gaussian upsampling of non-attentiv
 pitch of FastPitch (Łańcucki 2021). It takes letters, not phones: the encoder learns to pronounce.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +44,9 @@ class Prosody:
 class ConvBlock(nn.Module):
     """Convolution over time, ReLU, layer norm, residual: [batch, time, width] -> the same, zero outside the mask."""
 
-    def __init__(self, width: int, kernel: int, dropout: float, dilation: int = 1):
+    def __init__(self, width: int, kernel: int, dropout: float):
         super().__init__()
-        self.conv = nn.Conv1d(width, width, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+        self.conv = nn.Conv1d(width, width, kernel, padding=kernel // 2)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
@@ -239,4 +238,4 @@ def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.nda
 
 def parameters(model: nn.Module) -> int:
     """How many numbers are learnt."""
-    return sum(math.prod(p.shape) for p in model.parameters())
+    return sum(p.numel() for p in model.parameters())

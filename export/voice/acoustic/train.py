@@ -25,9 +25,8 @@ from ...training import options
 from ...training.options import WORK
 from ...training.run import Plan, Run
 from ..batches import Batch, collate, epochs, groups, text_batch
-from ..files import fill
 from ..mel import FRAME_RATE
-from ..spoken import Spoken, Voices, corpora, mel_statistics
+from ..spoken import Spoken, Voices, begin, corpora
 from . import phones, realign
 from .losses import Heads, duration_loss, mel_loss
 from .model import Acoustic, AcousticDims, parameters
@@ -50,16 +49,6 @@ class Course:
     text_first: float = 0.07  # of the run: only pronunciation, which no spectrogram has to be computed for
     realign_at: tuple[float, ...] = (0.22, 0.45)  # of the run
     eager: float = 1.0  # how much faster the table of speakers learns than the rest
-
-
-def begin(voices: Voices, dims: AcousticDims, initial: dict[str, Tensor] | None = None) -> Acoustic:
-    """A model with those of the `initial` weights that fit, or from chance and with the mels' statistics."""
-    model = Acoustic(dims)
-    if initial is not None:
-        fill(model, initial)
-    else:
-        model.mel_mean, model.mel_scale = mel_statistics(voices.train)
-    return model
 
 
 def speak(model: Acoustic, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -243,6 +232,6 @@ def run(args: argparse.Namespace) -> None:
     dims = AcousticDims(speakers=len(voices.speakers), width=args.width)
     first = 0.0 if args.init else Course.text_first
     course = Course(args.lr, args.frames, text_first=first)
-    training = Training(plan, begin(voices, dims, initial), voices, words, course)
+    training = Training(plan, begin(Acoustic(dims), voices, initial), voices, words, course)
     print(f"{parameters(training.model):,} parameters, users {dict(enumerate(voices.speakers))}")
     training.train()

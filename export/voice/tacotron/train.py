@@ -26,11 +26,10 @@ from ..acoustic.export import read_acoustic
 from ..acoustic.model import parameters, soft_alignment
 from ..acoustic.realign import refine
 from ..batches import Batch, collate, epochs, groups, text_batch
-from ..files import fill
 from ..mel import FRAME_RATE
-from ..spoken import Spoken, Voices, corpora, mel_statistics
+from ..spoken import Spoken, Voices, begin, corpora
 from .losses import guided_attention_loss, path_loss, tacotron_loss
-from .model import COMPACT, PAPER, Tacotron, TacotronDims
+from .model import COMPACT, PAPER, Tacotron
 
 CONFIGS = {"compact": COMPACT, "paper": PAPER}
 LR = 1e-3
@@ -46,16 +45,6 @@ TEXT_EVERY = 4  # batches: one of them with pronunciations of plain text beside 
 TEXTS = 12  # sentences in such a batch
 READ_ALOUD = 6  # held-out sentences that are spoken freely, to see whether attention reads
 WEIGHTS = {"mel": 1.0, "stop": 0.5, "path": 0.5, "diagonal": 0.5, "phones": 0.1}
-
-
-def begin(voices: Voices, dims: TacotronDims, initial: dict[str, Tensor] | None = None) -> Tacotron:
-    """A model with those of the `initial` weights that fit, or from chance and with the mels' statistics."""
-    model = Tacotron(dims)
-    if initial is not None:
-        fill(model, initial)
-    else:
-        model.mel_mean, model.mel_scale = mel_statistics(voices.train)
-    return model
 
 
 def normalised(model: Tacotron, batch: Batch) -> Tensor:
@@ -207,6 +196,6 @@ def run(args: argparse.Namespace) -> None:
     print(f"realigned: a cut moved by {moved:.2f} mel frames in the mean", flush=True)
     words = phones.pronunciations([i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)])
     dims = replace(CONFIGS[args.config], speakers=len(voices.speakers))
-    training = Training(plan, begin(voices, dims, initial), voices, words, args.lr, args.frames)
+    training = Training(plan, begin(Tacotron(dims), voices, initial), voices, words, args.lr, args.frames)
     print(f"{parameters(training.model):,} parameters, users {dict(enumerate(voices.speakers))}")
     training.train()

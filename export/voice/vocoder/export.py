@@ -62,9 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the model of a run and the hashes of all models."""
-    networks, about = checkpoint.best(args.run)
-    model = Vocoder(VocoderDims(**about["dims"]))
-    model.load_state_dict(networks["vocoder"])
+    model, _ = checkpoint.trained(args.run, "vocoder", Vocoder, VocoderDims)
     worst = export(model, args.out, args.training_data)
     write_hashes(args.out.parent.parent)
     report(args.out, worst)

@@ -40,14 +40,13 @@ class SpectrogramJudge(nn.Module):
         super().__init__()
         self.n = n
         conv = nn.utils.parametrizations.weight_norm
-        self.layers = nn.ModuleList(
-            [
-                conv(nn.Conv2d(1, channels, (7, 5), (4, 1), (3, 2))),
-                conv(nn.Conv2d(channels, channels, (5, 5), (2, 2), (2, 2))),
-                conv(nn.Conv2d(channels, 2 * channels, (5, 3), (2, 2), (2, 1))),
-                conv(nn.Conv2d(2 * channels, 2 * channels, (5, 3), (2, 1), (2, 1))),
-            ]
+        shapes = (  # channels in and out, kernel, stride, padding
+            (1, channels, (7, 5), (4, 1), (3, 2)),
+            (channels, channels, (5, 5), (2, 2), (2, 2)),
+            (channels, 2 * channels, (5, 3), (2, 2), (2, 1)),
+            (2 * channels, 2 * channels, (5, 3), (2, 1), (2, 1)),
         )
+        self.layers = nn.ModuleList(conv(nn.Conv2d(*shape)) for shape in shapes)
         self.output = conv(nn.Conv2d(2 * channels, 1, 3, padding=1))
 
     def forward(self, waveform: Tensor) -> list[Tensor]:

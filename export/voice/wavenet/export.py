@@ -29,19 +29,9 @@ TOLERANCE = 1e-3
 FRAMES_OUTPUTS = ("condition", "a", "gain", "level", "lag")
 STEP_INPUTS = ("condition", "a", "gain", "level", "recent", "excitation", "rings", "uniform", "temperature")
 STEP_OUTPUTS = ("sample", "excitation_now", "inputs")
-_AXES = {
-    "mel": {0: "batch", 1: "frames"},
-    "a": {1: "batch"},
-    "gain": {0: "batch"},
-    "level": {0: "batch"},
-    "recent": {1: "batch"},
-    "excitation": {1: "batch"},
-    "rings": {1: "batch"},
-    "sample": {0: "batch"},
-    "excitation_now": {0: "batch"},
-    "inputs": {1: "batch"},
-    "condition": {1: "batch"},
-}
+_AXES = {"mel": {0: "batch", 1: "frames"}}
+_AXES |= {name: {0: "batch"} for name in ("gain", "level", "sample", "excitation_now")}
+_AXES |= {name: {1: "batch"} for name in ("a", "recent", "excitation", "rings", "inputs", "condition")}
 
 
 def parts(model: WaveNet) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
@@ -148,9 +138,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the model of a run and the hashes of all models."""
-    networks, about = checkpoint.best(args.run)
-    model = WaveNet(WaveNetDims(**about["dims"]))
-    model.load_state_dict(networks["wavenet"])
+    model, _ = checkpoint.trained(args.run, "wavenet", WaveNet, WaveNetDims)
     difference = export(model, args.out, args.temperature, args.training_data)
     write_hashes(args.out.parent)
     for name in parts(model):

@@ -46,11 +46,6 @@ class WaveNetDims:
         return [1 << i % (self.layers // self.cycles) for i in range(self.layers)]
 
     @property
-    def receptive_field(self) -> int:
-        """How many earlier inputs the distribution of one sample depends on."""
-        return sum(self.dilations) + 1
-
-    @property
     def inputs(self) -> int:
         """Previous sample; with prediction also that and the previous excitation; with pitch the taps."""
         return 1 + 2 * self.predicts + len(TAPS) * self.pitch

@@ -35,19 +35,9 @@ class StepPart(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self,
-        condition: Tensor,
-        a: Tensor,
-        gain: Tensor,
-        level: Tensor,
-        recent: Tensor,
-        excitation: Tensor,
-        rings: Tensor,
-        uniform: Tensor,
-        temperature: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, *told: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sample and excitation [batch], the layers' inputs [layers, batch, residual]."""
+        condition, a, gain, level, recent, excitation, rings, uniform, temperature = told
         model = self.model
         prediction = (recent * a).sum(0)
         x = model.input(model.relative(recent[-1], prediction, excitation.T, gain, level))
