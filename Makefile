@@ -45,8 +45,9 @@ demo: $(RUNTIME) ## human recordings through encoder, fading channel and decoder
 
 bench: $(BENCH) ## what `deepsc bench` needs: AMR-WB (apt) and a few packages
 
+# Two processes, a test file to one of them: most tests wait for flowgraphs, sockets and other processes.
 test: lint $(DEVELOPMENT) ## lint, the tests (a few minutes), and the wheel in an environment of its own
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 	$(MAKE) wheel
 
 test-each: $(DEVELOPMENT) ## the tests, each file of them in a process of its own
