@@ -48,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     path = locate(args.name)
     if args.action == "open":
-        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise HostError("GNU Radio Companion needs a desktop: DISPLAY is not set (ssh -X, or Xvfb)")
+        _need_desktop("GNU Radio Companion")
         import_gnuradio()
         command = [sys.executable, tool("gnuradio-companion"), str(path)]
         os.execve(command[0], command, environment())
@@ -57,5 +56,12 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "compile":
         print(program)
         return DONE
+    if "generate_options: qt_gui" in path.read_text(encoding="utf-8"):
+        _need_desktop(args.name)
     options = args.options[1:] if args.options[:1] == ["--"] else args.options
     return run_program(program, options)
+
+
+def _need_desktop(who: str) -> None:
+    if not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))):
+        raise HostError(f"{who} needs a desktop: DISPLAY is not set (ssh -X, or Xvfb)")

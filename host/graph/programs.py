@@ -155,7 +155,7 @@ def run_program(program: Path, options: list[str]) -> int:
 
     Raises:
         HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit,
-            a file that cannot be read, a radio that must not be started.
+            a file that cannot be read, a radio that must not be started, or that is not there.
     """
     from gr_deepsc.link.sockets import LinkError
     from gr_deepsc.radio.iqfile import IqFileError
@@ -165,6 +165,8 @@ def run_program(program: Path, options: list[str]) -> int:
 
     sys.argv = [str(program), *options]
     sys.path.insert(0, str(program.parent))
-    with refused(AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError):
+    ours = (AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError)
+    # GNU Radio's own blocks raise nothing but this, a missing device for one
+    with refused(RuntimeError, what=f"{program.stem} ended (is its radio connected?)"), refused(*ours):
         runpy.run_path(str(program), run_name="__main__")
     return DONE
