@@ -3,6 +3,7 @@
 `python -m gr_deepsc.result` prints the keys as the table of docs/results.md.
 """
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
@@ -12,8 +13,10 @@ import numpy as np
 
 from .codec.rates import of_codec
 from .ctc.confidence import Word, load
+from .framing import SYMBOLS_PER_FRAME
+from .phy.frame import MAX_FRAMES
 from .phy.pulse import SAMPLES_PER_SYMBOL
-from .phy.utterance import overhead
+from .phy.utterance import MAX_PARTS, overhead
 
 UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
 
@@ -91,17 +94,22 @@ class Result:
         said = dict(metadata) | known
         keys = [key for key in fields(cls) if key.name in said and key.name != "words"]
         found = {key.name: _written(said[key.name], key) for key in keys}
-        n_symbols, symbol_rate = found.get("n_symbols"), found.get("symbol_rate")
-        words = said.get("words") or load(found.get("text", ""), str(said.get("word_confidence", "")))
+        words = said.get("words") or ()  # of this process; messages have `word_confidence`
+        if not (isinstance(words, list | tuple) and all(isinstance(word, Word) for word in words)):
+            words = ()
+        words = words or load(found.get("text", ""), str(said.get("word_confidence", "")))
         found["words"] = tuple(Word(word, round(confidence, 2)) for word, confidence in words)
-        if found.get("rate") is None and "codec" in said:
+        if found.get("rate") is None and isinstance(said.get("codec"), int):
             found["rate"] = of_codec(said["codec"])
-        if n_symbols and found.get("rate"):
-            found["nominal_s"] = round(n_symbols / found["rate"], 3)
-        if found.get("timing") is not None and symbol_rate:
-            found["time_s"] = round(found["timing"] / (SAMPLES_PER_SYMBOL * symbol_rate), 4)
-        if n_symbols and "n_bursts" in found:
+        n_symbols, rate = found.get("n_symbols") or 0, found.get("rate") or 0
+        possible = 0 < n_symbols <= MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME
+        if possible and rate > 0:
+            found["nominal_s"] = round(n_symbols / rate, 3)
+        if possible and "n_bursts" in found:
             found["overhead"] = round(1 - n_symbols / (n_symbols + overhead(n_symbols)), 4)
+        timing, symbol_rate = found.get("timing"), found.get("symbol_rate")
+        if timing is not None and symbol_rate and math.isfinite(timing / symbol_rate):
+            found["time_s"] = round(timing / (SAMPLES_PER_SYMBOL * symbol_rate), 4)
         if "n_bursts" in found or found.get("error_type") in (*UNREAD, "not_detected"):
             found["detected"] = found.get("error_type") != "not_detected"
         if not found.get("error"):

@@ -21,6 +21,7 @@ from .speech import audio
 from .voice.speaker import Speaker
 
 CSI = ("estimated", "ideal")
+LONGEST_SILENCE = 1 << 18  # samples: more would only cost memory
 SILENT = np.zeros(0, np.float32)
 
 
@@ -55,7 +56,7 @@ class Setting:
     @property
     def silence(self) -> int:
         """Samples before and behind each burst."""
-        return max(1, round(GAP_S * SAMPLES_PER_SYMBOL * self.symbol_rate))
+        return min(max(1, round(GAP_S * SAMPLES_PER_SYMBOL * self.symbol_rate)), LONGEST_SILENCE)
 
     def known(self) -> dict[str, Any]:
         """The keys of a `Result` that are not the receiver's to tell."""

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import zmq
+from deepsc_host.show import report
 
 from gr_deepsc.link import protocol
 from gr_deepsc.link import sockets as link
@@ -214,6 +215,34 @@ def test_results_round_trip():
         protocol.unpack_result(chunk())
     with pytest.raises(ProtocolError, match="an audio chunk was expected"):
         Assembler().push(*protocol.unpack(protocol.pack_result({})))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"words": [["a", "b"]]},
+        {"words": [[None, 0.5]]},
+        {"words": "xy"},
+        {"words": 5},
+        {"codec": "x"},
+        {"codec": [1]},
+        {"rate": 0, "n_symbols": 20},
+        {"n_symbols": 2**31 - 1, "n_bursts": 1, "rate": 520},
+        {"word_confidence": "nan inf"},
+        {"word_confidence": "1e999 -1"},
+        {"timing": 1e308, "symbol_rate": 0.1},
+        {"timing": 1.0, "symbol_rate": 0.0},
+        {"cfo_hz": "loud", "evm": [1], "seed": True, "file": 7},
+        {"text": "\x1b[2Jhello\nyou", "session": "s"},
+    ],
+)
+def test_odd_values_of_a_result_are_nobodys(odd):
+    """The protocol lets other programs' keys through: a result is made at once, it is JSON, and one line to read."""
+    result, _ = protocol.unpack_result(protocol.pack_result({"text": "hello you"} | odd))
+    assert result.text and "".join(result.text.split()).endswith("helloyou")
+    assert json.loads(json.dumps(result.as_json(), allow_nan=False))["text"] == result.text
+    assert result.words == () and (result.overhead, result.nominal_s, result.time_s) == (None, None, None)
+    assert report.line(result).isprintable()
 
 
 def test_speech_goes_with_a_result():

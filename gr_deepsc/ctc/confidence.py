@@ -48,7 +48,8 @@ def load(text: str, dumped: str) -> list[Word]:
     except ValueError:
         found = []
     texts = text.split()
-    return list(map(Word, texts, found)) if len(found) == len(texts) else []
+    sound = len(found) == len(texts) and all(0 <= confidence <= 1 for confidence in found)
+    return list(map(Word, texts, found)) if sound else []
 
 
 def words(log_probs: np.ndarray, text: str, calibration: Calibration) -> list[Word]:

@@ -25,7 +25,7 @@ def profile_of(path: str, name: str | None) -> Profile:
     wav = is_wav(path)
     name = name or ("audio" if wav else DEFAULT)
     if wav != (name == "audio"):
-        raise HostError(f"{path}: the profile {name} makes SigMF, NAME.sigmf-meta, and the profile audio NAME.wav")
+        raise HostError(f"{path}: the profile audio makes NAME.wav, the others SigMF, NAME.sigmf-meta; this is {name}")
     return PROFILES[name]
 
 

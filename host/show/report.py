@@ -77,13 +77,18 @@ def line(result: Result) -> str:
     path = describe_channel(result.channel, es_n0_db, _symbol_rate(result))
     if result.error:
         about += [] if es_n0_db is None else [path]
-        return f"LOST: {result.error}  [{', '.join(about)}]"
+        return _printable(f"LOST: {result.error}  [{', '.join(about)}]")
     about.append(path)
     if result.confidence is not None:
         about.append(f"confidence {result.confidence:.2f}")
     if result.warning:
         about.append(result.warning)
-    return f"{text(result)}  [{', '.join(about)}]"
+    return _printable(f"{text(result)}  [{', '.join(about)}]")
+
+
+def _printable(text: str) -> str:
+    """What another program sent, without what would make a terminal do something."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _symbol_rate(result: Result) -> float:
