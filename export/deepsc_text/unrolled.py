@@ -97,6 +97,7 @@ class Projection(nn.Module):
 
 
 def projections(layers: Sequence[nn.MultiheadAttention], first: int = 0, last: int = 3) -> nn.ModuleList:
+    """Query, key and value of each layer's attention, those from `first` to `last` of the three."""
     return nn.ModuleList(Projection(attention, first, last) for attention in layers)
 
 

@@ -12,6 +12,8 @@ START = len(ALPHABET)
 
 @dataclass(frozen=True)
 class LanguageDims:
+    """Sizes of the language model."""
+
     width: int = 64  # of a character's vector
     units: int = 512
 

@@ -12,6 +12,8 @@ from gr_deepsc.phy.channel import BLOCK, KINDS, RICIAN_K
 
 
 class Received(NamedTuple):
+    """What leaves a channel, as `gr_deepsc.phy.channel.Received`."""
+
     symbols: Tensor  # y, complex64 [batch, n]
     csi: Tensor  # h, complex64 [batch, n]
     n0: Tensor  # noise variance, float32 [batch, 1]

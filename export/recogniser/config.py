@@ -15,6 +15,7 @@ class ConvDims:
 
     @property
     def padding(self) -> tuple[int, int]:
+        """Half a kernel on each side: the stride alone shortens what is convolved."""
         return self.kernel[0] // 2, self.kernel[1] // 2
 
 

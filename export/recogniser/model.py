@@ -100,6 +100,7 @@ class WhisperRecogniser(nn.Module):
 
 
 def build(dims: DeepSpeechDims | WhisperDims) -> DeepSpeech | WhisperRecogniser:
+    """An untrained recogniser of these sizes."""
     return WhisperRecogniser(dims) if isinstance(dims, WhisperDims) else DeepSpeech(dims)
 
 

@@ -144,6 +144,7 @@ def missing_blocks(path: Path, source: str) -> list[str]:
 
 
 def tool(name: str) -> str:
+    """Path of one of GNU Radio's programs; HostError where it is missing."""
     found = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/local/bin")
     if not found:
         raise HostError(f"no {name}: install GNU Radio (`make setup`, or `apt-get install gnuradio`)")
