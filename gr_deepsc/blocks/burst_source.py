@@ -29,7 +29,7 @@ class BurstSource(gr.sync_block):
         self.set_max_output_buffer(BUFFER)
         self.sent = self.refused = 0
         self._waiting: deque[np.ndarray] = deque()
-        self._rest = np.zeros(0, np.complex64)
+        self._rest: np.ndarray = np.zeros(0, np.complex64)
         self.message_port_register_in(pmt.intern("bursts"))
         self.set_msg_handler(pmt.intern("bursts"), self._receive)
 

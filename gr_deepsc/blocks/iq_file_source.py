@@ -42,7 +42,7 @@ class IqFileSource(gr.sync_block):
             )
         self.message_port_register_out(pmt.intern("ended"))
         self._pieces = self._read(reader, round(lead * sample_rate), round(silence * sample_rate))
-        self._rest = np.zeros(0, np.complex64)
+        self._rest: np.ndarray = np.zeros(0, np.complex64)
         self.error: Exception | None = None
 
     def work(self, input_items, output_items):

@@ -71,9 +71,10 @@ class Beam:
         """The best text of float32 [steps, 29], natural logarithms."""
         beam = {"": Prefix("", 0.0, -np.inf, 0.0)}
         known = {"": self._start}  # of each prefix, what may follow and the state
-        for row in log_probs.astype(np.float64):
+        rows: np.ndarray = log_probs.astype(np.float64)
+        for row in rows:
             certain = row[BLANK] > CERTAIN
-            tokens = [] if certain else [t for t in np.flatnonzero(row > LEAST).tolist() if t != BLANK]
+            tokens = [] if certain else [int(t) for t in np.flatnonzero(row > LEAST) if t != BLANK]
             grown: dict[str, Prefix] = {}
 
             def add(text: str, english: float, blank: float, letter: float, grown: dict[str, Prefix] = grown) -> None:

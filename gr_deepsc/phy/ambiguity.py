@@ -29,14 +29,14 @@ def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detect
         window_of: the samples about another start.
     """
     n0, power = known.levels(window_of(detection).at(known.places, Sync(0.0, 0.0)))
-    centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE)
-    offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP)
+    centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE).tolist()
+    offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP).tolist()
     found = []
     for sign in (1, -1):  # the up-chirp's line, the down-chirp's
         peak = detection.start - sign * _SLOPE * detection.cfo
         scores, places = [], []
         for centre in centres:
-            place = detection._replace(start=peak + sign * _SLOPE * centre, cfo=float(centre))
+            place = detection._replace(start=peak + sign * _SLOPE * centre, cfo=centre)
             window = window_of(place)
             y = np.stack([window.at(known.places, Sync(sign * CHIRP * f, f)) for f in offsets], 1)
             c = known.correlate(y)

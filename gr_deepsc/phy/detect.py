@@ -60,10 +60,10 @@ class Detector:
     """Searches a stream fed in pieces of any size; the detections do not depend on the pieces."""
 
     def __init__(self) -> None:
-        self._samples = np.zeros(DELAY, np.complex64)  # of the stream, from sample `_lag` - DELAY on
+        self._samples: np.ndarray = np.zeros(DELAY, np.complex64)  # of the stream, from sample `_lag` - DELAY on
         self._lag = 0  # the next block's first
         self._b = np.zeros((2, _HISTORY), np.float32)  # of the lags before
-        self._pending = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
+        self._pending: np.ndarray = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
         self._settled = -np.inf  # starts before this one are decided
 
     @property

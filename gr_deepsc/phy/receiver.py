@@ -38,8 +38,8 @@ class BurstReceiver:
 
     def _start_stream(self) -> None:
         self._detector = Detector()
-        self._unread = np.zeros(0, np.complex64)
-        self._samples = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
+        self._unread: np.ndarray = np.zeros(0, np.complex64)
+        self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
         self._origin = 0
         self._detections: list[Detection] = []  # whose header is not in yet
         self._waiting: list[_Header] = []  # whose payload is not in yet

@@ -52,7 +52,7 @@ class Resampler:
         self._taps = (self._up * taps).astype(np.float32)
         self._skip = half // self._down  # outputs that are left away
         # from the stream's sample `_first` on, a multiple of `_down`
-        self._inputs = np.zeros(0, np.complex64)
+        self._inputs: np.ndarray = np.zeros(0, np.complex64)
         self._first = self._done = 0  # output samples that are out, those left away among them
 
     def push(self, samples: np.ndarray) -> np.ndarray:

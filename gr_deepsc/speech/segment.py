@@ -50,7 +50,7 @@ class Segmenter:
         self._hangover = round(hangover_s / FRAME_S)
         self._longest = round(max_seconds / FRAME_S)
         self._levels = deque([SILENCE_DBFS], maxlen=round(MEMORY_S / FRAME_S))
-        self._rest = np.zeros(0, np.float32)  # samples of the frame not complete yet
+        self._rest: np.ndarray = np.zeros(0, np.float32)  # samples of the frame not complete yet
         self._close()
 
     @property
