@@ -22,7 +22,7 @@ class Air:
     >>> received = Air("awgn", es_n0_db=6.0, cfo=0.03, delay=1000.0)(burst, rng)
     >>> ear = listener.Listener()
     >>> (heard,) = ear.push(received) + ear.flush()
-    >>> heard.user_id, round(heard.bursts[0].es_n0_db), round(heard.bursts[0].cfo, 3)
+    >>> heard.user_id, round(heard.bursts[0].es_n0_db), round(float(heard.bursts[0].cfo), 3)
     (7, 6, 0.03)
 
     Raises:
