@@ -85,7 +85,7 @@ class Receiver:
         return [result for piece in stream for result in self.push(piece)] + self.flush()
 
     def _result(self, event: Reception | Lost) -> Result:
-        known = describe(event, self._symbol_rate) | {"symbol_rate": self._symbol_rate}
+        known = describe(event, self._symbol_rate)
         if isinstance(event, Lost):
             return Result.of(known, lost=True, error=event.error, error_type=event.error_type)
         try:

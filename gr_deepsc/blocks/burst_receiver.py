@@ -71,7 +71,7 @@ class BurstReceiver(gr.sync_block):
         self._report()
 
     def _publish(self, event: Reception | Lost) -> None:
-        meta = put(pmt.make_dict(), symbol_rate=self._symbol_rate, **describe(event, self._symbol_rate))
+        meta = put(pmt.make_dict(), **describe(event, self._symbol_rate))
         if isinstance(event, Lost):
             self.message_port_pub(pmt.intern("failed"), failure(meta, event.error_type, event.error))
             return

@@ -90,12 +90,13 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
     the utterance that was in it.
 
     Args:
-        symbol_rate: Hz, for `cfo_hz`.
+        symbol_rate: Hz, for `cfo_hz`; told along.
     """
     if isinstance(event, Lost):
         return {
             "seq": -1,
             "es_n0_db": float(event.es_n0_db),
+            "symbol_rate": symbol_rate,
             "cfo_hz": float(event.cfo * symbol_rate),
             "timing": float(event.start),
         }
@@ -111,6 +112,7 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "user_id": event.user_id,
         "codec": event.codec,
         "es_n0_db": mean("es_n0_db"),
+        "symbol_rate": symbol_rate,
         "cfo_hz": mean("cfo") * symbol_rate,
         "clock_ppm": mean("clock_ppm"),
         "evm": mean("evm"),
