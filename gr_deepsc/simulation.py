@@ -104,8 +104,8 @@ class Simulation:
             result = self._send(audio.check(samples, sample_rate), seq, user_id)
         except audio.AudioError as error:
             result = Result(lost=True).failed(error.error_type, str(error))
-        result = finished(result, self._setting, len(samples) / sample_rate, time.perf_counter() - start)
-        result = replace(result, seq=seq, user_id=user_id)
+        seconds, wall_s = len(samples) / sample_rate, time.perf_counter() - start
+        result = finished(result, self._setting, seq, user_id, seconds, wall_s)
         if self._speaker is None or result.lost:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
@@ -122,9 +122,12 @@ class Simulation:
         return own(Receiver(self._decoder, setting.symbol_rate).hear(sent.bursts), seq, user_id)
 
 
-def finished(result: Result, setting: Setting, seconds: float = 0.0, wall_s: float = 0.0) -> Result:
+def finished(
+    result: Result, setting: Setting, seq: int, user_id: int, seconds: float = 0.0, wall_s: float = 0.0
+) -> Result:
     """A receiver's result of a recording of `seconds`, with what only the sender's side knows of it."""
-    known: dict[str, Any] = {"seconds": round(seconds, 3), "rtf": round(wall_s / seconds, 5) if seconds else None}
+    known: dict[str, Any] = {"seq": seq, "user_id": user_id, "seconds": round(seconds, 3)}
+    known["rtf"] = round(wall_s / seconds, 5) if seconds else None
     rate = result.n_symbols / seconds if seconds else 0.0
     if rate:
         known["symbols_per_second"] = round(rate, 2)

@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
             try:
                 result, speech = simulation(*audio.read(path), seq, args.user_id)
             except audio.AudioError as error:
-                unsent = Result(seq=seq, user_id=args.user_id, lost=True).failed(error.error_type, str(error))
-                result, speech = finished(unsent, setting), SILENT
+                unsent = Result(lost=True).failed(error.error_type, str(error))
+                result, speech = finished(unsent, setting, seq, args.user_id), SILENT
             result = replace(result, file=str(path))
             name = Path(path).stem
             if name in transcripts:

@@ -2,7 +2,6 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,8 +84,7 @@ class FlowgraphSimulation:
             self._stuck = str(stuck)
             result = Result(lost=True).failed("stopped", self._stuck)
         wall_s = time.perf_counter() - start - (result.synthesis_s or 0.0)
-        result = finished(result, self._setting, len(samples) / sample_rate, wall_s)
-        return Heard(replace(result, seq=seq, user_id=user_id), speech)
+        return Heard(finished(result, self._setting, seq, user_id, len(samples) / sample_rate, wall_s), speech)
 
     def _await_symbols(self) -> Heard:
         deadline = time.monotonic() + PATIENCE
