@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gr_deepsc.ctc.align import align
-from gr_deepsc.ctc.confidence import Calibration, Word, dump, load, marked, probabilities, words
+from gr_deepsc.ctc.confidence import Calibration, Word, calibrated, dump, load, marked, probabilities
 from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.text import BLANK, TOKENS, encode
 
@@ -42,15 +42,16 @@ def test_a_word_is_as_likely_as_its_steps():
     p[1, encode("o")[0]], p[4, encode("n")[0]] = 0.5, 0.25
     found = probabilities(np.log(p).astype(np.float32), "go on")
     assert found == pytest.approx(np.log([0.5, 0.25]), abs=1e-5)
-    sure = words(np.log(p).astype(np.float32), "go on", Calibration(1.0, 0.0))
+    sure = calibrated("go on", found, Calibration(1.0, 0.0))
     assert [w.word for w in sure] == ["go", "on"]
     assert [w.confidence for w in sure] == pytest.approx([1 / 3, 1 / 5], abs=1e-4)  # p / (1 + p)
 
 
 def test_nothing_and_too_much():
     empty = np.zeros((0, TOKENS), np.float32)
-    assert words(empty, "", Calibration(1, 0)) == words(random_log_probs(3), "", Calibration(1, 0)) == []
-    assert [w.confidence for w in words(empty, "too long", Calibration(1, 0))] == [0, 0]
+    assert probabilities(empty, "").tolist() == probabilities(random_log_probs(3), "").tolist() == []
+    impossible = probabilities(empty, "too long")
+    assert [w.confidence for w in calibrated("too long", impossible, Calibration(1, 0))] == [0, 0]
     assert align(random_log_probs(2), encode("aaa")) is None
 
 

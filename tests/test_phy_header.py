@@ -199,10 +199,10 @@ def test_constant_llrs_are_no_header(value):
 
 def test_another_version_is_its_own_error(monkeypatch):
     sent = Header(1, 7, 1, 0, True, 20)
-    monkeypatch.setattr(header, "VERSION", 2)
+    monkeypatch.setattr(header, "_VERSION_1", 3 << 36)
     symbols = header.encode(sent)
     monkeypatch.undo()
-    with pytest.raises(HeaderError, match="version 2") as caught:
+    with pytest.raises(HeaderError, match="version 3, not 1 or 2") as caught:
         header.decode(header.demap(symbols, np.complex64(1), 0.1))
     assert caught.value.error_type == "header_version"
 
@@ -222,7 +222,7 @@ def test_a_dead_or_broken_channel_is_harmless():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("codec", 8),
+        ("codec", 16),
         ("codec", -1),
         ("user_id", 65_536),
         ("seq", 32),

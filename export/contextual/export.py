@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gr_deepsc.codec.rates import RATES
 from gr_deepsc.session import MODELS
-from gr_deepsc.text import ALPHABET, TOKENS
+from gr_deepsc.text import WRITTEN, WRITTEN_TOKENS
 
 from ..onnx_files.contract import facts, report, write_contract, write_hashes
 from ..onnx_files.trace import write_small
@@ -18,7 +18,7 @@ from ..training.options import WORK
 from .model import MOST, ContextualCodec, ContextualDecoder, ContextualDims
 
 COUNTS = (1, 2, 13, 90, 333)  # characters for which torch and ONNX Runtime are compared
-INPUTS = {"encoder": ["emissions", "rate"], "decoder": ["symbols", "reliability", "rate"]}
+INPUTS = {"encoder": ["letters", "rate"], "decoder": ["symbols", "reliability", "rate"]}
 OUTPUTS = {"encoder": "symbols", "decoder": "log_probs"}
 
 
@@ -30,14 +30,14 @@ class Receiver(nn.Module):
         self.decoder = decoder
 
     def forward(self, symbols: Tensor, reliability: Tensor, rate: Tensor) -> Tensor:
-        """Symbols [batch, n, 34, 2] and reliability [batch, n, 34] -> [batch, 2 n, 29]."""
+        """Symbols [batch, n, 33, 2] and reliability [batch, n, 33] -> [batch, n, 75]."""
         return self.decoder(symbols, reliability, rate).log_softmax(-1)
 
 
 def example(kind: str, count: int, rate: int) -> tuple[Tensor, ...]:
     """What one of the two graphs may be given for `count` characters."""
     if kind == "encoder":
-        return torch.randn(1, count, TOKENS).softmax(-1), torch.tensor(rate)
+        return torch.randn(1, count, WRITTEN_TOKENS).softmax(-1), torch.tensor(rate)
     return torch.randn(1, count, MOST, 2), torch.rand(1, count, MOST), torch.tensor(rate)
 
 
@@ -61,7 +61,7 @@ def export(codec: ContextualCodec, folder: Path, training_data: str) -> dict[str
         worst[kind] = write_small(module, [example(kind, 7, 0), *feeds], path, inputs, [output], free)
         contract = {
             "kind": f"contextual {kind}",
-            "vocabulary": ALPHABET,
+            "vocabulary": WRITTEN,
             "rates": json.dumps(list(RATES.items())),
             "parity": json.dumps({"fp32_max_abs_difference": worst[kind], "characters": COUNTS}),
         }

@@ -1,4 +1,4 @@
-"""Both ends of the channel codec with context: spikes -> complex symbols -> characters.
+"""Both ends of the channel codec with context: characters -> complex symbols -> characters.
 
 It goes past the paper's codec in what it sends (characters, not frames), in what it sees (the whole utterance, both
 ways), and in that it knows English: what noise has taken from a letter is made up from its neighbours.
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gr_deepsc.codec.rates import RATES
 from gr_deepsc.phy.frame import STRENGTH
-from gr_deepsc.text import TOKENS
+from gr_deepsc.text import WRITTEN_TOKENS
 
 from ..layers.recurrent import BiGRU, valid_mask
 
@@ -22,7 +22,7 @@ MOST = int(SYMBOLS.max())
 
 @dataclass(frozen=True)
 class ContextualDims:
-    """2.8 million parameters."""
+    """4.1 million parameters."""
 
     sender: int = 192  # width of its encoder
     receiver: int = 256  # width of its decoder
@@ -48,26 +48,26 @@ class ContextualEncoder(nn.Module):
 
     def __init__(self, dims: ContextualDims):
         super().__init__()
-        self.emission = nn.Linear(TOKENS, dims.sender)  # of a spike, which the shipped files call so
+        self.letter = nn.Linear(WRITTEN_TOKENS, dims.sender)
         self.near = nn.Conv1d(dims.sender, dims.sender, dims.reach, padding=dims.reach // 2)
         self.far = BiGRU(dims.sender, dims.sender // 2)
         self.output = ByRate(dims.sender, 2 * MOST)
 
-    def forward(self, spikes: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Spikes [batch, n, 29] (and the valid ones of each row) -> symbols [batch, n, 34, 2], E|x|^2 = 1.
+    def forward(self, letters: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Letters [batch, n, 75] (and the valid ones of each row) -> symbols [batch, n, 33, 2], E|x|^2 = 1.
 
-        The first `SYMBOLS[rate]` of 34 are sent, the others are zeros. No symbol has more than `STRENGTH` times the
+        The first `SYMBOLS[rate]` of 33 are sent, the others are zeros. No symbol has more than `STRENGTH` times the
         mean energy, or hardly more.
         """
-        inside = None if counts is None else valid_mask(counts, spikes.shape[1])[..., None]
-        x = masked(self.emission(spikes), inside)
+        inside = None if counts is None else valid_mask(counts, letters.shape[1])[..., None]
+        x = masked(self.letter(letters), inside)
         x = x + F.relu(convolved(self.near, x))
         x = masked(x, inside)
         x = x + self.far(x, counts)
         x = masked(self.output(x, rate).float(), inside).unflatten(2, (MOST, 2))
         sent = SYMBOLS.to(rate.device)[rate]
         x = x * (torch.arange(MOST, device=x.device) < sent)[:, None]
-        n = sent * (spikes.shape[1] if counts is None else counts[:, None, None, None])
+        n = sent * (letters.shape[1] if counts is None else counts[:, None, None, None])
         x = unit_power(x, n)
         # at a distance from zero, or symbols that are not sent have no gradient but NaN
         energy = x.square().sum(3, keepdim=True).clamp_min(1e-6)
@@ -75,10 +75,7 @@ class ContextualEncoder(nn.Module):
 
 
 class ContextualDecoder(nn.Module):
-    """Dense by rate, dense, convolution, two BiGRUs, dense: two tokens a character sent.
-
-    The second of them is for a letter that the sender left out. No guess waits for another: it takes one run.
-    """
+    """Dense by rate, dense, convolution, three BiGRUs, dense. No guess waits for another: it takes one run."""
 
     def __init__(self, dims: ContextualDims):
         super().__init__()
@@ -87,10 +84,11 @@ class ContextualDecoder(nn.Module):
         self.near = nn.Conv1d(dims.receiver, dims.receiver, dims.reach, padding=dims.reach // 2)
         self.far1 = BiGRU(dims.receiver, dims.units)
         self.far2 = BiGRU(2 * dims.units, dims.units)
-        self.output = nn.Linear(2 * dims.units, 2 * TOKENS)
+        self.far3 = BiGRU(2 * dims.units, dims.units)
+        self.output = nn.Linear(2 * dims.units, WRITTEN_TOKENS)
 
     def forward(self, symbols: Tensor, reliability: Tensor, rate: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Equalised symbols [batch, n, 34, 2] and their reliability [batch, n, 34] -> logits [batch, 2 n, 29].
+        """Equalised symbols [batch, n, 33, 2] and their reliability [batch, n, 33] -> logits [batch, n, 75].
 
         What was not sent is zero, as what was not received.
         """
@@ -100,7 +98,7 @@ class ContextualDecoder(nn.Module):
         x = masked(x + F.relu(convolved(self.near, x)), inside)
         x = self.far1(x, counts)
         x = x + self.far2(x, counts)
-        return self.output(x).reshape(len(x), -1, TOKENS)
+        return self.output(x + self.far3(x, counts))
 
 
 class ContextualCodec(nn.Module):

@@ -1,55 +1,68 @@
 """Sentences of books and transcripts."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from gr_deepsc.text import WRITTEN
+
 from .corpora import CorpusError, lj_split
 from .normalise import normalise
 
 CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
+_SIGNS = {"’": "'", "‘": "'", "—": ", ", "--": ", ", "–": "-", ";": ",", "_": "", "…": "."}
 
 
-def sentences(path: Path) -> list[str]:
-    """Normalised sentences of a text: LJSpeech's id|raw|normalised, LibriSpeech's .trans.txt, or plain prose.
+def written(text: str) -> str:
+    """The text in `WRITTEN` characters: quotation marks go, other signs become the nearest that there is."""
+    for sign, nearest in _SIGNS.items():
+        text = text.replace(sign, nearest)
+    text = "".join(c for c in unicodedata.normalize("NFKD", text) if c in WRITTEN or c.isspace())
+    return re.sub(r"\s+([.,?!])", r"\1", " ".join(text.split())).lstrip(",.-: ")
 
-    What LJSpeech's held out clips say is left out.
+
+def sentences(path: Path, written_form: bool = False) -> list[str]:
+    """Sentences of a text: LJSpeech's id|raw|normalised, LibriSpeech's .trans.txt, or plain prose.
+
+    Normalised, or as they are written; LibriSpeech's, which are all capitals, in small letters. What LJSpeech's held
+    out clips say is left out.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     if path.suffix == ".csv":
         rows = [line.split("|") for line in lines]
-        found = [row[-1] for row in rows if lj_split(row[0]) == "train"]
+        found = [row[1 if written_form else -1] for row in rows if lj_split(row[0]) == "train"]
     elif path.name.endswith(".trans.txt"):
-        found = [line.split(" ", 1)[-1] for line in lines]
+        found = [line.split(" ", 1)[-1].lower() for line in lines]
     else:
         found = re.split(r"(?<=[.!?;:])\s+", " ".join(lines))
     shortest, longest = CHARACTERS
-    return [text for text in map(normalise, found) if shortest <= len(text) <= longest]
+    return [text for text in map(written if written_form else normalise, found) if shortest <= len(text) <= longest]
 
 
-def all_sentences(paths: Sequence[Path]) -> list[str]:
-    """Of several files.
+def all_sentences(paths: Sequence[Path], written_form: bool = False) -> list[str]:
+    """Of several files, in their order.
 
     Raises:
         CorpusError: there are none.
     """
-    found = [text for path in paths for text in sentences(path)]
+    found = [text for path in paths for text in sentences(path, written_form)]
     if not found:
         raise CorpusError(f"no sentence of {CHARACTERS[0]} to {CHARACTERS[1]} characters in the texts")
     return found
 
 
-def held_out(paths: Sequence[Path], count: int) -> tuple[list[str], list[str]]:
-    """All sentences but `count`, and these, drawn at random, but the same each time, to validate with.
+def held_out(paths: Sequence[Path], count: int, written_form: bool = False) -> tuple[list[str], list[str]]:
+    """All sentences but `count`, in their order, and these, drawn at random, but the same each time, to validate with.
 
     Raises:
         CorpusError: there are no more than that.
     """
-    found = all_sentences(paths)
+    found = all_sentences(paths, written_form)
     if len(found) <= count:
         raise CorpusError(f"{len(found)} sentences are too few: {count} are held out")
     order = np.random.default_rng(0).permutation(len(found))
     print(f"{len(found) - count:,} sentences, {sum(map(len, found)):,} characters")
-    return [found[i] for i in order[count:]], [found[i] for i in order[:count]]
+    return [found[i] for i in sorted(order[count:])], [found[i] for i in order[:count]]

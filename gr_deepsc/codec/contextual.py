@@ -13,13 +13,14 @@ from ..framing import SYMBOLS_PER_FRAME
 from ..phy.frame import MAX_FRAMES
 from ..phy.utterance import MAX_PARTS
 from ..session import MODELS, PROVIDER, locate, open_model
-from ..text import ALPHABET, BLANK, TOKENS
+from ..text import NOTHING, WRITTEN, WRITTEN_TOKENS
 from .rates import CODECS, RATES
 
 MOST = max(RATES.values())
 SHIPPED = MODELS / "contextual"
 
-_SILENCE = np.eye(TOKENS, dtype=np.float32)[BLANK]
+_NUMBERS = {rate: codec for codec, rate in CODECS.items()}
+_NOTHING = np.eye(WRITTEN_TOKENS, dtype=np.float32)[[NOTHING]]
 
 
 def frames_for(characters: int, rate: int) -> int:
@@ -32,6 +33,32 @@ def frames_for(characters: int, rate: int) -> int:
     return -(-frames // bursts) * bursts
 
 
+def by_character(
+    symbols: np.ndarray, reliability: np.ndarray, each: int, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a decoder is given of an utterance of which each character is so many symbols, of `most` there are room for.
+
+    Returns:
+        Symbols float32 [1, characters, most, 2] and reliability float32 [1, characters, most], zeros where none is sent.
+
+    Raises:
+        ValueError: the number of symbols is no positive multiple of 20, or differs between the two.
+    """
+    n = len(symbols)
+    if n == 0 or n % SYMBOLS_PER_FRAME or len(reliability) != n:
+        raise ValueError(
+            f"{n} symbols and {len(reliability)} reliabilities: needed is a positive multiple of {SYMBOLS_PER_FRAME}"
+        )
+    count = n // each
+    z = np.zeros((1, count, most, 2), np.float32)
+    rho = np.zeros((1, count, most), np.float32)
+    if count:
+        sent = np.sqrt(np.float32(count * each / n)) * np.ascontiguousarray(symbols[: count * each], np.complex64)
+        z[0, :, :each] = sent.view(np.float32).reshape(count, each, 2)
+        rho[0, :, :each] = reliability[: count * each].reshape(count, each)
+    return z, rho
+
+
 class _Half:
     """One of the two ONNX files, its contract checked."""
 
@@ -39,12 +66,12 @@ class _Half:
         folder = locate(model)
         path = (folder if (folder / f"{kind}.onnx").is_file() else SHIPPED) / f"{kind}.onnx"
         rates = json.dumps(list(RATES.items()))
-        wanted = {"kind": f"contextual {kind}", "vocabulary": ALPHABET, "rates": rates}
+        wanted = {"kind": f"contextual {kind}", "vocabulary": WRITTEN, "rates": rates}
         self._session, _ = open_model(path, wanted, provider=provider)
 
 
 class ContextualEncoder(_Half):
-    """Spikes of CTC in, complex symbols out."""
+    """Probabilities of characters in, complex symbols out."""
 
     def __init__(self, model: str | Path = "default", provider: str = PROVIDER):
         """Load encoder.onnx of the model's folder, or the shipped one.
@@ -56,11 +83,11 @@ class ContextualEncoder(_Half):
         """
         super().__init__("encoder", model, provider)
 
-    def __call__(self, spikes: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    def __call__(self, letters: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
         """Encode an utterance.
 
         Args:
-            spikes: float32 [characters, 29], as of `ctc.spikes.spelt` or `ctc.spikes.collapse`.
+            letters: float32 [characters, 75], as of `said.letters`.
             rate: one of `RATES`; if the utterance is too long for it, the next lower one is taken.
 
         Returns:
@@ -73,18 +100,18 @@ class ContextualEncoder(_Half):
         if rate not in RATES:
             raise ValueError(f"a rate of {rate} symbols a second is none of {', '.join(map(str, RATES))}")
         lower = [each for each in RATES if each <= rate]
-        fitting = [each for each in lower if frames_for(len(spikes), each) <= MAX_PARTS * MAX_FRAMES]
+        fitting = [each for each in lower if frames_for(len(letters), each) <= MAX_PARTS * MAX_FRAMES]
         if not fitting:
-            raise ValueError(f"{len(spikes)} characters are more than fit into {MAX_PARTS} bursts")
+            raise ValueError(f"{len(letters)} characters are more than fit into {MAX_PARTS} bursts")
         rate = fitting[0]
-        k, n = RATES[rate], SYMBOLS_PER_FRAME * frames_for(len(spikes), rate)
-        padded = np.tile(_SILENCE, (n // k, 1))  # the burst's last characters are blanks, if there is room
-        padded[: len(spikes)] = spikes
-        feed = {"emissions": padded[None], "rate": np.array(CODECS.index(rate))}
+        k, n = RATES[rate], SYMBOLS_PER_FRAME * frames_for(len(letters), rate)
+        padded = _NOTHING.repeat(n // k, axis=0)  # behind the last character, if there is room
+        padded[: len(letters)] = letters
+        feed = {"letters": padded[None], "rate": np.array(list(RATES).index(rate))}
         sent = self._session.run(None, feed)[0][0, :, :k].reshape(-1, 2)
         symbols = np.zeros(n, np.complex64)
         symbols[: len(sent)] = np.sqrt(n / len(sent)) * (sent[:, 0] + 1j * sent[:, 1])
-        return symbols, CODECS.index(rate)
+        return symbols, _NUMBERS[rate]
 
 
 class ContextualDecoder(_Half):
@@ -100,31 +127,18 @@ class ContextualDecoder(_Half):
         Args:
             symbols: complex64 [n], as `phy.equalise` leaves them; n a positive multiple of 20.
             reliability: float32 [n], rho in 0..1.
-            codec: of the header.
+            codec: of the header, one of `CODECS`.
 
         Returns:
-            float32 [2 * characters, 29], natural logarithms, to be read as CTC's: of each character sent, and of one
-            that may have been left out behind it.
+            float32 [characters, 75], natural logarithms, of each character that was sent or of nothing.
 
         Raises:
             ValueError: n is no multiple of 20, is 0, or differs between the two; or there is no such codec.
         """
-        n = len(symbols)
-        if n == 0 or n % SYMBOLS_PER_FRAME or len(reliability) != n:
-            raise ValueError(
-                f"{n} symbols and {len(reliability)} reliabilities: needed is a positive multiple of "
-                f"{SYMBOLS_PER_FRAME}"
-            )
-        if not 0 <= codec < len(CODECS):
-            raise ValueError(f"codec {codec} is none of 0 to {len(CODECS) - 1}")
-        k = RATES[CODECS[codec]]
-        count = n // k
-        if count == 0:
-            return np.zeros((0, TOKENS), np.float32)
-        z = np.zeros((1, count, MOST, 2), np.float32)
-        rho = np.zeros((1, count, MOST), np.float32)
-        sent = np.sqrt(np.float32(count * k / n)) * np.ascontiguousarray(symbols[: count * k], np.complex64)
-        z[0, :, :k] = sent.view(np.float32).reshape(count, k, 2)
-        rho[0, :, :k] = reliability[: count * k].reshape(count, k)
-        feed = {"symbols": z, "reliability": rho, "rate": np.array(codec)}
+        if codec not in CODECS:
+            raise ValueError(f"codec {codec} is none of {', '.join(map(str, CODECS))}")
+        z, rho = by_character(symbols, reliability, RATES[CODECS[codec]], MOST)
+        if not z.shape[1]:
+            return np.zeros((0, WRITTEN_TOKENS), np.float32)
+        feed = {"symbols": z, "reliability": rho, "rate": np.array(list(RATES).index(CODECS[codec]))}
         return self._session.run(None, feed)[0][0]

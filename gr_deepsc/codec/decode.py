@@ -8,15 +8,17 @@ import numpy as np
 
 from ..ctc import DECODERS
 from ..ctc.beam import SPELLING, Beam
-from ..ctc.confidence import Calibration, Word, words
+from ..ctc.confidence import Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
 from ..session import PROVIDER
+from .characters import spell
 from .contextual import ContextualDecoder
+from .former import FormerDecoder
 from .framewise import FramewiseDecoder
-from .rates import CODECS
+from .rates import CODECS, FORMER
 
-# By codec: the model's own, and the one with context (python -m deepsc_export calibrate).
-_CALIBRATIONS = Calibration(1.188, 2.23), Calibration(2.511, 2.025)
+# By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
+_PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.0, 1.0)
 
 
 class DecodeError(ValueError):
@@ -40,7 +42,7 @@ class Decoder:
     >>> from gr_deepsc.speech import audio
     >>> sent = Encoder()(audio.check(*audio.read("tests/samples/LJ002-0045.flac")))
     >>> Decoder()(sent.symbols, np.ones(len(sent.symbols), np.float32), sent.codec).text
-    'the verious wards were all about eleven feet in hight'
+    'The various wards were all about eleven feet in height,'
 
     Attributes:
         framewise: the model's receiver.
@@ -70,13 +72,13 @@ class Decoder:
         """Refuse the symbols of another model.
 
         Raises:
-            DecodeError: `codec`, of the burst's header, is neither the model's nor of the codec with context.
+            DecodeError: `codec`, of the burst's header, is neither the model's nor of a codec with context.
         """
-        if codec != self.codec and not 0 <= codec < len(CODECS):
+        if codec not in (self.codec, *CODECS, *FORMER):
             raise DecodeError(f"the burst's codec is {codec}, this decoder's {self.codec}; give both ends one model")
 
     def log_probs(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> np.ndarray:
-        """Log-probabilities float32 [steps, 29] of CTC's tokens.
+        """Log-probabilities: float32 [characters, 75], or [steps, 29] of CTC's tokens, by `codec`.
 
         Args:
             symbols: complex64 [n], as `phy.equalise` leaves them; n a positive multiple of 20.
@@ -90,6 +92,8 @@ class Decoder:
         self.check(codec)
         if codec == self.codec:
             return self.framewise(symbols, reliability)
+        if codec in FORMER:
+            return self._former(symbols, reliability, codec)
         return self._contextual(symbols, reliability, codec)
 
     def __call__(self, symbols: np.ndarray, reliability: np.ndarray, codec: int) -> Reading:
@@ -98,13 +102,21 @@ class Decoder:
 
     def read(self, log_probs: np.ndarray, codec: int) -> Reading:
         """The text in log-probabilities of `log_probs`."""
-        text = self._beam(log_probs) if self._decoder == "beam" else greedy(log_probs)[0]
-        found = words(log_probs, text, _CALIBRATIONS[codec != self.codec])
+        if codec in CODECS:
+            (text, ln_p), calibration = spell(log_probs), _CONTEXTUAL
+        else:
+            text = self._beam(log_probs) if self._decoder == "beam" else greedy(log_probs)[0]
+            ln_p, calibration = probabilities(log_probs, text), _FORMER if codec in FORMER else _PAPER
+        found = calibrated(text, ln_p, calibration)
         return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
 
     @cached_property
     def _contextual(self) -> ContextualDecoder:
         return ContextualDecoder(self._model, self._provider)
+
+    @cached_property
+    def _former(self) -> FormerDecoder:
+        return FormerDecoder(self._provider)
 
     @cached_property
     def _beam(self) -> Beam:

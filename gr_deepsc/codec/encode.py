@@ -8,12 +8,13 @@ import numpy as np
 
 from ..ctc.beam import SPELLING, Beam
 from ..ctc.greedy import logarithms
-from ..ctc.spikes import spelt
+from ..ctc.spikes import certainty
 from ..framing import SYMBOL_RATE
 from ..session import PROVIDER
 from .contextual import ContextualEncoder
 from .framewise import FramewiseEncoder
 from .rates import AUTO, CHOICES, CODECS, DEFAULT, PAPER, TARGET_DB, rate_for
+from .said import Said, letters
 
 
 class Encoded(NamedTuple):
@@ -83,12 +84,13 @@ class Encoder:
             symbols, features = self.framewise(waveform)
             return Encoded(symbols, features, self.framewise.codec, SYMBOL_RATE)
         features = self.framewise.features(waveform)
-        symbols, codec = self._contextual(spelt(features, self.spell(features)), int(rate))
+        symbols, codec = self._contextual(letters(self.spell(waveform, features)), int(rate))
         return Encoded(symbols, features, codec, CODECS[codec])
 
-    def spell(self, features: np.ndarray) -> str:
-        """The text of features float32 [frames, 29], with the language model's help."""
-        return self._beam(logarithms(features))
+    def spell(self, waveform: np.ndarray, features: np.ndarray) -> Said:
+        """What is said in float32 [samples] with features float32 [frames, 29]."""
+        text = self._beam(logarithms(features))
+        return Said(text, certainty(features, text))
 
     @cached_property
     def _contextual(self) -> ContextualEncoder:

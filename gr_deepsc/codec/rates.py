@@ -2,11 +2,12 @@
 
 from ..framing import SYMBOL_RATE
 
-RATES = {520: 34, 260: 17, 130: 8}  # complex symbols: a second of speech, at its usual pace -> a character
-CODECS = tuple(RATES)  # the rate by its number in a burst's header
+RATES = {520: 33, 260: 16, 130: 8}  # complex symbols: a second of speech, at its usual pace -> a character
+CODECS = {8 + k: rate for k, rate in enumerate(RATES)}  # the rate by its number in a burst's header
+FORMER = {0: 520, 1: 260, 2: 130}  # of the codec that sent small letters only, which is still read
 PAPER, AUTO = "paper", "auto"
 CHOICES = (*map(str, RATES), AUTO, PAPER)  # of a rate, as text
-DEFAULT = str(CODECS[0])
+DEFAULT = CHOICES[0]
 TARGET_DB = 0.0  # Es/N0 for which `AUTO` chooses
 # Es/N0 from which a rate's CER is within 0.02 of the highest rate's in fading, all estimated (bench/results.md).
 LEAST_DB = {130: 6.0, 260: 0.0}
@@ -14,9 +15,9 @@ LEAST_DB = {130: 6.0, 260: 0.0}
 
 def of_codec(codec: int) -> int:
     """Nominal symbols a second of speech of a burst whose header has `codec`."""
-    return CODECS[codec] if 0 <= codec < len(CODECS) else SYMBOL_RATE
+    return (CODECS | FORMER).get(codec, SYMBOL_RATE)
 
 
 def rate_for(es_n0_db: float) -> int:
     """The lowest rate that is read about as well as the highest at `es_n0_db` and above."""
-    return next((rate for rate, least in LEAST_DB.items() if es_n0_db >= least), CODECS[0])
+    return next((rate for rate, least in LEAST_DB.items() if es_n0_db >= least), int(DEFAULT))

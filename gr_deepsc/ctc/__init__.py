@@ -3,7 +3,7 @@
 greedy      the likeliest token of each frame
 beam        the likeliest text, with a language model over characters
 align       which frame says which letter of a known text
-spikes      P without the frames in which nothing new is said: what the codec with context sends
+spikes      how sure P is of each letter
 confidence  how far each word can be trusted
 """
 

@@ -1,7 +1,7 @@
 """How far each word of a received text can be trusted.
 
 A word's letters and the blanks between them are a stretch of CTC's steps; the product of their probabilities is the
-word's, if the decoder were right about itself. It is not: `calibrated` says which share of such words was right on the
+word's, if the decoder were right about itself. It is not: a `Calibration` says which share of such words was right on the
 validation splits (python -m deepsc_export calibrate).
 """
 
@@ -52,20 +52,18 @@ def load(text: str, dumped: str) -> list[Word]:
     return list(map(Word, texts, found)) if sound else []
 
 
-def words(log_probs: np.ndarray, text: str, calibration: Calibration) -> list[Word]:
-    """The words of `text` and their confidence.
-
-    Args:
-        log_probs: float32 [steps, 29], natural logarithms.
-        text: that was read from them, in whatever way.
-    """
-    found = probabilities(log_probs, text)
-    confidence = expit(calibration.offset + calibration.slope * found)
+def calibrated(text: str, ln_p: np.ndarray, calibration: Calibration) -> list[Word]:
+    """The words of `text` and their confidence, given ln p of each: float64 [words]."""
+    confidence = expit(calibration.offset + calibration.slope * ln_p)
     return [Word(word, float(c)) for word, c in zip(text.split(), confidence, strict=True)]
 
 
 def probabilities(log_probs: np.ndarray, text: str) -> np.ndarray:
-    """ln p of each word: float64 [words]; -inf where there are fewer steps than letters."""
+    """ln p of each word of `text`, in whatever way it was read from `log_probs`, float32 [steps, 29].
+
+    Returns:
+        float64 [words]; -inf where there are fewer steps than letters.
+    """
     tokens = encode(text)
     path = align(log_probs, tokens)
     if path is None:

@@ -2,7 +2,8 @@
 
     version 2 | codec 3 | user_id 16 | seq 5 | part 2 | last 1 | frames - 1: 9 | CRC-16
 
-Most significant bits first. The CRC is CRC-16-CCITT (polynomial 0x1021, from 0xFFFF) of the 38 bits behind two
+Most significant bits first. Version 1 has the codecs 0 to 7, version 2 those from 8 to 15: together the two fields are
+8 + the codec's number, and receivers that know version 1 alone refuse what they could not decode. The CRC is CRC-16-CCITT (polynomial 0x1021, from 0xFFFF) of the 38 bits behind two
 zeros, five bytes. The 54 bits are one word of the polar code of length 512 (phy/polar.py): bit i on air is its bit
 `_PLACES[i]`, so that 384 are sent twice, plus bit i of a maximum-length sequence, so that no header looks like a
 carrier. Two bits are a QPSK symbol, the first its real and the second its imaginary part, 0 positive and 1 negative.
@@ -17,11 +18,12 @@ from scipy.signal import max_len_seq
 from . import polar
 from .exact import product
 
-VERSION = 1
+VERSIONS = 1, 2
 HEADER_SYMBOLS = 448  # QPSK
 
-_WIDTHS = (3, 16, 5, 2, 1, 9)  # bits of the fields of `Header`; the version has 2
-_BITS = 2 + sum(_WIDTHS) + 16
+_WIDTHS = (4, 16, 5, 2, 1, 9)  # bits of the fields of `Header`; the codec's first is of the version
+_BITS = 1 + sum(_WIDTHS) + 16
+_VERSION_1 = 1 << sum(_WIDTHS) - 1
 _LENGTH = 512  # bits of the mother code
 _INFORMATION = polar.information_set(_LENGTH, _BITS)
 
@@ -53,7 +55,7 @@ class HeaderError(ValueError):
 class Header:
     """What a burst says of itself."""
 
-    codec: int  # 0..7, which channel codec: `rates.CODECS`, or `model.codec_id` of a pair of models
+    codec: int  # 0..15, which channel codec: `rates.CODECS`, or `framewise.codec_id` of a pair of models
     user_id: int  # 0..65535
     seq: int  # 0..31, number of the utterance, modulo 32
     part: int  # 0..3, which burst of an utterance that is split
@@ -112,13 +114,13 @@ def decode(llrs: np.ndarray) -> Header:
 
 def _pack(header: Header) -> int:
     """The 38 bits as a number."""
-    word = VERSION
+    word = 0
     for field, width in zip(fields(Header), _WIDTHS, strict=True):
         value, least = getattr(header, field.name), int(field.name == "frames")
         if not isinstance(value, int | np.integer | np.bool_) or not least <= value < least + 2**width:
             raise ValueError(f"{field.name} is {value!r}: must be an integer, {least} to {least + 2**width - 1}")
         word = word << width | int(value) - least
-    return word
+    return word + _VERSION_1
 
 
 def _unpack(word: int) -> Header:
@@ -127,12 +129,15 @@ def _unpack(word: int) -> Header:
     Raises:
         HeaderError: a version that is not ours.
     """
+    version = word >> sum(_WIDTHS) - 1
+    if version not in VERSIONS:
+        known = " or ".join(map(str, VERSIONS))
+        raise HeaderError(f"a header of version {version}, not {known}: a newer gr-deepsc may read it", "header_version")
+    word -= _VERSION_1
     values = []
     for width in reversed(_WIDTHS):
         values.append(word & 2**width - 1)
         word >>= width
-    if word != VERSION:
-        raise HeaderError(f"a header of version {word}, not {VERSION}", "header_version")
     frames, last, part, seq, user_id, codec = values
     return Header(codec, user_id, seq, part, bool(last), frames + 1)
 

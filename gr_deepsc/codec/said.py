@@ -1,0 +1,31 @@
+"""What a sender has read of an utterance: its text, and how sure it is of every character."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..text import NOTHING, WRITTEN, WRITTEN_TOKENS, encode
+
+# Least that a character is sent as sure of: below a half, a receiver would read nothing in its place.
+LEAST = 0.55
+
+
+class Said(NamedTuple):
+    """A text of `WRITTEN` characters."""
+
+    text: str
+    sure: np.ndarray  # float32 [len(text)], 0..1: a word's probability of being right is the product of its characters'
+
+
+def letters(said: Said) -> np.ndarray:
+    """What the channel encoder is given: float32 [characters, 75], probabilities of the characters and of nothing.
+
+    >>> letters(Said("Hi", np.array([0.9, 1], np.float32)))[:, [WRITTEN.index("H"), WRITTEN.index("i"), NOTHING]].round(2)
+    array([[0.9, 0. , 0.1],
+           [0. , 1. , 0. ]], dtype=float32)
+    """
+    found = np.zeros((len(said.text), WRITTEN_TOKENS), np.float32)
+    sure = np.clip(said.sure, LEAST, 1)
+    found[np.arange(len(found)), encode(said.text, WRITTEN)] = sure
+    found[:, NOTHING] = 1 - sure
+    return found
