@@ -132,7 +132,7 @@ def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_the_least_loss_is_the_senders_doubt():
-    """A receiver that is as sure as the sender loses the entropy of his doubt; what is beyond a row's end is nothing."""
+    """A receiver that is as sure as the sender loses the entropy of his doubt; beyond a row's end nothing counts."""
     rows, counts = stack([letters(Said("ab", np.array([0.75, 1], np.float32))), sure("a")])
     logits = (rows + 1e-9).log()
     logits[1, 1] = 7 * torch.randn(WRITTEN_TOKENS)

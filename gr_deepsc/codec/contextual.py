@@ -33,13 +33,11 @@ def frames_for(characters: int, rate: int) -> int:
     return -(-frames // bursts) * bursts
 
 
-def by_character(
-    symbols: np.ndarray, reliability: np.ndarray, each: int, most: int
-) -> tuple[np.ndarray, np.ndarray]:
+def by_character(symbols: np.ndarray, reliability: np.ndarray, each: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """What a decoder is given of an utterance of which each character is so many symbols, of `most` there are room for.
 
     Returns:
-        Symbols float32 [1, characters, most, 2] and reliability float32 [1, characters, most], zeros where none is sent.
+        Symbols float32 [1, characters, most, 2] and reliability float32 [1, characters, most], zero where none is sent.
 
     Raises:
         ValueError: the number of symbols is no positive multiple of 20, or differs between the two.

@@ -20,7 +20,8 @@ class Said(NamedTuple):
 def letters(said: Said) -> np.ndarray:
     """What the channel encoder is given: float32 [characters, 75], probabilities of the characters and of nothing.
 
-    >>> letters(Said("Hi", np.array([0.9, 1], np.float32)))[:, [WRITTEN.index("H"), WRITTEN.index("i"), NOTHING]].round(2)
+    >>> found = letters(Said("Hi", np.array([0.9, 1], np.float32)))
+    >>> found[:, [*encode("Hi", WRITTEN), NOTHING]].round(2)
     array([[0.9, 0. , 0.1],
            [0. , 1. , 0. ]], dtype=float32)
     """

@@ -1,8 +1,8 @@
 """How far each word of a received text can be trusted.
 
 A word's letters and the blanks between them are a stretch of CTC's steps; the product of their probabilities is the
-word's, if the decoder were right about itself. It is not: a `Calibration` says which share of such words was right on the
-validation splits (python -m deepsc_export calibrate).
+word's, if the decoder were right about itself. It is not: a `Calibration` says which share of such words was right on
+the validation splits (python -m deepsc_export calibrate).
 """
 
 from typing import NamedTuple
