@@ -4,10 +4,10 @@
 
 Most significant bits first. Version 1 has the codecs 0 to 7, version 2 those from 8 to 15: together the two fields are
 8 + the codec's number, and receivers that know version 1 alone refuse what they could not decode. The CRC is
-CRC-16-CCITT (polynomial 0x1021, from 0xFFFF) of the 38 bits behind two zeros, five bytes. The 54 bits are one word of
-the polar code of length 512 (phy/polar.py): bit i on air is its bit `_PLACES[i]`, so that 384 are sent twice, plus bit i
-of a maximum-length sequence, so that no header looks like a carrier. Two bits are a QPSK symbol, the first its real and
-the second its imaginary part, 0 positive and 1 negative.
+CRC-16-CCITT (polynomial 0x1021, from 0xFFFF) of the 38 bits behind two zeros, five bytes. The 54 bits are one word
+of the polar code of length 512 (phy/polar.py): bit i on air is its bit `_PLACES[i]`, so that 384 are sent twice, plus
+bit i of a maximum-length sequence, so that no header looks like a carrier. Two bits are a QPSK symbol, the first its
+real and the second its imaginary part, 0 positive and 1 negative.
 """
 
 import binascii
