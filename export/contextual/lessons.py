@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gr_deepsc.codec.said import LEAST, Said, letters
-from gr_deepsc.text import ALPHABET, NOTHING, WRITTEN_TOKENS
+from gr_deepsc.text import NOTHING, WRITTEN_TOKENS
 
 from ..data.batches import by_length
+from ..data.texts import plain_letters
 
 JOINED = (0.7, 0.2, 0.1)  # shares of the texts that are one, two and three sentences
 PLAIN = 0.15  # share in small letters without signs: what a reader by CTC writes
@@ -25,7 +26,7 @@ def passage(sentences: Sequence[str], rng: np.random.Generator) -> str:
         begin, end = sorted(rng.integers(len(text) + 1, size=2))
         text = " ".join(text[begin:end].split()) or text
     if rng.random() < PLAIN:
-        text = " ".join("".join(c if c in ALPHABET else " " for c in text.lower()).split()) or text
+        text = plain_letters(text) or text
     return text[:LONGEST]
 
 

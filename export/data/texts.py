@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gr_deepsc.text import WRITTEN
+from gr_deepsc.text import ALPHABET, WRITTEN
 
 from .corpora import CorpusError, lj_split
 from .normalise import normalise
@@ -22,6 +22,11 @@ def written(text: str) -> str:
         text = text.replace(sign, nearest)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if c in WRITTEN or c.isspace())
     return re.sub(r"\s+([.,?!])", r"\1", " ".join(text.split())).lstrip(",.-: ")
+
+
+def plain_letters(text: str) -> str:
+    """A written text's small letters alone; digits go."""
+    return " ".join("".join(c if c in ALPHABET else " " for c in text.lower()).split())
 
 
 def sentences(path: Path, written_form: bool = False) -> list[str]:

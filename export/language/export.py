@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from gr_deepsc.ctc.beam import LANGUAGE
-from gr_deepsc.text import ALPHABET
+from gr_deepsc.text import WRITTEN
 
 from ..onnx_files.contract import facts, report, write_contract, write_hashes
 from ..onnx_files.trace import write_small
@@ -23,10 +23,10 @@ def export(model: LanguageModel, path: Path, training_data: str) -> float:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     step, inputs, outputs = Step(model.eval()), ["token", "state"], ["log_probs", "next"]
-    feed = torch.randint(len(ALPHABET), (5,)), torch.randn(5, model.dims.units).tanh()
+    feed = torch.randint(len(WRITTEN), (5,)), torch.randn(5, model.dims.units).tanh()
     free = {name: {0: "texts"} for name in inputs + outputs}
     worst = write_small(step, [feed], path, inputs, outputs, free)
-    write_contract(path, facts("language", model, training_data) | {"kind": "language", "vocabulary": ALPHABET})
+    write_contract(path, facts("language", model, training_data) | {"kind": "language", "vocabulary": WRITTEN})
     return worst
 
 

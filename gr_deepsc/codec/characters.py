@@ -2,7 +2,14 @@
 
 import numpy as np
 
+from ..ctc.beam import LEAST, LanguageModel
 from ..text import NOTHING, WRITTEN
+
+WIDTH = 16  # texts kept a character
+# Of ln p(text | English) beside ln p(text | what was received), which knows much of English itself: chosen on the
+# validation splits (python -m deepsc_export calibrate).
+WEIGHT = 0.3
+SPACE = WRITTEN.index(" ")
 
 
 def spell(log_probs: np.ndarray) -> tuple[str, np.ndarray]:
@@ -20,21 +27,48 @@ def spell(log_probs: np.ndarray) -> tuple[str, np.ndarray]:
     Returns:
         The text, and ln p of each word, the product of its characters' probabilities: float64 [words].
     """
-    best = log_probs.argmax(1)
-    kept = best != NOTHING
-    letters = [WRITTEN[token] for token in best[kept]]
-    surprise = log_probs.max(1, initial=-np.inf).astype(np.float64)[kept]
-    words: list[str] = []
-    found: list[float] = []
-    inside = False
-    for letter, ln_p in zip(letters, surprise, strict=True):
-        if letter == " ":
-            inside = False
-        elif inside:
-            words[-1] += letter
-            found[-1] += ln_p
-        else:
-            words.append(letter)
-            found.append(ln_p)
-            inside = True
-    return " ".join(words), np.array(found)
+    return _words(log_probs, log_probs.argmax(1))
+
+
+class Speller:
+    """The likeliest text by its rows and a language model, by a beam search."""
+
+    def __init__(self, weight: float = WEIGHT, width: int = WIDTH):
+        """Errors as of `LanguageModel`."""
+        self._language, self._weight, self._width = LanguageModel(), weight, width
+
+    def __call__(self, log_probs: np.ndarray) -> tuple[str, np.ndarray]:
+        """As `spell`; where nothing is likeliest, nothing is read."""
+        best = log_probs.argmax(1)
+        rows = np.flatnonzero(best != NOTHING)
+        first, state = self._language.start()
+        score, after, states = np.zeros(1), first[None], state[None]
+        last = np.array([SPACE])  # of each text: none begins with a space
+        tokens, parents = [], []
+        for row in log_probs[rows].astype(np.float64):
+            likely = np.flatnonzero(row > LEAST)
+            likely = likely[likely != NOTHING]
+            total = score[:, None] + row[likely] + self._weight * after[:, likely]
+            total[np.ix_(last == SPACE, likely == SPACE)] -= np.inf if len(likely) > 1 else 0
+            kept = np.argsort(-total, axis=None)[: self._width]
+            kept = kept[total.ravel()[kept] > -np.inf]
+            parent, place = np.divmod(kept, len(likely))
+            last, score = likely[place], total.ravel()[kept]
+            after, states = self._language.step(last, states[parent])
+            tokens.append(last)
+            parents.append(parent)
+        k = int(score.argmax())
+        for row, token, parent in zip(rows[::-1], tokens[::-1], parents[::-1], strict=True):
+            best[row], k = token[k], parent[k]
+        return _words(log_probs, best)
+
+
+def _words(log_probs: np.ndarray, tokens: np.ndarray) -> tuple[str, np.ndarray]:
+    """The text of a token for each row, spaces at its ends and double ones left out, and ln p of its words."""
+    kept = np.flatnonzero(tokens != NOTHING)
+    surprise = log_probs[kept, tokens[kept]].astype(np.float64)
+    letters = "".join(WRITTEN[token] for token in tokens[kept])
+    inside = np.array([letter != " " for letter in letters], bool)
+    starts = np.flatnonzero(inside & ~np.concatenate(([False], inside[:-1])))
+    sums = np.add.reduceat(np.where(inside, surprise, 0), starts) if len(starts) else np.zeros(0)
+    return " ".join(letters.split()), sums

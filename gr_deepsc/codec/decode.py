@@ -11,7 +11,7 @@ from ..ctc.beam import SPELLING, Beam
 from ..ctc.confidence import Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
 from ..session import PROVIDER
-from .characters import spell
+from .characters import Speller, spell
 from .contextual import ContextualDecoder
 from .former import FormerDecoder
 from .framewise import FramewiseDecoder
@@ -103,7 +103,8 @@ class Decoder:
     def read(self, log_probs: np.ndarray, codec: int) -> Reading:
         """The text in log-probabilities of `log_probs`."""
         if codec in CODECS:
-            (text, ln_p), calibration = spell(log_probs), _CONTEXTUAL
+            text, ln_p = self._speller(log_probs) if self._decoder == "beam" else spell(log_probs)
+            calibration = _CONTEXTUAL
         else:
             text = self._beam(log_probs) if self._decoder == "beam" else greedy(log_probs)[0]
             ln_p, calibration = probabilities(log_probs, text), _FORMER if codec in FORMER else _PAPER
@@ -117,6 +118,10 @@ class Decoder:
     @cached_property
     def _former(self) -> FormerDecoder:
         return FormerDecoder(self._provider)
+
+    @cached_property
+    def _speller(self) -> Speller:
+        return Speller()
 
     @cached_property
     def _beam(self) -> Beam:

@@ -3,13 +3,14 @@
 A prefix's score is ln p(prefix | what was received) + weight ln p(prefix | English) + bonus a character.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..session import MODELS, open_model
-from ..text import ALPHABET, BLANK
+from ..text import ALPHABET, BLANK, WRITTEN
 
 LANGUAGE = MODELS / "language" / "language.onnx"
 # Weight and bonus for a recogniser's features: chosen on the validation splits (python -m deepsc_export calibrate).
@@ -44,16 +45,18 @@ class LanguageModel:
             FileNotFoundError: it is not there.
             ContractError: it is of another alphabet.
         """
-        self._session, _ = open_model(path, {"kind": "language", "vocabulary": ALPHABET})
+        self._session, _ = open_model(path, {"kind": "language", "vocabulary": WRITTEN})
         self._width = self._session.get_inputs()[1].shape[1]
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
-        """ln p float32 [28] of a text's first character, and the state then, float32 [width]."""
-        log_probs, states = self.step([len(ALPHABET)], [np.zeros(self._width, np.float32)])
+        """ln p float32 [74] of a text's first character, and the state then, float32 [width]."""
+        log_probs, states = self.step([len(WRITTEN)], [np.zeros(self._width, np.float32)])
         return log_probs[0], states[0]
 
-    def step(self, tokens: list[int], states: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """ln p float32 [texts, 28] of what follows each text, after `tokens` were added to it; and the states then."""
+    def step(
+        self, tokens: Sequence[int] | np.ndarray, states: Sequence[np.ndarray] | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """ln p float32 [texts, 74] of what follows each text, after `tokens` were added to it; and the states then."""
         feed = {"token": np.array(tokens, np.int64), "state": np.stack(states)}
         return tuple(self._session.run(None, feed))
 
@@ -106,6 +109,6 @@ class Beam:
         new = [text for text in texts if text not in known]
         if new:
             log_probs, states = self._language.step(
-                [ALPHABET.index(text[-1]) for text in new], [known[text[:-1]][1] for text in new]
+                [WRITTEN.index(text[-1]) for text in new], [known[text[:-1]][1] for text in new]
             )
             known.update(zip(new, zip(log_probs, states, strict=True), strict=True))
