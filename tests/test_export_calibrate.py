@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from deepsc_export.calibrate import calibration_error, fit, right
+from deepsc_export.calibrate import area, calibration_error, fit, right
 from deepsc_export.language.model import START, LanguageDims, LanguageModel, Step
 from deepsc_export.language.train import batches, nats, padded
 
-from gr_deepsc.text import ALPHABET
+from gr_deepsc.text import WRITTEN
 
 
 def test_the_calibration_is_found():
@@ -28,12 +28,20 @@ def test_the_calibration_is_found():
     [
         ("the new jail fell", "the new jal fell", [True, True, False, True]),
         ("the new jail", "new jail the", [True, True, False]),
+        ("mister fox had twenty one hens", "Mr. Fox had 21 hens.", [True] * 5),
+        ("mister fox had twenty two hens", "Mr. Fox had 21 hens.", [True, True, True, False, True]),
         ("it was so", "", []),
         ("", "it was", [False, False]),
     ],
 )
 def test_right_words(truth, text, found):
     assert right(truth, text).tolist() == found
+
+
+def test_the_area_under_the_curve():
+    """Pairs of a wrong and a right word in which the wrong one has less confidence; a tie is a half."""
+    confidence, correct = np.array([0.9, 0.4, 0.6, 0.6]), np.array([True, False, True, False])
+    assert area(confidence, correct) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
 
 
 def test_language_model_step_by_step():
@@ -51,8 +59,8 @@ def test_language_model_step_by_step():
             one, state = Step(model)(known[:1, place], state)
             torch.testing.assert_close(one[0], whole[0, place], atol=1e-5, rtol=0)
     assert whole.exp().sum(-1).numpy() == pytest.approx(np.ones((2, 9)), abs=1e-5)
-    # untrained it knows nothing: ln 28 nats a character, nearly
-    assert nats(model, ["it was so", "so"]) == pytest.approx(np.log(len(ALPHABET)), abs=0.2)
+    # untrained it knows nothing: ln 74 nats a character, nearly
+    assert nats(model, ["it was so", "so"]) == pytest.approx(np.log(len(WRITTEN)), abs=0.2)
 
 
 def test_language_batches():

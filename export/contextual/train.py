@@ -34,7 +34,9 @@ LEAST_DB = (-13.0, -10.0, -7.0)  # Es/N0, by rate: where hardly anything can be 
 HARD_DB = 9.0  # half of the texts are this much above it at the most: what is easy teaches little
 MOST_DB = 20.0
 BLOCKS = (64, 256)  # symbols that a fading coefficient holds for
-PILOTS = 10.0  # known symbols' energy by which a receiver estimates such a coefficient, at the least
+# Energy of the known symbols by which a receiver estimates a coefficient, at the least: of a block's pilots, and of a
+# whole burst's where nothing fades.
+PILOTS, STATIC = 10.0, 300.0
 VALIDATE = (
     (520, "awgn", -10.0), (520, "awgn", -8.0), (520, "rayleigh", -2.0), (260, "awgn", -5.0),
     (130, "awgn", -4.0), (130, "awgn", -2.0), (130, "rayleigh", 4.0), (130, "awgn", 20.0),
@@ -46,11 +48,11 @@ def stack(group: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     return pad_sequence(list(map(torch.from_numpy, group)), True), torch.tensor(list(map(len, group)))
 
 
-def estimated(received: Received, block: int) -> Received:
-    """The same with a coefficient that was estimated, by few pilots or by many."""
+def estimated(received: Received, block: int, least: float = PILOTS) -> Received:
+    """The same with a coefficient that was estimated, by known symbols of energy `least` or more."""
     h, n0 = received.csi, received.n0
     blocks = -(-h.shape[1] // block)
-    known = PILOTS * torch.empty(len(h), 1, device=h.device).uniform_(0, 1).reciprocal()
+    known = least * torch.empty(len(h), 1, device=h.device).uniform_(0, 1).reciprocal()
     variance = n0 / known
     error = torch.randn(len(h), blocks, dtype=torch.complex64, device=h.device)
     error = error.repeat_interleave(block, 1)[:, : h.shape[1]]
@@ -72,7 +74,7 @@ def across(
     symbols = torch.view_as_complex(sent.contiguous())
     order = torch.randperm(symbols.shape[1], device=symbols.device)
     received = transmit(symbols[:, order], kind, es_n0_db, block)
-    z, reliability = mmse(estimated(received, block))
+    z, reliability = mmse(estimated(received, block, STATIC if kind == "awgn" else PILOTS))
     back = order.argsort()
     pairs = torch.view_as_real(z[:, back].contiguous()).unflatten(1, (-1, k))
     reliability = reliability[:, back].unflatten(1, (-1, k))

@@ -102,14 +102,18 @@ class Decoder:
 
     def read(self, log_probs: np.ndarray, codec: int) -> Reading:
         """The text in log-probabilities of `log_probs`."""
-        if codec in CODECS:
-            text, ln_p = self._speller(log_probs) if self._decoder == "beam" else spell(log_probs)
-            calibration = _CONTEXTUAL
-        else:
-            text = self._beam(log_probs) if self._decoder == "beam" else greedy(log_probs)[0]
-            ln_p, calibration = probabilities(log_probs, text), _FORMER if codec in FORMER else _PAPER
+        calibration = _CONTEXTUAL if codec in CODECS else _FORMER if codec in FORMER else _PAPER
+        text, ln_p = self.spell(log_probs, codec)
         found = calibrated(text, ln_p, calibration)
         return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
+
+    def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
+        """The text in log-probabilities of `log_probs`, and ln p of each word as the decoder has it: float64 [words]."""
+        beam = self._decoder == "beam"
+        if codec in CODECS:
+            return self._speller(log_probs) if beam else spell(log_probs)
+        text = self._beam(log_probs) if beam else greedy(log_probs)[0]
+        return text, probabilities(log_probs, text)
 
     @cached_property
     def _contextual(self) -> ContextualDecoder:

@@ -57,7 +57,7 @@ class LanguageModel:
         self, tokens: Sequence[int] | np.ndarray, states: Sequence[np.ndarray] | np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """ln p float32 [texts, 74] of what follows each text, after `tokens` were added to it; and the states then."""
-        feed = {"token": np.array(tokens, np.int64), "state": np.stack(states)}
+        feed = {"token": np.array(tokens, np.int64), "state": np.asarray(states)}
         return tuple(self._session.run(None, feed))
 
 
