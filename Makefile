@@ -88,7 +88,7 @@ else
 	$(PY) -m deepsc_export export pair
 	$(PY) -m deepsc_export train language $(TEXTS) --minutes $(MINUTES)
 	$(PY) -m deepsc_export export language
-	$(PY) -m deepsc_export train contextual $(SPEECH) --texts $(TEXTS) --minutes $(MINUTES)
+	$(PY) -m deepsc_export train contextual $(TEXTS) --minutes $(MINUTES)
 	$(PY) -m deepsc_export export contextual
 	$(PY) -m deepsc_export train distil $(SPEECH) --hours $(HOURS)
 	$(PY) -m deepsc_export train codec $(SPEECH) --config compact --feature-hours 1.5 --steps 800 --lr 4e-3
