@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import jiwer
 import numpy as np
-from gr_deepsc.english import plain
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import minimize
 from scipy.special import expit
@@ -20,6 +19,7 @@ from gr_deepsc.codec.rates import CODECS, PAPER, RATES
 from gr_deepsc.ctc import DECODERS
 from gr_deepsc.ctc.beam import Beam
 from gr_deepsc.ctc.confidence import DOUBTFUL, Calibration
+from gr_deepsc.english import plain
 from gr_deepsc.phy import channel
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import deinterleave, interleave

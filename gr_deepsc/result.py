@@ -13,11 +13,13 @@ import numpy as np
 
 from .codec.rates import of_codec
 from .ctc.confidence import Word, load
+from .english import plain
 from .framing import SYMBOLS_PER_FRAME
 from .phy.frame import MAX_FRAMES
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .phy.utterance import MAX_PARTS, overhead
 
+_PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve for 12, doctor for Dr."
 UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
 
 
@@ -34,13 +36,14 @@ class Result:
     session: str = _key("the sender's own name for itself; empty over the air, where there is no room for it", "")
     seq: int = _key("number of the utterance, over the air modulo 32; -1 where no header was read", -1)
     user_id: int | None = _key("whose voice, 0 to 65535")
-    text: str = _key("what was received", "")
+    text: str = _key("what was received: with capitals, punctuation and digits where the codec sends them", "")
+    text_plain: str = field(default="", init=False, metadata={"meaning": _PLAIN, "digits": None})
     confidence: float | None = _key("mean of the words', 0 to 1", 0.0, 4)
     words: tuple[Word, ...] = _key(
-        "each word and its confidence: the share of such words that were right in trials", ()
+        "each word of `text` and its confidence: the share of such words that were right in trials", ()
     )
-    reference: str | None = _key("what was said, where --transcripts tells")
-    cer: float | None = _key("character errors / characters of the reference", None, 4)
+    reference: str | None = _key("what was said, as --transcripts tells it")
+    cer: float | None = _key("character errors / characters of the reference, as both are spoken", None, 4)
     lost: bool = _key("there is no text", False)
     error: str | None = _key("a sentence that says what went wrong, and what to do")
     error_type: str | None = _key("the same as a word: not_detected, header_crc, bursts_missing, too_long, ...")
@@ -83,6 +86,9 @@ class Result:
     sequence_errors: int | None = _key("packets lost on the way to or from the radio")
     late: int | None = _key("bursts that came after their time")
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text_plain", plain(self.text))  # it cannot be another, whoever made the text
+
     @classmethod
     def of(cls, metadata: Mapping[str, Any], **known: Any) -> "Result":
         """The result in what a flowgraph or the chain says of an utterance; what else it says is left out.
@@ -92,7 +98,7 @@ class Result:
             known: keys that somebody else knows, rather than `metadata`.
         """
         said = dict(metadata) | known
-        keys = [key for key in fields(cls) if key.name in said and key.name != "words"]
+        keys = [key for key in fields(cls) if key.init and key.name in said and key.name != "words"]
         found = {key.name: _written(said[key.name], key) for key in keys}
         words = said.get("words") or ()  # of this process; messages have `word_confidence`
         if not (isinstance(words, list | tuple) and all(isinstance(word, Word) for word in words)):

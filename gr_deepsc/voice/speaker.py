@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..text import spoken
+from ..english import plain, unspoken
 from . import vocoders
 from .files import VOICE
 from .synthesizer import DEFAULT_USER, Synthesizer
@@ -36,13 +36,12 @@ class Speaker:
         if user_id not in self.synthesizer.users:
             warnings.append(f"user {user_id} has no voice here: that of user {DEFAULT_USER}")
             voice = DEFAULT_USER
-        plain, unspoken = spoken(text)
-        if unspoken:
-            warnings.append(f"not spoken: {unspoken}")
-        if not plain:
+        if lost := unspoken(text):
+            warnings.append(f"not spoken: {lost}")
+        if not plain(text):
             warnings.append(NO_TEXT)
         try:
-            speech = self.synthesizer(plain, voice)
+            speech = self.synthesizer(text, voice)
         except Exception as error:  # the text is there: it must not be lost for want of a voice
             speech = np.zeros(0, np.float32)
             warnings.append(f"the text could not be spoken: {error}")

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from gr_deepsc.english import plain, unspoken
 from gr_deepsc.session import ContractError
-from gr_deepsc.text import spoken
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import DEFAULT_USER, SPEEDS, Synthesizer
 from gr_deepsc.voice.vocoders import DEFAULT as VOCODER
@@ -19,8 +19,8 @@ from ..sound import player as speech
 
 DESCRIPTION = """\
 Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so
-that any text ends. Letters and apostrophes are spoken; numbers have to be spelled out. An unknown user gets the
-voice of user 0 and a warning. Needs no GNU Radio.
+that any text ends. Numbers, money, times of day and the usual abbreviations are spoken as words, with pauses at
+commas and stops. An unknown user gets the voice of user 0 and a warning. Needs no GNU Radio.
 
 VOCODERS
   fast        a filtered pulse train and noise, 60 times faster than speech; the default
@@ -30,13 +30,14 @@ VOCODERS
 
 EXAMPLES = """\
 OUTPUT
-  With --json one object with the keys: text (as spoken), user_id, name, seconds, vocoder, rtf (time taken /
+  With --json one object with the keys: text (the words spoken), user_id, name, seconds, vocoder, rtf (time taken /
   seconds), first_audio_s (from the text to the first sample that could be played: a text is made as a whole),
   load_s (of the models, before that), warnings, file.
 
 EXAMPLES
   deepsc say "the voice at the other end" --user-id 1
   deepsc say "hello world" --out hello.wav --json
+  deepsc say "Dr. Smith paid $3.50 at 10:45, didn't he?"
   deepsc say "hello" --vocoder wavenet --out hello.wav
 """
 
@@ -72,16 +73,16 @@ def run(args: argparse.Namespace) -> int:
     begin = time.perf_counter()
     synthesizer = load_voices(args.voices, args.vocoder, progress=True)
     load = time.perf_counter() - begin
-    text, lost = spoken(sys.stdin.read() if args.text == "-" else args.text)
-    warnings, user_id = [], args.user_id
-    if lost:
-        warnings.append(f"not spoken: {lost} (spell numbers out)")
+    text = sys.stdin.read() if args.text == "-" else args.text
+    warnings, user_id, words = [], args.user_id, plain(text)
+    if lost := unspoken(text):
+        warnings.append(f"not spoken: {lost}")
     if user_id not in synthesizer.users:
         warnings.append(f"user {user_id} has no voice here: that of user {DEFAULT_USER}")
         user_id = DEFAULT_USER
     for warning in warnings:
         print(f"deepsc: {warning}", file=sys.stderr)
-    if not text:
+    if not words:
         print("deepsc: there is nothing to say in this text", file=sys.stderr)
         return SOME_FAILED
     player = None if args.out else speech.Player(args.device)
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         speech.write(args.out, waveform, synthesizer.sample_rate)
     name = synthesizer.users[user_id].name
     if args.json:
-        result = {"text": text, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}
+        result = {"text": words, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}
         result |= {"vocoder": args.vocoder, "rtf": round(took / seconds, 4)}
         # a text is spoken as a whole: its first sample is ready when its last one is
         result |= {"first_audio_s": round(took, 4), "load_s": round(load, 4)}

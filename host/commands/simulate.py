@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jiwer
 
+from gr_deepsc.english import plain
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.radio.profiles import DEFAULT, PROFILES
 from gr_deepsc.result import Result
@@ -45,7 +46,7 @@ With --out or --play, what was recognised is spoken in the voice registered for 
 EXAMPLES = """\
 OUTPUT
   One block a file to read, or with --json one object a line: docs/results.md tells its keys. A word of
-  confidence below 0.5 has a question mark behind it. SNR is given as Es/N0 per complex symbol of the payload;
+  confidence below 0.5 has (?) behind it. SNR is given as Es/N0 per complex symbol of the payload;
   SNR in 3 kHz and C/N0 are for payload symbols sent as fast as the speech makes them.
 
 EXAMPLES
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             result = replace(result, file=str(path))
             name = Path(path).stem
             if name in transcripts:
-                cer = round(jiwer.cer(transcripts[name], result.text), 4)
+                cer = round(jiwer.cer(plain(transcripts[name]), result.text_plain), 4)
                 result = replace(result, reference=transcripts[name], cer=cer)
             if writer:
                 result = writer.write(name, path, result, speech)

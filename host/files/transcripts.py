@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from gr_deepsc.text import ALPHABET
-
 from ..errors import HostError
 
 
 def read_transcripts(path: str) -> dict[str, str]:
-    """True texts by recording name (without suffix), from lines of NAME|TEXT, in the models' alphabet.
+    """True texts by recording name (without suffix), from lines of NAME|TEXT, as they are written.
 
     Raises:
         HostError: no such file, or a line without `|`; names file and line.
@@ -22,6 +20,5 @@ def read_transcripts(path: str) -> dict[str, str]:
         name, bar, text = row.partition("|")
         if row.strip() and not bar:
             raise HostError(f"{path}:{number}: expected NAME|TEXT")
-        plain = "".join(c if c in ALPHABET else " " * (c in "-\t") for c in text.lower())
-        texts[name.strip()] = " ".join(plain.split())
+        texts[name.strip()] = " ".join(text.split())
     return texts

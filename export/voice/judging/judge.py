@@ -11,7 +11,7 @@ import jiwer
 import numpy as np
 import soundfile
 
-from ...data.normalise import normalise
+from gr_deepsc.english import plain
 
 
 def weights() -> Path:
@@ -41,7 +41,7 @@ class Judge:
     def __call__(self, samples: np.ndarray) -> str:
         """Of one utterance."""
         segments, _ = self._model.transcribe(samples, language="en", temperature=0, condition_on_previous_text=False)
-        return normalise(" ".join(segment.text for segment in segments))
+        return plain(" ".join(segment.text for segment in segments))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
