@@ -16,7 +16,7 @@ class SpeechSynthesizer(PduBlock):
     Ports: `text` in, `audio` out, `failed` out. Every text goes out, spoken or not: text and metadata stay, the vector
     becomes speech, float32 at `sample_rate`, empty where there is nothing to say. Adds `voice` (the user ID whose voice
     it is), `synthesis_s`, and `warning` where the user has no voice here (it is user 0's then), where there is no
-    text, or where it could not be spoken.
+    text, where letters have no sound, or where it could not be spoken.
     """
 
     def __init__(self, voices: str = "", vocoder: str = DEFAULT):
