@@ -1,6 +1,7 @@
 """What the codec with context learns from: written texts, and how sure a reader might be of their characters."""
 
 from collections.abc import Iterator, Sequence
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -14,6 +15,7 @@ JOINED = (0.7, 0.2, 0.1)  # shares of the texts that are one, two and three sent
 PLAIN = 0.15  # share in small letters without signs: what a reader by CTC writes
 PARTS = 0.15  # share cut at random, so that short ones are known as well
 LONGEST = 450  # characters
+ODD = 0.02  # share of the words that are replaced by what no text has: context shall not overrule names and numbers
 DOUBTED = 0.15  # share of the words that a reader is less than nearly sure of
 SILENT = 3  # nothings behind a text are fewer than this: a burst's frames have room for more than its characters
 
@@ -25,9 +27,18 @@ def passage(sentences: Sequence[str], rng: np.random.Generator) -> str:
     if rng.random() < PARTS:
         begin, end = sorted(rng.integers(len(text) + 1, size=2))
         text = " ".join(text[begin:end].split()) or text
+    text = " ".join(odd(word, rng) if rng.random() < ODD else word for word in text.split())
     if rng.random() < PLAIN:
         text = plain_letters(text) or text
     return text[:LONGEST]
+
+
+def odd(word: str, rng: np.random.Generator) -> str:
+    """A number, or as many letters at random, in small letters, with a capital in front, or all capitals."""
+    if rng.random() < 0.4:
+        return "".join(map(str, rng.integers(10, size=rng.integers(1, 6))))
+    letters = "".join(rng.choice(list(ascii_lowercase), len(word)))
+    return (letters, letters.capitalize(), letters.upper())[rng.choice(3, p=(0.3, 0.6, 0.1))]
 
 
 def said(text: str, rng: np.random.Generator) -> Said:

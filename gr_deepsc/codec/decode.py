@@ -108,7 +108,7 @@ class Decoder:
         return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
 
     def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
-        """The text in log-probabilities of `log_probs`, and ln p of each word as the decoder has it: float64 [words]."""
+        """The text in log-probabilities of `log_probs`, and ln p of each word: float64 [words]."""
         beam = self._decoder == "beam"
         if codec in CODECS:
             return self._speller(log_probs) if beam else spell(log_probs)
