@@ -32,7 +32,7 @@ def recordings(tmp_path_factory, speak):
     soundfile.write(folder / "narrow.wav", hello[::2], 8000)
     sentence = speak("sixty seconds of speech ")
     soundfile.write(folder / "minute.wav", np.tile(sentence, 99)[: 60 * 16000], 16000)
-    soundfile.write(folder / "long.wav", np.zeros(61 * 8000), 8000)
+    soundfile.write(folder / "long.wav", np.zeros(601 * 8000), 8000)
     soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
     soundfile.write(folder / "short.wav", hello[:100], 16000)
     soundfile.write(folder / "nan.wav", np.append(hello, np.nan), 16000, subtype="FLOAT")
@@ -77,8 +77,11 @@ def test_each_file_gets_its_line_whatever_the_others_are(recordings, fixture_mod
     by_name = {Path(result["file"]).name: result for result in results}
     assert by_name["good.wav"]["text"] == by_name["stereo.flac"]["text"] == "hello world"
     assert by_name["good.wav"]["symbols_per_second"] == 500  # 25 frames a second of 20 symbols
-    assert by_name["minute.wav"]["n_symbols"] == 30_000  # 60 s of 500 symbols
-    assert by_name["minute.wav"]["text"].startswith("sixty seconds of speech sixty seconds")
+    minute = by_name["minute.wav"]
+    assert minute["n_symbols"] == 30_000 and minute["utterances"] >= 3  # 60 s of 500 symbols
+    assert minute["text"] == " ".join(["sixty seconds of speech"] * 99)[: len(minute["text"])]
+    numbers = {name: result["seq"] for name, result in by_name.items()}
+    assert [numbers[name] for name in expected] == [*range(11), 10 + minute["utterances"]]
     assert by_name["narrow.wav"]["n_symbols"] == by_name["good.wav"]["n_symbols"]
     assert all(by_name[name]["rtf"] > 0 for name in ("good.wav", "stereo.flac", "narrow.wav", "minute.wav"))
 
@@ -218,7 +221,7 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
         {k: v for k, v in r.items() if k not in times} for r in simulated
     ]
     # and where in the file it was: a file holds one utterance after the other
-    sender_knows = {"file", "seconds", "symbols_per_second", "channel", "csi", "seed", "es_n0_db_set"}
+    sender_knows = {"file", "utterances", "seconds", "symbols_per_second", "channel", "csi", "seed", "es_n0_db_set"}
     sender_knows |= {"snr_3khz_db", "cn0_dbhz", "timing", "time_s"} | times
     assert len(played) == 2 and played[1]["n_bursts"] == 2
     for ours, theirs in zip(simulated, played, strict=True):
@@ -300,14 +303,14 @@ def test_a_burst_below_the_noise_is_lost_at_once(recordings, fixture_model):
 
 
 def test_long_speech_is_several_bursts(recordings, fixture_model, tmp_path):
-    """45 s are 1,125 frames, three bursts of 375: the text is whole, the overhead that of the three together."""
+    """28 s are 700 frames, two bursts of 350: the text is whole, the overhead that of the two together."""
     samples, rate = soundfile.read(recordings / "minute.wav")
-    soundfile.write(tmp_path / "45.wav", samples[: 45 * rate], rate)
+    soundfile.write(tmp_path / "28.wav", samples[: 28 * rate], rate)
     offsets = ("--cfo-hz", -3000, "--delay-samples", 400_000.5, "--clock-ppm", -50)
-    _, [result] = simulate(fixture_model, "--json", *offsets, tmp_path / "45.wav")
-    assert (result["n_symbols"], result["n_bursts"], result["error"]) == (22_500, 3, None)
-    assert result["overhead"] == pytest.approx(1 - 7500 / Layout(375).symbols, abs=1e-4)
-    _, [clean] = simulate(fixture_model, "--json", "--csi", "ideal", "--channel", "none", tmp_path / "45.wav")
+    _, [result] = simulate(fixture_model, "--json", *offsets, tmp_path / "28.wav")
+    assert (result["n_symbols"], result["n_bursts"], result["error"]) == (14_000, 2, None)
+    assert (result["utterances"], result["overhead"]) == (1, pytest.approx(1 - 7000 / Layout(350).symbols, abs=1e-4))
+    _, [clean] = simulate(fixture_model, "--json", "--csi", "ideal", "--channel", "none", tmp_path / "28.wav")
     assert result["text"] == clean["text"] != ""
 
 
