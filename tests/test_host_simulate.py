@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 import soundfile
 from deepsc_host.errors import HostError
 from deepsc_host.graph.simulation import FlowgraphSimulation
+from host_process import COMMAND
 from host_process import deepsc as process
 from host_process import deepsc_here as deepsc
+from scipy.signal import resample_poly
 
 from gr_deepsc.phy import channel as snr
 from gr_deepsc.phy.frame import STRENGTH, Layout
@@ -229,6 +233,70 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
         assert {k: v for k, v in theirs.items() if k not in sender_knows} == {
             k: v for k, v in ours.items() if k not in sender_knows
         }
+
+
+def test_one_chain_of_a_long_recording(recordings, fixture_model, tmp_path):
+    """A minute is several utterances: the same together and one by one, with their numbers, and the next file's after.
+
+    At 4 dB over Rayleigh fading, so that letters are wrong: chance of each utterance follows from its number.
+    """
+    path = ("--channel", "rayleigh", "--snr", 4, "--seed", 3)
+    files = ("--user-id", 5, recordings / "minute.wav", recordings / "good.wav")
+    _, simulated = simulate(fixture_model, "--json", *path, *files)
+    _, through = simulate(fixture_model, "--json", "--through-gnuradio", *path, *files)
+    times = {"rtf": 0, "decode_s": 0}
+    assert [r | times for r in through] == [r | times for r in simulated]
+    minute, good = simulated
+    assert (minute["seq"], good["seq"]) == (0, minute["utterances"])
+    assert minute["text"].count("  ") == 0 and minute["text"] != " ".join(["sixty seconds of speech"] * 60)
+    file = tmp_path / "air.sigmf-meta"
+    done = deepsc("record", "--model", fixture_model, "--rate", "paper", *path, *files, "--out", file)
+    assert (done.returncode, f"{minute['utterances'] + 1} utterances" in done.stdout) == (0, True)
+    played = [json.loads(line) for line in deepsc("play", "--json", "--model", fixture_model, file).stdout.splitlines()]
+    assert [each["seq"] for each in played] == list(range(minute["utterances"] + 1))
+    assert " ".join(each["text"] for each in played[:-1]) == minute["text"]
+    assert played[-1]["text"] == good["text"]
+    assert sum(each["n_symbols"] for each in played[:-1]) == minute["n_symbols"] == 30_000
+    marks = [mark["core:label"] for mark in json.loads(file.read_text())["annotations"]]
+    assert [sum(f"utterance {seq}" in mark for mark in marks) for seq in range(len(played))] == [
+        each["n_bursts"] for each in played
+    ]
+
+
+def test_utterances_that_are_lost_are_counted(recordings, fixture_model):
+    """Over Rayleigh fading at -8 dB some bursts are found and others are not; the text is of those that came."""
+    path = ("--json", "--channel", "rayleigh", "--snr", -8, "--seed", 2)
+    done, [result] = simulate(fixture_model, *path, recordings / "minute.wav")
+    assert (done.returncode, result["lost"], result["error_type"]) == (1, False, "utterances_missing")
+    assert f" of {result['utterances']} utterances " in result["error"]
+    assert 0 < result["received"] < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [16_000, 192_000])
+def test_ten_minutes_take_bounded_memory(tmp_path, rate):
+    """The default model, in a process of its own: 600 MB at most, whatever the file's rate; no word is lost or doubled.
+
+    Measured: 460 MB for either, 230 MB of which an utterance of 3 s takes; a minute of one core.
+    """
+    clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(SAMPLES.glob("*.flac"))]
+    rng = np.random.default_rng(0)
+    hiss = (1e-3 * rng.standard_normal(6000)).astype(np.float32)
+    with soundfile.SoundFile(tmp_path / "ten.wav", "w", rate, 2, "PCM_16") as file:
+        while file.frames < 594 * rate:
+            clip = resample_poly(np.concatenate([clips[rng.integers(len(clips))], hiss]), rate // 16_000, 1)
+            file.write(np.stack([clip, clip], axis=1))
+    program = "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]).returncode; "
+    program += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done)"
+    command = [sys.executable, "-c", program, *COMMAND, "simulate", "--json", tmp_path / "ten.wav"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    line, kilobytes = done.stdout.splitlines()
+    assert int(kilobytes) * 1024 < 600e6
+    result = json.loads(line)
+    assert result["seconds"] == pytest.approx(soundfile.info(tmp_path / "ten.wav").duration, abs=2)
+    assert result["utterances"] >= 22  # 594 s / 28 s
+    assert " ".join(word["word"] for word in result["words"]) == result["text"]
 
 
 def test_ideal_csi_through_the_flowgraph(recordings, fixture_model):

@@ -66,7 +66,7 @@ def test_softness_is_not_silence(gain_db):
 
 
 def test_speech_in_loud_noise_is_kept():
-    """Words 5 dB stronger than the noise make it 6.2 dB louder, and the quietest noise frame is softer than its mean."""
+    """Words 5 dB stronger than the noise make it 6.2 dB louder; its quietest frame is softer than its mean."""
     samples = noise(38.0, -30.0, seed=1)
     for start in range(0, 38, 2):
         samples[start * RATE : round((start + 1.3) * RATE)] += noise(1.3, -25.0, seed=start)

@@ -13,8 +13,6 @@ from gr_deepsc.speech import audio, recording
 from ..errors import HostError
 from ..sound import player as speech
 
-DRAWN_S = 60.0  # of speech in a picture; nobody sees more
-
 
 def make_folder(name: str) -> Path:
     """The folder of that name, made if there is none; HostError where it cannot be."""
@@ -65,8 +63,8 @@ class Writer:
         from ..show.picture import spectrograms  # here: matplotlib is slow to load
 
         utterances, rate = recording.read(file)
-        original = audio.check(np.concatenate(utterances)[: round(DRAWN_S * rate)], rate)
-        spoken = spoken[: round(DRAWN_S * SAMPLE_RATE)]
+        original = audio.check(utterances[0], rate)  # in ten minutes at once nobody would see anything
+        spoken = spoken[: round(audio.LONGEST_S * SAMPLE_RATE)]
         snr = "" if result.es_n0_db_set is None else f", Es/N0 {result.es_n0_db_set:g} dB"
         titles = (f"original: {Path(file).name}", f"received: {result.channel}{snr}, voice of user {result.voice}")
         spectrograms(path, original, spoken, SAMPLE_RATE, titles)
