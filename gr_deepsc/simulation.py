@@ -1,6 +1,7 @@
 """A simulated transmission of one utterance after the other: the whole chain, and a channel that is told what to do."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from .codec import rates
 from .codec.decode import Decoder
 from .codec.encode import Encoder
 from .framing import SYMBOL_RATE
+from .joined import joined
 from .phy.air import Air, Path
 from .phy.channel import cn0_dbhz, snr_3khz_db
 from .phy.framer import Framer
@@ -136,3 +138,14 @@ def finished(
         known["snr_3khz_db"] = round(snr_3khz_db(told, rate or SYMBOL_RATE), 2)
         known["cn0_dbhz"] = round(cn0_dbhz(told, rate or SYMBOL_RATE), 2)
     return replace(result, **known)
+
+
+def whole(heard: Sequence[Heard], setting: Setting) -> Heard:
+    """What was heard of the utterances of one recording, at least one, as what was heard of the recording."""
+    if len(heard) == 1:
+        return Heard(replace(heard[0].result, utterances=1), heard[0].speech)
+    results = [each.result for each in heard]
+    result = joined(results)
+    wall_s = sum((each.rtf or 0.0) * (each.seconds or 0.0) for each in results)
+    result = finished(result, setting, result.seq, result.user_id or 0, result.seconds or 0.0, wall_s)
+    return Heard(result, np.concatenate([each.speech for each in heard]))

@@ -103,8 +103,31 @@ def test_read_refuses_what_is_no_recording(tmp_path):
         audio.read(tmp_path)
 
 
-def test_read_refuses_hours_without_decoding_them(tmp_path):
-    soundfile.write(tmp_path / "long.flac", np.zeros(8000 * 61, np.int16), 8000)
-    with pytest.raises(audio.AudioError) as caught:
+def test_read_refuses_what_is_over_ten_minutes(tmp_path):
+    """Before it is decoded: what the header promises is enough."""
+    soundfile.write(tmp_path / "long.flac", np.zeros(8000 * 601, np.int16), 8000)
+    with pytest.raises(audio.AudioError, match="cut it into shorter files") as caught:
         audio.read(tmp_path / "long.flac")
     assert caught.value.error_type == "too_long"
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 192000])
+def test_long_recordings_are_resampled_while_they_are_read(tmp_path, rate):
+    """Block by block, and the same samples as in one piece, to float32's 6e-8 of full scale."""
+    samples = (0.3 * np.random.default_rng(1).standard_normal(29 * rate)).clip(-1, 1).astype(np.float32)
+    soundfile.write(tmp_path / "29.wav", np.stack([samples, samples], axis=1), rate, subtype="FLOAT")
+    got, got_rate = audio.read(tmp_path / "29.wav")
+    assert (got_rate, len(got)) == (16000, 29 * 16000)
+    assert np.allclose(got, audio.check(samples, rate), rtol=0, atol=1e-6)
+
+
+def test_a_recording_of_one_utterance_is_untouched(tmp_path):
+    """28 s at the file's own rate, sample by sample; a longer one of a rate that nobody takes is refused."""
+    samples = tone(48000, 28)
+    soundfile.write(tmp_path / "28.wav", samples, 48000, subtype="FLOAT")
+    got, rate = audio.read(tmp_path / "28.wav")
+    assert rate == 48000 and np.array_equal(got, samples)
+    soundfile.write(tmp_path / "slow.wav", tone(4000, 29), 4000)
+    with pytest.raises(audio.AudioError) as caught:
+        audio.read(tmp_path / "slow.wav")
+    assert caught.value.error_type == "bad_rate"

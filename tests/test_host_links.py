@@ -94,12 +94,14 @@ def test_a_real_recording_reaches_the_receiver_with_the_default_model():
 
 def test_send_waits_for_its_own_results(running, recordings):
     _, audio, results = running
-    done, [minute, second] = send(
+    done, [*minute, second] = send(
         audio, results, "--wait", "--json", recordings / "minute.wav", recordings / "second.wav"
     )
     assert done.returncode == 0, done.stderr
-    assert (minute["error"], minute["n_bursts"]) == (None, None)  # 60 s, in chunks of 0.5 s, through no modem
-    assert minute["text"].startswith("sixty secondssixty seconds")
+    assert [each["text"] for each in minute] == ["sixty seconds"] * 4  # of a minute, the rest of which is silent
+    assert [each["seq"] for each in [*minute, second]] == [0, 1, 2, 3, 4]
+    assert all((each["error"], each["n_bursts"]) == (None, None) for each in minute)  # through no modem
+    assert "minute.wav (2 of 4)" in done.stderr
     assert second["text"] == "second one"
     done, _ = send(audio, results, "--wait", recordings / "second.wav")
     assert done.stdout.startswith("second one  [user 0, ")

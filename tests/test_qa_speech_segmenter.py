@@ -45,7 +45,7 @@ def test_explicit_end():
         wait_until(lambda: segmenter.nitems_read(0) == 32_000)
         post(segmenter, "end", pmt.PMT_T)
         ((_, samples),) = received(audio, 1)
-    assert len(samples) / 16_000 == pytest.approx(1.3, abs=0.05)
+    assert len(samples) / 16_000 == pytest.approx(0.8 + 1.0, abs=0.05)  # 1.0 s of speech ends where the PDU ends
 
 
 def test_stream_that_ends_in_an_utterance(capfd):

@@ -7,6 +7,7 @@ import pmt
 from gnuradio import gr
 
 from ..speech import segment
+from ..speech.audio import LONGEST_S
 from .pdu import put
 
 
@@ -26,7 +27,7 @@ class SpeechSegmenter(gr.sync_block):
         sample_rate: float = 16_000,
         threshold_db: float = 12.0,
         hangover_s: float = 0.6,
-        max_seconds: float = 30.0,
+        max_seconds: float = LONGEST_S,
         session: str = "stream",
         user_id: int = 0,
     ):

@@ -114,7 +114,9 @@ class Assembler:
         pending.samples += len(payload) // FORMATS[header["format"]].itemsize
         if pending.samples > MAX_SECONDS * header["sample_rate"]:
             raise ProtocolError(
-                f"the utterance is longer than {MAX_SECONDS:g} s; cut it into parts", "too_long", header
+                f"the utterance is longer than {MAX_SECONDS:g} s; `deepsc send` cuts what is longer at its pauses",
+                "too_long",
+                header,
             )
         if payload:  # empty chunks are legal and must not cost memory
             pending.parts.append(payload)

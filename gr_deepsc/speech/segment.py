@@ -1,17 +1,23 @@
-"""Cut speech where nobody speaks: a stream into utterances, a long waveform into pieces a model can take."""
+"""Cut speech where nobody speaks: a stream into utterances, a long waveform into pieces a model can take.
+
+A recording, all of which is known, is cut into utterances by `recording`.
+"""
 
 from collections import deque
 
 import numpy as np
 
 from ..framing import HOP
+from .audio import LONGEST_S
 
 FRAME_S = 0.02  # seconds a decision is made for
 ONSET_S = 0.06  # loud for so long before an utterance opens: a click is no speech
-LEAD_S = 0.32  # kept before the onset and after the last loud frame: soft consonants live there
+PRE_ROLL_S = 0.8  # kept before the onset: a soft first word ("the", "of") need not be loud
+LEAD_S = 0.32  # kept after the last loud frame: soft consonants live there
 MEMORY_S = 4.0  # the noise floor is the quietest frame of so long; longer than anyone speaks without a gap
-_ONSET, _LEAD_IN = round(ONSET_S / FRAME_S), round((LEAD_S + ONSET_S) / FRAME_S)  # in frames
-SILENCE_DBFS = -65.0  # the floor is never taken to be lower: dither is not speech
+_ONSET, _PRE_ROLL = round(ONSET_S / FRAME_S), round(PRE_ROLL_S / FRAME_S)  # in frames
+_LEAD, _MEMORY = round(LEAD_S / FRAME_S), round(MEMORY_S / FRAME_S)
+SILENCE_DBFS = -75.0  # the floor is never taken to be lower: dither is not speech
 
 
 class Segmenter:
@@ -19,16 +25,23 @@ class Segmenter:
 
     A frame of 20 ms is loud when its level exceeds the noise floor by `threshold_db`; the floor is the
     quietest frame of the last 4 s (minimum statistics), so a steady sound becomes the floor. Three loud
-    frames in a row open an utterance, `hangover_s` without one closes it, and one of `max_seconds` is cut at
-    its quietest frame. The floor starts at -65 dBFS: in a noisy room the first 4 s may come out as an
-    utterance without speech, but no speech is lost.
+    frames in a row open an utterance, which begins 0.8 s before them; `hangover_s` without one closes it, 0.32 s
+    behind the last one; and one of `max_seconds` is cut at its quietest frame.
+
+    In the first 4 s the floor is still being learnt: somebody may have been speaking from the first sample on. So all
+    of it is kept, and looked at again whenever a quieter frame corrects the floor; the first pause between two words
+    shows that what was before it is loud.
 
     The same samples give the same utterances, whatever pieces they are pushed in. A frame with NaN or
     infinity counts as silence but stays in its utterance, for the encoder to refuse.
     """
 
     def __init__(
-        self, sample_rate: int = 16_000, threshold_db: float = 12.0, hangover_s: float = 0.6, max_seconds: float = 30.0
+        self,
+        sample_rate: int = 16_000,
+        threshold_db: float = 12.0,
+        hangover_s: float = 0.6,
+        max_seconds: float = LONGEST_S,
     ):
         """Rates in Hz.
 
@@ -49,14 +62,16 @@ class Segmenter:
         self._frame = round(sample_rate * FRAME_S)
         self._hangover = round(hangover_s / FRAME_S)
         self._longest = round(max_seconds / FRAME_S)
-        self._levels = deque([SILENCE_DBFS], maxlen=round(MEMORY_S / FRAME_S))
+        self._levels: deque[float] = deque(maxlen=_MEMORY)
         self._rest: np.ndarray = np.zeros(0, np.float32)  # samples of the frame not complete yet
+        self._frames: list[np.ndarray] = []  # of the utterance; before it opens, of what may be its pre-roll
+        self._frame_levels: list[float] = []
         self._close()
 
     @property
     def floor_db(self) -> float:
         """The noise floor, dBFS."""
-        return max(min(self._levels), SILENCE_DBFS)
+        return max(min(self._levels, default=SILENCE_DBFS), SILENCE_DBFS)
 
     def push(self, samples: np.ndarray) -> list[np.ndarray]:
         """Take float32 [any number], full scale 1.0; return the utterances they complete, float32 each."""
@@ -68,36 +83,37 @@ class Segmenter:
 
     def flush(self) -> list[np.ndarray]:
         """End the utterance now: [it] when one is open, [] otherwise. What comes next is heard afresh."""
+        if not self._open and self._learning:  # too short for a floor: it may be one word, and nothing else
+            self._look(SILENCE_DBFS)
         done = [np.concatenate((*self._frames, self._rest))] if self._open else []
         self._rest = self._rest[:0]
         self._close()
         return done
 
-    def _close(self) -> None:
+    @property
+    def _learning(self) -> bool:
+        return len(self._levels) < _MEMORY
+
+    def _close(self, kept: int = 0) -> None:
+        """`kept`: so many frames may be the next utterance's pre-roll."""
         self._open = False
-        self._loud_run = self._quiet_run = 0
-        self._frames: list[np.ndarray] = []  # of the utterance; before it opens, of what may be its lead-in
-        self._frame_levels: list[float] = []
+        self._quiet_run = 0
+        del self._frames[: len(self._frames) - kept], self._frame_levels[: len(self._frame_levels) - kept]
 
     def _step(self, frame: np.ndarray) -> np.ndarray | None:
         level = level_db(frame)
-        self._levels.append(level)
-        loud = level > self.floor_db + self.threshold_db
-        self._loud_run = self._loud_run + 1 if loud else 0
-        self._quiet_run = 0 if loud else self._quiet_run + 1
+        if np.isfinite(frame).all():
+            self._levels.append(level)
         self._frames.append(frame)
-        if not self._open:
-            del self._frames[:-_LEAD_IN]
-            if self._loud_run < _ONSET:
-                return None
-            self._open = True
-            self._frame_levels = [level_db(kept) for kept in self._frames]
-            return None
         self._frame_levels.append(level)
+        if not self._open:
+            self._look(self.floor_db)
+            return None
+        self._quiet_run = 0 if level > self.floor_db + self.threshold_db else self._quiet_run + 1
         if self._quiet_run >= self._hangover:
-            spare = max(0, self._quiet_run - round(LEAD_S / FRAME_S))
+            spare = max(0, self._quiet_run - _LEAD)
             utterance = np.concatenate(self._frames[: len(self._frames) - spare])
-            self._close()
+            self._close(spare)
             return utterance
         if len(self._frames) >= self._longest:
             cut = quietest(np.array(self._frame_levels), self._longest // 2, self._longest - 1)
@@ -106,11 +122,29 @@ class Segmenter:
             return utterance
         return None
 
+    def _look(self, floor_db: float) -> None:
+        """Open the utterance where loud frames say so, and forget what is too old to belong to it."""
+        since = 0 if self._learning else max(0, len(self._frames) - _ONSET)
+        loud = np.array(self._frame_levels[since:]) > floor_db + self.threshold_db
+        if (onset := _first_run(loud, _ONSET)) is not None:
+            self._open = True
+            self._quiet_run = int(np.argmax(loud[::-1]))
+            oldest = max(0, since + onset - _PRE_ROLL)
+        else:
+            oldest = max(0, len(self._frames) - (_MEMORY if self._learning else _PRE_ROLL + _ONSET - 1))
+        del self._frames[:oldest], self._frame_levels[:oldest]
+
 
 def level_db(frame: np.ndarray) -> float:
     """RMS level of a frame in dBFS (full scale 1.0), not below -120; -120 for a frame that is not finite."""
     power = float(np.mean(np.square(frame, dtype=np.float64)))
     return 10.0 * np.log10(max(power, 1e-12)) if np.isfinite(power) else -120.0
+
+
+def _first_run(loud: np.ndarray, count: int) -> int | None:
+    """Where in bool [n] `count` loud frames in a row begin."""
+    runs = np.convolve(loud, np.ones(count, int), "valid") == count if len(loud) >= count else loud[:0]
+    return int(np.argmax(runs)) if runs.any() else None
 
 
 def quietest(levels: np.ndarray, first: int, last: int) -> int:

@@ -15,6 +15,7 @@ from gr_deepsc.speech import audio
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError, loading, refused
 from ..files.baseband import BasebandWriter, profile_of
+from ..files.recordings import recordings
 from ..files.transcripts import read_transcripts
 from ..show.report import complain, name_error, progress
 
@@ -25,6 +26,7 @@ NAME.sigmf-meta makes a SigMF recording (NAME.sigmf-data beside it), NAME.wav th
 the signal 1.5 kHz wide about 1500 Hz, for the microphone input of a single-sideband transceiver. An older file
 of the same name is replaced. SigMF recordings mark each burst, with its text if --transcripts has it. With
 --channel and the options below it, the signal goes through a simulated path first, as in `deepsc simulate`.
+Recordings of up to 10 minutes are cut at their pauses into utterances of at most 28 s.
 """
 
 EXAMPLES = """\
@@ -66,13 +68,13 @@ def run(args: argparse.Namespace) -> int:
     with loading(f"the model {args.model}"):
         transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr), framer, path)
     with refused(IqFileError), ExitStack() as files:
-        writer, sent = _write(args, profile, transmitter, framer.silence, transcripts, files)
+        writer, sent, refused_files = _write(args, profile, transmitter, framer.silence, transcripts, files)
     if writer is None:
         raise HostError(f"{args.out} was not written: none of the recordings can be sent")
     seconds = writer.samples / profile.sample_rate
     clipped = f", {writer.clipped} of them clipped" if writer.clipped else ""
     print(f"{args.out}: {sent} utterances, {seconds:.2f} s at {profile.sample_rate:g} samples a second{clipped}")
-    return DONE if sent == len(args.files) else SOME_FAILED
+    return SOME_FAILED if refused_files else DONE
 
 
 def _write(
@@ -82,28 +84,36 @@ def _write(
     silence: int,
     transcripts: dict[str, str],
     files: ExitStack,
-) -> tuple[BasebandWriter | None, int]:
-    """The file, None where nothing can be sent, and how many recordings are in it; `silence`: before each burst."""
-    writer, count, position = None, 0, 0
-    for seq, path in enumerate(progress(args.files)):
-        try:
-            sent = transmitter(audio.check(*audio.read(path)), args.user_id, seq)
-        except audio.AudioError as error:
-            complain(name_error(path, str(error)))
-            continue
-        if writer is None:
-            about = _describe(args, profile)
-            writer = files.enter_context(BasebandWriter(args.out, profile, args.datatype, about))
-        for k, samples in enumerate(sent.bursts):
-            label = f"burst {k + 1}/{len(sent.bursts)} of user {args.user_id}, utterance {seq}"
-            late = args.delay_samples if k == 0 else args.delay_samples % 1
-            lead = silence * (1 + 1e-6 * args.clock_ppm)
-            first, length = position + round(lead + late), round(len(samples) - 2 * lead - late)
-            writer.mark(first, length, label, transcripts.get(Path(path).stem, ""))
-            writer.write(samples)
-            position += len(samples)
-        count += 1
-    return writer, count
+) -> tuple[BasebandWriter | None, int, int]:
+    """The file, None where nothing can be sent; utterances in it; recordings of which some is not.
+
+    `silence`: samples before each burst.
+    """
+    writer, count, failed, position = None, 0, 0, 0
+    for recording in recordings(progress(args.files)):
+        errors = [recording.error] if recording.error else []
+        for seq, samples in enumerate(progress(recording.utterances, "utterance"), recording.seq):
+            try:
+                sent = transmitter(audio.check(samples, recording.sample_rate), args.user_id, seq)
+            except audio.AudioError as refusal:
+                errors.append(refusal)
+                continue
+            if writer is None:
+                about = _describe(args, profile)
+                writer = files.enter_context(BasebandWriter(args.out, profile, args.datatype, about))
+            for k, burst in enumerate(sent.bursts):
+                label = f"burst {k + 1}/{len(sent.bursts)} of user {args.user_id}, utterance {seq}"
+                late = args.delay_samples if k == 0 else args.delay_samples % 1
+                lead = silence * (1 + 1e-6 * args.clock_ppm)
+                first, length = position + round(lead + late), round(len(burst) - 2 * lead - late)
+                writer.mark(first, length, label, transcripts.get(Path(recording.path).stem, ""))
+                writer.write(burst)
+                position += len(burst)
+            count += 1
+        for error in errors:
+            complain(name_error(recording.path, str(error)))
+        failed += bool(errors)
+    return writer, count, failed
 
 
 def _path(args: argparse.Namespace, profile: Profile) -> radio.Path | None:

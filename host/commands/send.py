@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import zmq
@@ -15,6 +16,7 @@ from gr_deepsc.speech import audio
 
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
+from ..files.recordings import recordings
 from ..link.results import ResultReader, unreadable
 from ..link.sender import Sender
 from ..show.report import complain, name_error, show
@@ -22,7 +24,8 @@ from ..show.report import complain, name_error, show
 DESCRIPTION = """\
 Send recordings, or what the microphone hears, to a running flowgraph.
 
-The microphone's audio is cut into utterances at its pauses. Ctrl-C ends it.
+The microphone's audio is cut into utterances at its pauses, and so are recordings of more than 28 s, to 10 minutes.
+Speak once it says that it is listening. Ctrl-C ends it.
 
 --wait prints one result an utterance. Over the air there is none where a burst is not heard. One that is heard
 but cannot be read does not say whose it is: it is reported at once on stderr (with --json also as an object of
@@ -101,13 +104,15 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
     for name, source in _sources(args):
         if source is not None:
             try:
+                if isinstance(source, audio.AudioError):
+                    raise source
                 samples = audio.check(*source)
                 seq = sender.send(samples)
                 if reader:
                     reader.expect(seq)
                 complain(f"sent {name}: {len(samples) / SAMPLE_RATE:.1f} s as {sender.session}#{seq}")
             except audio.AudioError as error:
-                complain(f"{name}: {error}")
+                complain(name_error(name, str(error)))
                 status = SOME_FAILED
         while reader and answered < sender.sent and read(reader, 0.0):
             pass
@@ -121,8 +126,6 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
                 + (f"; {_unread(unread)}: send again, with more power" if unread else "")
             )
             return SOME_FAILED
-    if not args.mic and sender.sent < len(args.files):
-        status = SOME_FAILED
     return status
 
 
@@ -130,11 +133,11 @@ def _unread(bursts: int) -> str:
     return f"{bursts} burst{'s were' if bursts > 1 else ' was'} heard that could not be read"
 
 
-def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, int] | None]]:
+def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, int] | audio.AudioError | None]]:
+    """What to call it, and samples with their rate, or why there are none; None while nothing is said."""
     if args.mic:
         from ..sound.microphone import utterances
 
-        complain("listening; speak, and press Ctrl-C to end")
         stop = threading.Event()
 
         def end(*_: object) -> None:  # a second Ctrl-C ends the process
@@ -142,11 +145,14 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
             signal.signal(signal.SIGINT, default)
 
         default = signal.signal(signal.SIGINT, end)
-        for utterance in utterances(args.device, args.seconds, stop):
+        ready = partial(complain, "listening; speak, and press Ctrl-C to end")
+        for utterance in utterances(args.device, args.seconds, stop, ready):
             yield "an utterance", utterance
         return
-    for path in args.files:
-        try:
-            yield path, audio.read(path)
-        except audio.AudioError as error:
-            complain(name_error(path, str(error)))
+    for recording in recordings(args.files):
+        if recording.error:
+            yield recording.path, recording.error
+        count = len(recording.utterances)
+        for k, samples in enumerate(recording.utterances, 1):
+            part = f" ({k} of {count})" if count > 1 else ""
+            yield f"{recording.path}{part}", (samples, recording.sample_rate)

@@ -13,12 +13,12 @@ from gr_deepsc.english import plain
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.radio.profiles import DEFAULT, PROFILES
 from gr_deepsc.result import Result
-from gr_deepsc.simulation import CSI, SILENT, Heard, Setting, Simulation, finished
-from gr_deepsc.speech import audio
+from gr_deepsc.simulation import CSI, SILENT, Heard, Setting, Simulation, finished, whole
 from gr_deepsc.voice.speaker import Speaker
 
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError, loading, refused
+from ..files.recordings import Recording, recordings
 from ..files.transcripts import read_transcripts
 from ..files.writer import Writer
 from ..graph.gnuradio import import_gnuradio
@@ -29,12 +29,13 @@ DESCRIPTION = """\
 Send recordings through the whole modem and a simulated radio path in this process; needs no GNU Radio, and
 with --through-gnuradio gives the same results by the blocks of a flowgraph.
 
-Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 to 60 s of speech each. The receiver
-is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of the symbol rate),
-clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the receiver is
-told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128 symbols. Noise
-and fading follow from --seed and the place of the file in the call, so the same call gives the same text, and
-`deepsc record` with the same options followed by `deepsc play` gives the same results.
+Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 s to 10 minutes of speech each. One of
+more than 28 s is cut at its pauses into utterances, which are sent one after the other; its result is that of all
+of them. The receiver is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of
+the symbol rate), clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the
+receiver is told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128
+symbols. Noise and fading follow from --seed and the utterance's number in the call, so the same call gives the same
+text, and `deepsc record` with the same options followed by `deepsc play` gives the same results.
 
 --rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by
 the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's
@@ -87,12 +88,9 @@ def run(args: argparse.Namespace) -> int:
     status = DONE if player or writer or not args.play else SOME_FAILED
     setting = _setting(args)
     with _simulation(args, setting, speak=bool(player or writer)) as simulation:
-        for seq, path in enumerate(progress(args.files)):
-            try:
-                result, speech = simulation(*audio.read(path), seq, args.user_id)
-            except audio.AudioError as error:
-                unsent = Result(lost=True).failed(error.error_type, str(error))
-                result, speech = finished(unsent, setting, seq, args.user_id), SILENT
+        for recording in recordings(progress(args.files)):
+            result, speech = _heard(recording, simulation, setting, args.user_id)
+            path = recording.path
             result = replace(result, file=str(path))
             name = Path(path).stem
             if name in transcripts:
@@ -113,6 +111,18 @@ def run(args: argparse.Namespace) -> int:
         if player:
             player.close()
     return status
+
+
+def _heard(recording: Recording, simulation: Callable[..., Heard], setting: Setting, user_id: int) -> Heard:
+    """What becomes of a recording: of all its utterances together."""
+    if recording.error:
+        unsent = Result(lost=True).failed(recording.error.error_type, str(recording.error))
+        return Heard(finished(unsent, setting, recording.seq, user_id), SILENT)
+    heard = [
+        simulation(samples, recording.sample_rate, recording.seq + k, user_id)
+        for k, samples in enumerate(progress(recording.utterances, "utterance"))
+    ]
+    return whole(heard, setting)
 
 
 def _setting(args: argparse.Namespace) -> Setting:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.result import Result
-from gr_deepsc.speech import audio
+from gr_deepsc.speech import audio, recording
 
 from ..errors import HostError
 from ..sound import player as speech
@@ -34,14 +34,14 @@ class Writer:
         self._folder = make_folder(folder)
         self._used: set[str] = set()
 
-    def write(self, name: str, recording: str, result: Result, spoken: np.ndarray) -> Result:
-        """`spoken`: float32 [n] at 16 kHz, what was made of `recording`. Returns the result with its file."""
+    def write(self, name: str, sent: str, result: Result, spoken: np.ndarray) -> Result:
+        """`spoken`: float32 [n] at 16 kHz, what was made of the recording `sent`. Returns the result with its file."""
         path = self._folder / self._unique(name)
         if len(spoken):
             file = f"{path}.received.wav"
             speech.write(file, spoken, SAMPLE_RATE)
             result = replace(result, speech=file)
-            self._draw(Path(f"{path}.png"), recording, result, spoken)
+            self._draw(Path(f"{path}.png"), sent, result, spoken)
         try:
             Path(f"{path}.txt").write_text(result.text + "\n", encoding="utf-8")
             Path(f"{path}.json").write_text(
@@ -59,10 +59,12 @@ class Writer:
         return unique
 
     @staticmethod
-    def _draw(path: Path, recording: str, result: Result, spoken: np.ndarray) -> None:
+    def _draw(path: Path, file: str, result: Result, spoken: np.ndarray) -> None:
         from ..show.picture import spectrograms  # here: matplotlib is slow to load
 
-        original = audio.check(*audio.read(recording))
+        utterances, rate = recording.read(file)
+        original = audio.check(utterances[0], rate)  # in ten minutes at once nobody would see anything
+        spoken = spoken[: round(audio.LONGEST_S * SAMPLE_RATE)]
         snr = "" if result.es_n0_db_set is None else f", Es/N0 {result.es_n0_db_set:g} dB"
-        titles = (f"original: {Path(recording).name}", f"received: {result.channel}{snr}, voice of user {result.voice}")
+        titles = (f"original: {Path(file).name}", f"received: {result.channel}{snr}, voice of user {result.voice}")
         spectrograms(path, original, spoken, SAMPLE_RATE, titles)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Collection
 from typing import TextIO
 
 from tqdm import tqdm
@@ -50,6 +51,8 @@ def block(result: Result) -> str:
     if result.cer is not None:
         line("CER", f"{result.cer:.3f} (character errors / characters spoken)")
     rate = result.symbols_per_second or SYMBOL_RATE
+    if (result.utterances or 1) > 1:
+        line("utterances", f"{result.utterances}, cut at pauses")
     line("channel", describe_channel(result.channel, result.es_n0_db_set, rate))
     if result.cfo_hz is not None:
         line("estimated", describe_estimates(result))
@@ -117,9 +120,10 @@ def name_error(path: str | None, error: str) -> str:
     return error if str(path) in error else f"{path}: {error}"
 
 
-def progress(files: list[str]) -> tqdm:
-    """The files, with a progress bar where a person sees stderr and there is more than one."""
-    return tqdm(files, unit="file", dynamic_ncols=True, disable=len(files) < 2 or not sys.stderr.isatty())
+def progress(items: Collection, unit: str = "file") -> tqdm:
+    """The items, with a progress bar where a person sees stderr and there is more than one; of files it stays."""
+    disable, leave = len(items) < 2 or not sys.stderr.isatty(), unit == "file"
+    return tqdm(items, unit=unit, dynamic_ncols=True, disable=disable, leave=leave)
 
 
 def say(text: str, stream: TextIO, end: str = "\n") -> None:

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,10 @@ def number_or_name(device: str | None) -> int | str | None:
 
 
 def utterances(
-    device: str | None = None, seconds: float | None = None, stop: threading.Event | None = None
+    device: str | None = None,
+    seconds: float | None = None,
+    stop: threading.Event | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[np.ndarray, int] | None]:
     """What is spoken, utterance by utterance, and None about every `BLOCK_S` seconds in between.
 
@@ -45,6 +48,7 @@ def utterances(
         device: name or number of the input; None for the system's default.
         seconds: of audio to listen for; None for ever.
         stop: once set, what was being said is still given, and that is all.
+        ready: called once the device gives samples, from when on all that is said is heard.
 
     Yields:
         float32 [n] mono and its sample rate in Hz (the device's own), or None while there is nothing to send.
@@ -80,6 +84,8 @@ def utterances(
                     raise HostError(f"the microphone gave no audio for {STALL_S:g} s") from None
                 yield None
                 continue
+            if not heard:
+                ready()
             heard, alive = heard + len(samples), time.monotonic()
             for utterance in segmenter.push(samples):
                 yield utterance, rate
