@@ -35,7 +35,7 @@ def test_symbols(graph, fixture_model, speak):
     assert (meta["session"], meta["seq"], meta["user_id"], meta["colour"]) == ("s", 3, 7, "blue")
 
 
-@pytest.mark.parametrize(("rate", "nominal", "codec", "each"), [("520", 520, 0, 34), ("130", 130, 2, 8)])
+@pytest.mark.parametrize(("rate", "nominal", "codec", "each"), [("520", 520, 8, 33), ("130", 130, 10, 8)])
 def test_symbols_of_the_codec_with_context(graph, speak, rate, nominal, codec, each):
     """From the next utterance on another codec: so many symbols a character, and its number for the header."""
     encoder, symbols, _ = graph
