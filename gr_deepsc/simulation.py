@@ -18,6 +18,7 @@ from .phy.channel import cn0_dbhz, snr_3khz_db
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .radio.profiles import DEFAULT, PROFILES
+from .reader import AUTO
 from .result import Result
 from .speech import audio
 from .voice.speaker import Speaker
@@ -35,6 +36,7 @@ class Setting:
     rate: str = rates.DEFAULT  # one of `rates.CHOICES`
     target_snr_db: float = rates.TARGET_DB  # for the rate "auto"
     decoder: str = "greedy"  # one of `ctc.DECODERS`
+    reader: str = AUTO  # one of `reader.READERS`
     channel: str = "awgn"  # one of `phy.channel.KINDS`
     es_n0_db: float = 20.0  # of a complex symbol of the payload
     rician_k: float = 1.0  # power of the direct path over that of the scattered ones
@@ -87,12 +89,12 @@ class Simulation:
         """Load the models. `speaker`: speaks what is received, where it is wanted.
 
         Raises:
-            ValueError: there is no such rate, decoder, channel or CSI. Further errors as of `Encoder` and `Decoder`.
+            ValueError: no such rate, reader, decoder, channel or CSI. Further errors as of `Encoder` and `Decoder`.
         """
         if setting.csi not in CSI:
             raise ValueError(f"CSI {setting.csi!r} is none of {', '.join(CSI)}")
         self._setting, self._speaker = setting, speaker
-        self._encoder = Encoder(setting.model, setting.rate, setting.target_snr_db)
+        self._encoder = Encoder(setting.model, setting.rate, setting.target_snr_db, reader=setting.reader)
         self._decoder = Decoder(setting.model, decoder=setting.decoder)
         self._transmitter = Transmitter(self._encoder, Framer(silence=setting.silence), setting.path())
 

@@ -8,6 +8,8 @@ from gr_deepsc.codec.rates import DEFAULT as RATE
 from gr_deepsc.ctc import DECODERS
 from gr_deepsc.radio.profiles import DEFAULT as PROFILE
 from gr_deepsc.radio.profiles import PROFILES
+from gr_deepsc.reader import AUTO as BY_MODEL
+from gr_deepsc.reader import READERS
 
 CHANNELS = ("awgn", "rayleigh", "rician", "none")
 
@@ -46,6 +48,12 @@ def decoder(command: argparse.ArgumentParser) -> None:
     """--decoder."""
     help = f"the likeliest letters, or a beam search with a language model ({DECODERS[0]})"
     command.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help=help)
+
+
+def reader(command: argparse.ArgumentParser) -> None:
+    """--reader."""
+    help = f"who reads the speech: Whisper's own decoder, or CTC with a language model ({BY_MODEL}: by the model)"
+    command.add_argument("--reader", choices=READERS, default=BY_MODEL, help=help)
 
 
 def rate(command: argparse.ArgumentParser) -> None:

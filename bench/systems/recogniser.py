@@ -8,6 +8,7 @@ from gr_deepsc.codec.decode import Decoder
 from gr_deepsc.codec.encode import Encoder
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.ctc.greedy import greedy, logarithms
+from gr_deepsc.text import spoken
 
 
 @cache
@@ -38,8 +39,8 @@ def text_of(probabilities: np.ndarray) -> str:
 
 
 def spell(samples: np.ndarray) -> str:
-    """Speech float32 [samples] at 16 kHz -> text by the beam decoder."""
-    return encoder().spell(features(samples))
+    """Speech float32 [samples] at 16 kHz -> text as the codec with context sends it."""
+    return spoken(encoder().spell(samples, features(samples)).text)[0]
 
 
 def recognise(samples: np.ndarray) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from ..codec.encode import Encoder
 from ..codec.rates import DEFAULT, TARGET_DB
 from ..framing import SAMPLE_RATE
+from ..reader import AUTO
 from ..speech import audio
 from .pdu import PduBlock, PduError, get, put, unpack
 
@@ -26,10 +27,11 @@ class SemanticEncoder(PduBlock):
         provider: str = "CPUExecutionProvider",
         rate: str = DEFAULT,
         target_snr_db: float = TARGET_DB,
+        reader: str = AUTO,
     ):
         """Parameters and errors as of `gr_deepsc.codec.encode.Encoder`."""
         super().__init__("Semantic Encoder", "audio", "symbols")
-        self.encoder = Encoder(model, rate, target_snr_db, provider)
+        self.encoder = Encoder(model, rate, target_snr_db, provider, reader)
 
     def set_rate(self, rate: str, target_snr_db: float = TARGET_DB) -> None:
         """From the next utterance on."""

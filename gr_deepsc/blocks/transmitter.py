@@ -3,6 +3,7 @@
 from gnuradio import gr, pdu
 
 from ..codec.rates import DEFAULT, TARGET_DB
+from ..reader import AUTO
 from .burst_framer import BurstFramer
 from .burst_source import BurstSource
 from .semantic_encoder import SemanticEncoder
@@ -24,10 +25,11 @@ class DeepscTransmitter(gr.hier_block2):
         provider: str = "CPUExecutionProvider",
         rate: str = DEFAULT,
         target_snr_db: float = TARGET_DB,
+        reader: str = AUTO,
     ):
         """`between` bursts: "silence", an endless stream of zeros; or "nothing", and tags tx_sob and tx_eob.
 
-        `rate` and `target_snr_db` as of `gr_deepsc.codec.encode.Encoder`.
+        `rate`, `target_snr_db` and `reader` as of `gr_deepsc.codec.encode.Encoder`.
 
         Raises:
             ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.
@@ -40,7 +42,8 @@ class DeepscTransmitter(gr.hier_block2):
         self.message_port_register_hier_in("audio")
         self.message_port_register_hier_out("failed")
         # GNU Radio does not keep Python blocks alive: we do
-        self.encoder, self.framer = (SemanticEncoder(model, provider, rate, target_snr_db), BurstFramer(level_db))
+        self.encoder = SemanticEncoder(model, provider, rate, target_snr_db, reader)
+        self.framer = BurstFramer(level_db)
         silence = between == "silence"
         self.stream = BurstSource() if silence else pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.msg_connect(self, "audio", self.encoder, "audio")

@@ -10,7 +10,10 @@ from ..ctc.beam import SPELLING, Beam
 from ..ctc.greedy import logarithms
 from ..ctc.spikes import certainty
 from ..framing import SYMBOL_RATE
-from ..session import PROVIDER
+from ..reader import AUTO as BY_MODEL
+from ..reader import CTC, READERS, WHISPER
+from ..reader.checked import CheckedReader
+from ..session import MODELS, PROVIDER, locate
 from .contextual import ContextualEncoder
 from .framewise import FramewiseEncoder
 from .rates import AUTO, CHOICES, CODECS, DEFAULT, PAPER, TARGET_DB, rate_for
@@ -29,8 +32,8 @@ class Encoded(NamedTuple):
 class Encoder:
     """What the Semantic Encoder block does with an utterance: semantic encoder and one of the channel encoders.
 
-    Before the codec with context a beam decoder reads the features: whoever sends characters decides what they are, and
-    the sender hears best.
+    Before the codec with context somebody reads: whoever sends characters decides what they are, and the sender hears
+    best.
 
     >>> from gr_deepsc.speech import audio
     >>> encoder = Encoder(rate="130")
@@ -40,6 +43,8 @@ class Encoder:
 
     Attributes:
         framewise: the model's transmitter.
+        reader: who reads for the codec with context: "whisper", Whisper's own decoder, held against the features; or
+            "ctc", a beam search over the features.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Encoder:
         rate: str | int = DEFAULT,
         target_snr_db: float = TARGET_DB,
         provider: str = PROVIDER,
+        reader: str = BY_MODEL,
     ):
         """Load the model's transmitter; what else a rate needs is loaded when it is first sent at.
 
@@ -56,12 +62,17 @@ class Encoder:
             rate: one of `rates.CHOICES`: symbols a second of speech; "auto", the lowest rate for `target_snr_db`; or
                 "paper", the model's own codec, frame by frame, 500 a second.
             target_snr_db: Es/N0 in dB that the weakest receiver has; for "auto".
+            reader: one of `reader.READERS`; "auto" is "whisper" for the model default, "ctc" for any other.
 
         Raises:
-            ValueError: no such rate. Further errors as of `FramewiseEncoder`.
+            ValueError: no such rate or reader. Further errors as of `FramewiseEncoder`.
         """
         self.framewise = FramewiseEncoder(model, provider)
         self._model, self._provider = model, provider
+        if reader not in READERS:
+            raise ValueError(f"a reader {reader!r} is none of {', '.join(READERS)}")
+        own = WHISPER if locate(model) == MODELS / "default" else CTC
+        self.reader = own if reader == BY_MODEL else reader
         self.set_rate(rate, target_snr_db)
 
     def set_rate(self, rate: str | int, target_snr_db: float = TARGET_DB) -> None:
@@ -89,12 +100,18 @@ class Encoder:
 
     def spell(self, waveform: np.ndarray, features: np.ndarray) -> Said:
         """What is said in float32 [samples] with features float32 [frames, 29]."""
+        if self.reader == WHISPER:
+            return self._whisper(waveform, features)
         text = self._beam(logarithms(features))
         return Said(text, certainty(features, text))
 
     @cached_property
     def _contextual(self) -> ContextualEncoder:
         return ContextualEncoder(self._model, self._provider)
+
+    @cached_property
+    def _whisper(self) -> CheckedReader:
+        return CheckedReader(provider=self._provider)
 
     @cached_property
     def _beam(self) -> Beam:

@@ -45,6 +45,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="NAME", help="NAME.sigmf-meta, or NAME.wav for the audio band")
     options.model(command)
     options.rate(command)
+    options.reader(command)
     options.file_profile(command)
     types = ("cf32_le", "ci16_le", "ci8")
     add("--datatype", choices=types, default=types[0], help=f"of SigMF samples ({types[0]})")
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     with refused(ValueError):
         path = _path(args, profile)
     with loading(f"the model {args.model}"):
-        transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr), framer, path)
+        transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr, reader=args.reader), framer, path)
     with refused(IqFileError), ExitStack() as files:
         writer, sent, refused_files = _write(args, profile, transmitter, framer.silence, transcripts, files)
     if writer is None:

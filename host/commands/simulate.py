@@ -65,6 +65,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
     options.model(command)
     options.rate(command)
+    options.reader(command)
     options.decoder(command)
     help = f"whole modem, or symbol by symbol with h and N0 told to the receiver ({CSI[0]})"
     command.add_argument("--csi", choices=CSI, default=CSI[0], help=help)
@@ -132,6 +133,7 @@ def _setting(args: argparse.Namespace) -> Setting:
         rate=args.rate,
         target_snr_db=args.target_snr,
         decoder=args.decoder,
+        reader=args.reader,
         channel=args.channel,
         es_n0_db=args.snr,
         rician_k=args.rician_k,

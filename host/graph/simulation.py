@@ -36,7 +36,9 @@ class FlowgraphSimulation:
         self._setting, self._modem = setting, setting.csi == "estimated"
         self._receiving = Receiving(setting.model, setting.symbol_rate, setting.decoder, speak, voices)
         with loading(f"the model {setting.model}"):
-            self._encoder = SemanticEncoder(setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db)
+            self._encoder = SemanticEncoder(
+                setting.model, rate=setting.rate, target_snr_db=setting.target_snr_db, reader=setting.reader
+            )
         kind, es_n0_db, rician_k, seed = setting.channel, setting.es_n0_db, setting.rician_k, setting.seed
         if self._modem:
             self._framer = BurstFramer(LEVEL_DB, setting.silence)

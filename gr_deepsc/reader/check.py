@@ -1,0 +1,115 @@
+"""What Whisper's decoder wrote, held against what CTC heard.
+
+The decoder knows English and invents it where there is none; CTC knows only sounds, and says nothing where there are
+no letters. CTC's likeliest path through the decoder's words tells for each of them what it costs to agree; that, and
+how sure the decoder was, make the probability that the word is right. A sentence that nobody said is left out, and one
+that only CTC heard put in, which is never sure.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from ..ctc.align import align, labels
+from ..ctc.greedy import greedy, logarithms
+from ..ctc.spikes import sureness
+from ..text import encode
+from .plain import plain
+from .said import NOTHING, Said, joined
+from .whisper import Read
+
+# ln(p / (1 - p)) that a word is right, per: 1, ln of its probability to the decoder, the agreement of CTC (<= 0, a
+# letter's), and the means of both over it and `AROUND` words before it, or behind it where they are better: so that a
+# sentence is not doubted for what stands beside it (python -m deepsc_export sureness).
+WEIGHTS = np.array([4.315, 2.257, 0.478, 2.008, 1.593])
+AROUND = 8
+LEAST_LOG_P, LEAST_AGREEMENT = -5.0, -8.0  # less says no more
+# So many words in a row that are less sure than this, or all of a text, were invented.
+INVENTED, IN_A_ROW = 0.1, 3
+# Letters in a row of which the decoder wrote nothing, from which on they are sent as CTC heard them ...
+MISSED = 8
+CTC_ALONE = 0.5  # ... and what a sureness of CTC counts where the decoder heard otherwise or nothing
+
+
+class Held(NamedTuple):
+    """A text's words, held against the features."""
+
+    first: np.ndarray  # int [words], the frame in which CTC's path comes to it ...
+    last: np.ndarray  # ... and the one behind its last letter
+    evidence: np.ndarray  # float64 [words, 5], what `WEIGHTS` weigh
+
+    @property
+    def sure(self) -> np.ndarray:
+        """The probability that each word is right: float64 [words]."""
+        return expit(self.evidence @ WEIGHTS)
+
+
+def check(read: Read, features: np.ndarray) -> Said:
+    """What is to be sent of an utterance.
+
+    Args:
+        read: what the decoder wrote.
+        features: P, float32 [frames, 29].
+    """
+    held = hold(read, features)
+    if held is None:  # more letters than frames
+        return _heard(features)
+    sure = held.sure
+    parts, behind = [], 0
+    for k in np.flatnonzero(~_invented(sure)):
+        parts.append(_missed(features[behind : held.first[k]]))
+        parts.append(Said(read.words[k], np.full(len(read.words[k]), sure[k], np.float32)))
+        behind = held.last[k]
+    return joined([*parts, _missed(features[behind:])])
+
+
+def hold(read: Read, features: np.ndarray) -> Held | None:
+    """The words of `read` beside P, float32 [frames, 29]; None where there are too few frames for them."""
+    spelt = [plain(word) for word in read.words]
+    tokens, log_probs = encode(" ".join(filter(None, spelt))), logarithms(features)
+    path = align(log_probs, tokens)
+    if path is None:
+        return None
+    letters = np.array([len(word) for word in spelt], int)
+    ends = np.cumsum(letters + (letters > 0))  # place of the character behind a word's space
+    starts = ends - letters - (letters > 0)
+    first, last = np.searchsorted(path, 2 * starts + 1), np.searchsorted(path, 2 * (starts + letters))
+    cost = log_probs[np.arange(len(path)), labels(tokens)[path]] - log_probs.max(1)
+    so_far = np.concatenate(([0.0], np.cumsum(cost, dtype=np.float64)))
+    agreement = np.maximum(so_far[last] - so_far[first], LEAST_AGREEMENT * letters)
+    log_p = np.maximum(read.log_probs, LEAST_LOG_P)
+    evidence = np.ones((len(letters), len(WEIGHTS)))
+    evidence[:, 1], evidence[:, 2] = log_p, agreement / np.maximum(letters, 1)
+    for k in range(len(letters)):
+        sides = slice(max(0, k - AROUND), k + 1), slice(k, k + AROUND + 1)
+        means = [(log_p[side].mean(), agreement[side].sum() / max(letters[side].sum(), 1)) for side in sides]
+        evidence[k, 3:] = max(means, key=lambda mean: WEIGHTS[3:] @ mean)
+    return Held(first, last, evidence)
+
+
+def _invented(sure: np.ndarray) -> np.ndarray:
+    """Which words stand among so many doubtful ones that nobody said them: bool [words]."""
+    doubtful = np.concatenate(([False], sure < INVENTED, [False]))
+    edges = np.flatnonzero(doubtful[1:] != doubtful[:-1])
+    found = np.zeros(len(sure), bool)
+    for start, stop in edges.reshape(-1, 2):
+        found[start:stop] = stop - start >= min(IN_A_ROW, len(sure))
+    return found
+
+
+def _missed(features: np.ndarray) -> Said:
+    """What CTC heard where the decoder wrote nothing that could stay, if that is more than the edge of a word."""
+    heard = _heard(features)
+    return heard if len(heard.text.replace(" ", "")) >= MISSED else NOTHING
+
+
+def _heard(features: np.ndarray) -> Said:
+    """CTC's own reading."""
+    text, _ = greedy(logarithms(features))
+    each, parts, start = sureness(features, text), [], 0
+    for word in text.split():
+        share = CTC_ALONE * each[start : start + len(word)].mean()
+        parts.append(Said(word, np.full(len(word), share, np.float32)))
+        start += len(word) + 1
+    return joined(parts)
