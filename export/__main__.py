@@ -42,6 +42,7 @@ COMMANDS = {
     }),
     "evaluate": ("error rates of an exported model over channels and Es/N0", "evaluate"),
     "calibrate": ("fit the beam's weights and the words' confidence", "calibrate"),
+    "sureness": ("fit how sure the sender is of a word that its reader wrote", "sureness"),
     "synthesise": ("make a corpus of synthetic speech from texts", "data.synthesise"),
     "curves": ("draw the error rate of training runs against time", "training.curves"),
     "info": ("count a configuration's trainable parameters", "codec.system"),

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..ctc.align import align, labels
+from ..ctc.confidence import DOUBTFUL
 from ..ctc.greedy import greedy, logarithms
 from ..ctc.spikes import sureness
 from ..text import encode
@@ -22,11 +23,11 @@ from .whisper import Read
 # ln(p / (1 - p)) that a word is right, per: 1, ln of its probability to the decoder, the agreement of CTC (<= 0, a
 # letter's), and the means of both over it and `AROUND` words before it, or behind it where they are better: so that a
 # sentence is not doubted for what stands beside it (python -m deepsc_export sureness).
-WEIGHTS = np.array([4.315, 2.257, 0.478, 2.008, 1.593])
+WEIGHTS = np.array([4.320, 2.176, 0.495, 2.179, 1.572])
 AROUND = 8
 LEAST_LOG_P, LEAST_AGREEMENT = -5.0, -8.0  # less says no more
-# So many words in a row that are less sure than this, or all of a text, were invented.
-INVENTED, IN_A_ROW = 0.1, 3
+# Of doubtful words in a row nobody said any, if so many of them, or all of a text, are less sure than this.
+INVENTED, SO_MANY = 0.1, 3
 # Letters in a row of which the decoder wrote nothing, from which on they are sent as CTC heard them ...
 MISSED = 8
 CTC_ALONE = 0.5  # ... and what a sureness of CTC counts where the decoder heard otherwise or nothing
@@ -35,8 +36,8 @@ CTC_ALONE = 0.5  # ... and what a sureness of CTC counts where the decoder heard
 class Held(NamedTuple):
     """A text's words, held against the features."""
 
-    first: np.ndarray  # int [words], the frame in which CTC's path comes to it ...
-    last: np.ndarray  # ... and the one behind its last letter
+    first: np.ndarray  # int [words], the frame of its first letter ...
+    last: np.ndarray  # ... and the one behind its last
     evidence: np.ndarray  # float64 [words, 5], what `WEIGHTS` weigh
 
     @property
@@ -74,7 +75,9 @@ def hold(read: Read, features: np.ndarray) -> Held | None:
     letters = np.array([len(word) for word in spelt], int)
     ends = np.cumsum(letters + (letters > 0))  # place of the character behind a word's space
     starts = ends - letters - (letters > 0)
-    first, last = np.searchsorted(path, 2 * starts + 1), np.searchsorted(path, 2 * (starts + letters))
+    first, last = (
+        np.array([_span(features, path, tokens, *ends) for ends in zip(starts, letters)], int).reshape(-1, 2).T
+    )
     cost = log_probs[np.arange(len(path)), labels(tokens)[path]] - log_probs.max(1)
     so_far = np.concatenate(([0.0], np.cumsum(cost, dtype=np.float64)))
     agreement = np.maximum(so_far[last] - so_far[first], LEAST_AGREEMENT * letters)
@@ -88,13 +91,28 @@ def hold(read: Read, features: np.ndarray) -> Held | None:
     return Held(first, last, evidence)
 
 
+def _span(features: np.ndarray, path: np.ndarray, tokens: list[int], start: int, letters: int) -> tuple[int, int]:
+    """The frames of a word: between the peaks of its outer letters, to which CTC's path gives what nobody wrote."""
+    if letters == 0:
+        return (frame := int(np.searchsorted(path, 2 * start + 1))), frame
+    peaks = []
+    for place in (start, start + letters - 1):
+        low, high = np.searchsorted(path, (2 * place + 1, 2 * place + 2))
+        share = features[low:high, tokens[place]]
+        peaks.append(low + np.flatnonzero(share >= share.max() / 2))
+    first, last = int(peaks[0][-1]), int(peaks[1][0])
+    while last + 1 in peaks[1]:  # the same peak's
+        last += 1
+    return min(first, last), last + 1
+
+
 def _invented(sure: np.ndarray) -> np.ndarray:
     """Which words stand among so many doubtful ones that nobody said them: bool [words]."""
-    doubtful = np.concatenate(([False], sure < INVENTED, [False]))
+    doubtful = np.concatenate(([False], sure < DOUBTFUL, [False]))
     edges = np.flatnonzero(doubtful[1:] != doubtful[:-1])
     found = np.zeros(len(sure), bool)
     for start, stop in edges.reshape(-1, 2):
-        found[start:stop] = stop - start >= min(IN_A_ROW, len(sure))
+        found[start:stop] = np.sum(sure[start:stop] < INVENTED) >= min(SO_MANY, len(sure))
     return found
 
 

@@ -17,6 +17,9 @@ MOST_COPIES = {1: 8, 2: 8}
 MOST_COPIES_OF_MORE = 4
 LONGEST_COPY = 32  # tokens
 LEAST = 1e-6
+# A text of a beam ends only where the end is not less likely than the likeliest by more than this factor's logarithm:
+# a text cut short has fewer words to be wrong.
+EARLY = np.log(2)
 
 
 class Text(NamedTuple):
@@ -47,7 +50,12 @@ def search(first: np.ndarray, step: Step, end: int, marks: np.ndarray, longest: 
         grown = []
         for k, (text, row) in enumerate(zip(texts, log_probs, strict=True)):
             likeliest = np.argpartition(row, -beam - 1)[-beam - 1 :] if beam > 1 else [row.argmax()]
-            grown += [(text.total + float(row[token]), k, int(token)) for token in likeliest if row[token] > -np.inf]
+            least = {end: row.max() - EARLY}
+            grown += [
+                (text.total + float(row[token]), k, int(token))
+                for token in likeliest
+                if row[token] > least.get(token, -np.inf)
+            ]
         previous, texts = texts, []
         parents: list[int] = []
         tokens: list[int] = []
