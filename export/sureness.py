@@ -29,7 +29,7 @@ Heard = tuple[np.ndarray, np.ndarray]  # evidence float64 [words, 5], and which 
 def words_right(read: Read, truth: str) -> np.ndarray:
     """Which written words say what stands in the plain `truth`: bool [words]."""
     spelt = [plain(word).split() for word in read.words]
-    found = right(truth, " ".join(sum(spelt, [])))
+    found = right(truth, " ".join(" ".join(words) for words in spelt if words))
     ends = np.cumsum(list(map(len, spelt)))
     return np.array([found[end - len(word) : end].all() for word, end in zip(spelt, ends, strict=True)], bool)
 
@@ -102,6 +102,6 @@ def report(clean: list[Heard | None], again: list[Heard | None]) -> None:
     sure = expit(weighed @ weights)
     print(f"WEIGHTS = np.array([{', '.join(f'{weight:.3f}' for weight in weights)}])")
     high = sure >= 0.9
-    print(f"{len(truth)} clean words, {truth.mean():.4f} right; calibration error {calibration_error(sure, truth):.4f}, "
-          f"area under ROC {area(sure, truth):.3f}; from 0.9 on {high.mean():.3f}, of which right "
+    print(f"{len(truth)} clean words, {truth.mean():.4f} right; area under ROC {area(sure, truth):.3f}")
+    print(f"calibration error {calibration_error(sure, truth):.4f}; from 0.9 on {high.mean():.3f}, of which right "
           f"{truth[high].mean():.4f}; right ones below 0.5 {np.mean(sure[truth] < 0.5):.4f}")  # fmt: skip

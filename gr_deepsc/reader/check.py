@@ -75,9 +75,8 @@ def hold(read: Read, features: np.ndarray) -> Held | None:
     letters = np.array([len(word) for word in spelt], int)
     ends = np.cumsum(letters + (letters > 0))  # place of the character behind a word's space
     starts = ends - letters - (letters > 0)
-    first, last = (
-        np.array([_span(features, path, tokens, *ends) for ends in zip(starts, letters)], int).reshape(-1, 2).T
-    )
+    spans = [_span(features, path, tokens, *place) for place in zip(starts, letters, strict=True)]
+    first, last = np.array(spans, int).reshape(-1, 2).T
     cost = log_probs[np.arange(len(path)), labels(tokens)[path]] - log_probs.max(1)
     so_far = np.concatenate(([0.0], np.cumsum(cost, dtype=np.float64)))
     agreement = np.maximum(so_far[last] - so_far[first], LEAST_AGREEMENT * letters)
