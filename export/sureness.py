@@ -13,8 +13,8 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from gr_deepsc.codec.framewise import FramewiseEncoder
+from gr_deepsc.english import plain
 from gr_deepsc.reader.check import hold
-from gr_deepsc.reader.plain import plain
 from gr_deepsc.reader.whisper import SHIPPED, Read, Reader
 
 from .calibrate import calibration_error, right

@@ -4,8 +4,7 @@ whisper  `Reader`: encoder.onnx and decoder.onnx of a folder, waveform -> words
 search   the likeliest tokens, greedily or by a beam search; ends in bounded time
 check    words against the features P: how sure each is, and what is sent where the two disagree
 checked  `CheckedReader`: all of it, for speech of any length
-said     `Said`, what the codec with context sends
-plain    a written word as CTC spells it
+said     words in a row
 """
 
 READERS = ("auto", "whisper", "ctc")  # who reads: by the model, Whisper's decoder, or CTC with a language model

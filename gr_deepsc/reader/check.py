@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from ..codec.said import Said
 from ..ctc.align import align, labels
 from ..ctc.confidence import DOUBTFUL
 from ..ctc.greedy import greedy, logarithms
-from ..ctc.spikes import sureness
+from ..ctc.spikes import certainty
+from ..english import plain
 from ..text import encode
-from .plain import plain
-from .said import NOTHING, Said, joined
+from .said import SILENCE, joined, word
 from .whisper import Read
 
 # ln(p / (1 - p)) that a word is right, per: 1, ln of its probability to the decoder, the agreement of CTC (<= 0, a
@@ -60,19 +61,19 @@ def check(read: Read, features: np.ndarray) -> Said:
     parts, behind = [], 0
     for k in np.flatnonzero(~_invented(sure)):
         parts.append(_missed(features[behind : held.first[k]]))
-        parts.append(Said(read.words[k], np.full(len(read.words[k]), sure[k], np.float32)))
+        parts.append(word(read.words[k], sure[k]))
         behind = held.last[k]
     return joined([*parts, _missed(features[behind:])])
 
 
 def hold(read: Read, features: np.ndarray) -> Held | None:
     """The words of `read` beside P, float32 [frames, 29]; None where there are too few frames for them."""
-    spelt = [plain(word) for word in read.words]
+    spelt = list(map(plain, read.words))
     tokens, log_probs = encode(" ".join(filter(None, spelt))), logarithms(features)
     path = align(log_probs, tokens)
     if path is None:
         return None
-    letters = np.array([len(word) for word in spelt], int)
+    letters = np.array(list(map(len, spelt)), int)
     ends = np.cumsum(letters + (letters > 0))  # place of the character behind a word's space
     starts = ends - letters - (letters > 0)
     spans = [_span(features, path, tokens, *place) for place in zip(starts, letters, strict=True)]
@@ -118,15 +119,14 @@ def _invented(sure: np.ndarray) -> np.ndarray:
 def _missed(features: np.ndarray) -> Said:
     """What CTC heard where the decoder wrote nothing that could stay, if that is more than the edge of a word."""
     heard = _heard(features)
-    return heard if len(heard.text.replace(" ", "")) >= MISSED else NOTHING
+    return heard if len(heard.text.replace(" ", "")) >= MISSED else SILENCE
 
 
 def _heard(features: np.ndarray) -> Said:
     """CTC's own reading."""
     text, _ = greedy(logarithms(features))
-    each, parts, start = sureness(features, text), [], 0
-    for word in text.split():
-        share = CTC_ALONE * each[start : start + len(word)].mean()
-        parts.append(Said(word, np.full(len(word), share, np.float32)))
-        start += len(word) + 1
+    each, parts, start = certainty(features, text), [], 0
+    for heard in text.split():
+        parts.append(word(heard, CTC_ALONE * each[start : start + len(heard)].mean()))
+        start += len(heard) + 1
     return joined(parts)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..codec.said import Said
 from ..framing import HOP, frame_count
 from ..session import PROVIDER
 from ..speech import segment
 from .check import check
-from .said import Said, joined
+from .said import joined
 from .whisper import SHIPPED, Reader
 
 

@@ -1,29 +1,31 @@
-"""What is sent of an utterance: its text, and how sure the sender is of it."""
+"""Parts of what is said of an utterance: words, and what becomes of them in a row."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 
+from ..codec.said import Said
 
-class Said(NamedTuple):
-    """A text and the sureness of each of its characters."""
-
-    text: str  # characters of `text.WRITTEN`
-    sure: np.ndarray  # float32 [characters], 0..1, the probability that it is right; the same within a word
+SILENCE = Said("", np.zeros(0, np.float32))
 
 
-NOTHING = Said("", np.zeros(0, np.float32))
+def word(text: str, right: float) -> Said:
+    """A word and the probability that it is right, which is the product of its characters'.
+
+    >>> word("so", 0.25)
+    Said(text='so', sure=array([0.5, 0.5], dtype=float32))
+    """
+    return Said(text, np.full(len(text), right ** (1 / len(text)), np.float32))
 
 
 def joined(parts: Iterable[Said]) -> Said:
-    """The parts in a row, a space between them that is as sure as what it follows; empty ones left out.
+    """The parts in a row, a sure space between them; empty ones left out.
 
-    >>> joined([Said("so", np.float32([0.5, 0.5])), Said("I", np.float32([0.25]))])
-    Said(text='so I', sure=array([0.5 , 0.5 , 0.5 , 0.25], dtype=float32))
+    >>> joined([word("so", 0.25), SILENCE, word("I", 0.25)])
+    Said(text='so I', sure=array([0.5 , 0.5 , 1.  , 0.25], dtype=float32))
     """
     full = [part for part in parts if part.text]
     if not full:
-        return NOTHING
-    sure = np.concatenate([np.append(part.sure, part.sure[-1]) for part in full])
+        return SILENCE
+    sure = np.concatenate([np.append(part.sure, np.float32(1)) for part in full])
     return Said(" ".join(part.text for part in full), sure[:-1])
