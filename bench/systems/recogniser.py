@@ -8,7 +8,7 @@ from gr_deepsc.codec.decode import Decoder
 from gr_deepsc.codec.encode import Encoder
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.ctc.greedy import greedy, logarithms
-from gr_deepsc.text import spoken
+from gr_deepsc.english import plain
 
 
 @cache
@@ -40,7 +40,7 @@ def text_of(probabilities: np.ndarray) -> str:
 
 def spell(samples: np.ndarray) -> str:
     """Speech float32 [samples] at 16 kHz -> text as the codec with context sends it."""
-    return spoken(encoder().spell(samples, features(samples)).text)[0]
+    return plain(encoder().spell(samples, features(samples)).text)
 
 
 def recognise(samples: np.ndarray) -> str:
