@@ -11,6 +11,7 @@ from .chain import GAP_S, Ideal, Receiver, Transmitter, own
 from .codec import rates
 from .codec.decode import Decoder
 from .codec.encode import Encoder
+from .ctc import DECODERS
 from .framing import SYMBOL_RATE
 from .joined import joined
 from .phy.air import Air, Path
@@ -35,7 +36,7 @@ class Setting:
     model: str = "default"  # name of a shipped model, or a folder
     rate: str = rates.DEFAULT  # one of `rates.CHOICES`
     target_snr_db: float = rates.TARGET_DB  # for the rate "auto"
-    decoder: str = "greedy"  # one of `ctc.DECODERS`
+    decoder: str = DECODERS[0]  # one of `ctc.DECODERS`
     reader: str = AUTO  # one of `reader.READERS`
     channel: str = "awgn"  # one of `phy.channel.KINDS`
     es_n0_db: float = 20.0  # of a complex symbol of the payload

@@ -46,7 +46,7 @@ def model(command: argparse.ArgumentParser) -> None:
 
 def decoder(command: argparse.ArgumentParser) -> None:
     """--decoder."""
-    help = f"the likeliest letters, or a beam search with a language model ({DECODERS[0]})"
+    help = f"the likeliest letters, or a search with a language model ({DECODERS[0]}: greedy for --rate paper only)"
     command.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help=help)
 
 

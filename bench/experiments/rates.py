@@ -15,13 +15,13 @@ from .symbols import TABLE2
 
 OURS = ("deepsc-st", "deepsc-520", "deepsc-260", "deepsc-130")
 BEHIND_THE_MODEM = ("gr-deepsc", "gr-deepsc-520", "gr-deepsc-260", "gr-deepsc-130")
-BEAM = ("gr-deepsc-520-beam", "gr-deepsc-130-beam")
+GREEDY = ("gr-deepsc-520-greedy", "gr-deepsc-130-greedy")
 RIVALS = ("equal-symbols-520", "equal-symbols-260", "equal-symbols-130")
-SYSTEMS = (*OURS, *BEHIND_THE_MODEM, *BEAM, *RIVALS)
+SYSTEMS = (*OURS, *BEHIND_THE_MODEM, *GREEDY, *RIVALS)
 FAMILIES = (
     (OURS[1:], "codec with context, CSI known"),
     (BEHIND_THE_MODEM[1:], "codec with context, modem"),
-    (BEAM, "codec with context, modem, beam"),
+    (GREEDY, "codec with context, modem, greedy"),
     (RIVALS, "text transceiver, CSI known"),
     (OURS[:1], "codec a frame at a time, CSI known"),
     (BEHIND_THE_MODEM[:1], "codec a frame at a time, modem"),

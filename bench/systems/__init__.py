@@ -25,8 +25,12 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "gr-deepsc-520": partial(GrDeepSC, "gr-deepsc-520", "gr-deepsc, 520 symbols/s", "520"),
     "gr-deepsc-260": partial(GrDeepSC, "gr-deepsc-260", "gr-deepsc, 260 symbols/s", "260"),
     "gr-deepsc-130": partial(GrDeepSC, "gr-deepsc-130", "gr-deepsc, 130 symbols/s", "130"),
-    "gr-deepsc-520-beam": partial(GrDeepSC, "gr-deepsc-520-beam", "gr-deepsc, 520 symbols/s, beam", "520", "beam"),
-    "gr-deepsc-130-beam": partial(GrDeepSC, "gr-deepsc-130-beam", "gr-deepsc, 130 symbols/s, beam", "130", "beam"),
+    "gr-deepsc-520-greedy": partial(
+        GrDeepSC, "gr-deepsc-520-greedy", "gr-deepsc, 520 symbols/s, greedy", "520", "greedy"
+    ),
+    "gr-deepsc-130-greedy": partial(
+        GrDeepSC, "gr-deepsc-130-greedy", "gr-deepsc, 130 symbols/s, greedy", "130", "greedy"
+    ),
     "sr-deepsc": SRDeepSC,
     "speech": partial(Speech, "speech", "Speech transceiver, rate 1/2", KBITS_19_85, PAPER),
     "text": partial(Text, "text", "Text transceiver, rate 1/2", PAPER),
@@ -34,11 +38,11 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "speech-robust": partial(Speech, "speech-robust", "Speech transceiver, rate 1/6, interleaved", KBITS_6_60, ROBUST),
     "text-robust": partial(Text, "text-robust", "Text transceiver, rate 1/6, interleaved", ROBUST),
     "feature-robust": partial(Feature, "feature-robust", "Feature transceiver, rate 1/6, interleaved", HALF, ROBUST),
-    "equal-symbols": partial(EqualSymbols, "equal-symbols", 20, spelt=False),
-    "equal-symbols-520": partial(EqualSymbols, "equal-symbols-520", 20, spelt=True),
-    "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10, spelt=True),
-    "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5, spelt=True),
+    "equal-symbols": partial(EqualSymbols, "equal-symbols", 20, read=False),
+    "equal-symbols-520": partial(EqualSymbols, "equal-symbols-520", 20, read=True),
+    "equal-symbols-260": partial(EqualSymbols, "equal-symbols-260", 10, read=True),
+    "equal-symbols-130": partial(EqualSymbols, "equal-symbols-130", 5, read=True),
 }
 
 # What the paper's experiments compare: all but the other rates and decoders.
-PAPERS = tuple(name for name in SYSTEMS if not name.endswith(("-520", "-260", "-130", "-beam")))
+PAPERS = tuple(name for name in SYSTEMS if not name.endswith(("-520", "-260", "-130", "-greedy")))

@@ -62,7 +62,7 @@ class DeepSC:
     What `deepsc simulate --csi ideal` does, noise and fading included.
     """
 
-    def __init__(self, name: str, label: str, rate: str, decoder: str = "greedy") -> None:
+    def __init__(self, name: str, label: str, rate: str, decoder: str = "auto") -> None:
         """`rate` as of `gr_deepsc.codec.encode.Encoder`, `decoder` as of `gr_deepsc.codec.decode.Decoder`."""
         self.name, self.label, self._rate = name, label, rate
         self._encoder, self._decode = recogniser.encoder(), recogniser.decoder(decoder)

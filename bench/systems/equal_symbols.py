@@ -26,11 +26,11 @@ class EqualSymbols:
     Where the CRC fails the likeliest bits are decoded all the same.
     """
 
-    def __init__(self, name: str, symbols: int, spelt: bool) -> None:
-        """`symbols` for each 40 ms of speech; `spelt`: the sender reads with the beam decoder, as ours does."""
+    def __init__(self, name: str, symbols: int, read: bool) -> None:
+        """`symbols` for each 40 ms of speech; `read`: what the reader of ours reads, not greedy CTC."""
         self.name, self._symbols = name, symbols
-        self.label = f"Text transceiver, {FRAME_RATE * symbols} symbols/s" + ", beam" * spelt
-        self._recognise = recogniser.spell if spelt else recogniser.recognise
+        self.label = f"Text transceiver, {FRAME_RATE * symbols} symbols/s" + ", same reader" * read
+        self._recognise = recogniser.spell if read else recogniser.recognise
         recogniser.encoder()
 
     def send(self, utterance: Recording) -> Sent:

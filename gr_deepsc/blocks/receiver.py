@@ -19,7 +19,7 @@ class DeepscReceiver(gr.hier_block2):
         model: str = "default",
         symbol_rate: float = 50_000.0,
         provider: str = "CPUExecutionProvider",
-        decoder: str = "greedy",
+        decoder: str = "auto",
     ):
         """Errors as of `BurstReceiver` and `SemanticDecoder`."""
         gr.hier_block2.__init__(

@@ -34,9 +34,9 @@ class SemanticDecoder(PduBlock):
         equaliser: str = "mmse",
         es_n0_db: float = 20.0,
         provider: str = "CPUExecutionProvider",
-        decoder: str = "greedy",
+        decoder: str = "auto",
     ):
-        """`model`: name or folder; `decoder`: greedy or beam; errors as of `gr_deepsc.codec.decode.Decoder`.
+        """`model`: name or folder; `decoder`: auto, greedy or beam; errors as of `gr_deepsc.codec.decode.Decoder`.
 
         Raises:
             ValueError: the equaliser is none of `EQUALISERS`.

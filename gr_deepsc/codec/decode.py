@@ -48,12 +48,13 @@ class Decoder:
         framewise: the model's receiver.
     """
 
-    def __init__(self, model: str | Path = "default", provider: str = PROVIDER, decoder: str = "greedy"):
+    def __init__(self, model: str | Path = "default", provider: str = PROVIDER, decoder: str = DECODERS[0]):
         """Load the model's receiver; what another codec or the beam search needs is loaded when it is first needed.
 
         Args:
             model: name or folder.
-            decoder: one of `ctc.DECODERS`, each step's likeliest token or a beam search.
+            decoder: one of `ctc.DECODERS`: each step's likeliest token, or a beam search with a language model; "auto" is
+                the search for the codec with context and greedy for the paper's.
 
         Raises:
             ValueError: no such decoder. Further errors as of `FramewiseDecoder`.
@@ -109,7 +110,7 @@ class Decoder:
 
     def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
         """The text in log-probabilities of `log_probs`, and ln p of each word: float64 [words]."""
-        beam = self._decoder == "beam"
+        beam = self._decoder == "beam" or (self._decoder == "auto" and codec != self.codec)
         if codec in CODECS:
             return self._speller(log_probs) if beam else spell(log_probs)
         text = self._beam(log_probs) if beam else greedy(log_probs)[0]

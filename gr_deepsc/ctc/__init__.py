@@ -7,4 +7,5 @@ spikes      how sure P is of each letter
 confidence  how far each word can be trusted
 """
 
-DECODERS = ("greedy", "beam")  # how a text is found
+# How a text is found: by the codec, the likeliest token of each step, or a search with a language model.
+DECODERS = ("auto", "greedy", "beam")

@@ -43,7 +43,7 @@ class Receiving:
     """
 
     def __init__(
-        self, model: str, symbol_rate: float, decoder: str = "greedy", speak: bool = False, voices: str = ""
+        self, model: str, symbol_rate: float, decoder: str = "auto", speak: bool = False, voices: str = ""
     ) -> None:
         self.graph = gr.top_block("deepsc", catch_exceptions=False)
         # GNU Radio does not keep Python blocks alive: we do
