@@ -31,8 +31,8 @@ SENDS = {
     "gr-deepsc-520": (520, -4),
     "gr-deepsc-260": (260, -1),
     "gr-deepsc-130": (130, 2),
-    "gr-deepsc-520-beam": (520, -4),
-    "gr-deepsc-130-beam": (130, 2),
+    "gr-greedy-520": (520, -4),
+    "gr-greedy-130": (130, 2),
     "sr-deepsc": (124, 4),
     "speech": (6668, 13),
     "text": (36, 13),
@@ -46,7 +46,9 @@ SENDS = {
     "equal-symbols-130": (125, 0),
 }
 # Between two rates that are tested anyway, or but for the spelling the same.
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name.endswith(("-260", "-beam")) else name for name in SENDS]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name.endswith("-260") or "greedy" in name else name for name in SENDS
+]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,7 @@ def test_what_comes_back(systems, sent, utterance, name, kind):
         assert heard.speech.shape == utterance.samples.shape
     else:
         assert heard.speech is None
-    read = recogniser.spell if name.endswith(("-520", "-260", "-130", "-beam")) else recogniser.recognise
+    read = recogniser.spell if name.endswith(("-520", "-260", "-130")) else recogniser.recognise
     difference = jiwer.cer(read(utterance.samples), heard.text)
     print(f"{name}: {heard.text!r}")
     assert difference <= (0.06 if "speech" in name or "deepsc" in name else 0)

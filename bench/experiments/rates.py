@@ -15,7 +15,7 @@ from .symbols import TABLE2
 
 OURS = ("deepsc-st", "deepsc-520", "deepsc-260", "deepsc-130")
 BEHIND_THE_MODEM = ("gr-deepsc", "gr-deepsc-520", "gr-deepsc-260", "gr-deepsc-130")
-GREEDY = ("gr-deepsc-520-greedy", "gr-deepsc-130-greedy")
+GREEDY = ("gr-greedy-520", "gr-greedy-130")
 RIVALS = ("equal-symbols-520", "equal-symbols-260", "equal-symbols-130")
 SYSTEMS = (*OURS, *BEHIND_THE_MODEM, *GREEDY, *RIVALS)
 FAMILIES = (

@@ -53,8 +53,8 @@ class Decoder:
 
         Args:
             model: name or folder.
-            decoder: one of `ctc.DECODERS`: each step's likeliest token, or a beam search with a language model; "auto" is
-                the search for the codec with context and greedy for the paper's.
+            decoder: one of `ctc.DECODERS`: each step's likeliest token, or a beam search with a language model; "auto"
+                is the search for the codec with context and greedy for the paper's.
 
         Raises:
             ValueError: no such decoder. Further errors as of `FramewiseDecoder`.
