@@ -201,5 +201,5 @@ def test_auto_and_wrong_rates():
     assert Encoder("default", "auto", 15.0)(waveform).rate == 130
     with pytest.raises(ValueError, match="none of 520, 260, 130, auto, paper"):
         Encoder("default", "500")
-    with pytest.raises(ValueError, match="none of greedy, beam"):
+    with pytest.raises(ValueError, match="none of auto, greedy, beam"):
         Decoder("default", decoder="viterbi")

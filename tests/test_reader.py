@@ -24,7 +24,7 @@ from gr_deepsc.reader.said import SILENCE, joined
 from gr_deepsc.reader.whisper import SHIPPED, TOKENS_MORE, TOKENS_PER_SECOND, Read, Reader
 from gr_deepsc.session import ContractError
 from gr_deepsc.speech import audio
-from gr_deepsc.text import WRITTEN
+from gr_deepsc.text import ALPHABET, WRITTEN
 
 FOLDER = Path(__file__).parent / "samples"
 TRUTHS = read_transcripts(FOLDER / "transcripts.csv")
@@ -164,14 +164,14 @@ def test_longer_than_the_window(waveforms, checked, recogniser):
 def test_who_reads(fixture_model, waveforms, recogniser):
     """The default model whisper, others CTC, and either may be asked for."""
     assert [Encoder(model).reader for model in ("default", "compact", fixture_model)] == ["whisper", "ctc", "ctc"]
-    with pytest.raises(ValueError, match="a reader 'eye' is none of auto, whisper, ctc"):
+    with pytest.raises(ValueError, match="a reader 'eye' is none of auto, whisper, whisper-beam, ctc"):
         Encoder("default", reader="eye")
     waveform = waveforms["LJ002-0045"]
     features = recogniser.features(waveform)
     read = Encoder("default").spell(waveform, features)
     assert read.text[0] == "T" and read.text[-1] == "."
     heard = Encoder("default", reader="ctc").spell(waveform, features)
-    assert heard.text == "the verious wards were all about eleven feet in hight"
+    assert set(heard.text) <= set(ALPHABET) and jiwer.cer(plain(read.text), heard.text) < 0.15
     assert len(heard.sure) == len(heard.text) and 0.9 < np.median(heard.sure) <= 1
     assert Encoder("compact", reader="whisper").spell(waveform, features).text == read.text
 

@@ -11,7 +11,7 @@ from ..ctc.greedy import logarithms
 from ..ctc.spikes import certainty
 from ..framing import SYMBOL_RATE
 from ..reader import AUTO as BY_MODEL
-from ..reader import CTC, READERS, WHISPER
+from ..reader import BEAM, CTC, READERS, WHISPER, WHISPER_BEAM
 from ..reader.checked import CheckedReader
 from ..session import MODELS, PROVIDER, locate
 from .contextual import ContextualEncoder
@@ -43,8 +43,8 @@ class Encoder:
 
     Attributes:
         framewise: the model's transmitter.
-        reader: who reads for the codec with context: "whisper", Whisper's own decoder, held against the features; or
-            "ctc", a beam search over the features.
+        reader: who reads for the codec with context: "whisper" or "whisper-beam", Whisper's own decoder, held against the
+            features; or "ctc", a beam search over the features.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Encoder:
 
     def spell(self, waveform: np.ndarray, features: np.ndarray) -> Said:
         """What is said in float32 [samples] with features float32 [frames, 29]."""
-        if self.reader == WHISPER:
+        if self.reader != CTC:
             return self._whisper(waveform, features)
         text = self._beam(logarithms(features))
         return Said(text, certainty(features, text))
@@ -111,7 +111,7 @@ class Encoder:
 
     @cached_property
     def _whisper(self) -> CheckedReader:
-        return CheckedReader(provider=self._provider)
+        return CheckedReader(beam=BEAM if self.reader == WHISPER_BEAM else 1, provider=self._provider)
 
     @cached_property
     def _beam(self) -> Beam:

@@ -7,5 +7,7 @@ checked  `CheckedReader`: all of it, for speech of any length
 said     words in a row
 """
 
-READERS = ("auto", "whisper", "ctc")  # who reads: by the model, Whisper's decoder, or CTC with a language model
-AUTO, WHISPER, CTC = READERS
+# Who reads: by the model; Whisper's decoder, greedily or with five texts followed; or CTC with a language model.
+READERS = ("auto", "whisper", "whisper-beam", "ctc")
+AUTO, WHISPER, WHISPER_BEAM, CTC = READERS
+BEAM = 5
