@@ -43,8 +43,8 @@ class Encoder:
 
     Attributes:
         framewise: the model's transmitter.
-        reader: who reads for the codec with context: "whisper" or "whisper-beam", Whisper's own decoder, held against the
-            features; or "ctc", a beam search over the features.
+        reader: who reads for the codec with context: "whisper" or "whisper-beam", Whisper's own decoder, held against
+            the features; or "ctc", a beam search over the features.
     """
 
     def __init__(
