@@ -8,7 +8,7 @@ from ..text import NOTHING, WRITTEN
 WIDTH = 16  # texts kept a character
 # Of ln p(text | English) beside ln p(text | what was received), which knows much of English itself: chosen on the
 # validation splits (python -m deepsc_export calibrate).
-WEIGHT = 0.3
+WEIGHT = 0.45
 SPACE = WRITTEN.index(" ")
 
 
