@@ -55,7 +55,7 @@ def across(encoder, decoder, text: str, rate: int, kind: str, es_n0_db: float, s
 
 @pytest.mark.parametrize("rate", RATES)
 def test_what_is_sent(encoder, rate):
-    """Whole frames of 20 symbols, as few as the characters need; mean energy 1, no peak above 3 dB."""
+    """Whole frames of 20 symbols, as few as the characters need; mean energy 1, no peak above 3.5 dB."""
     for count in (0, 1, 2, 13, len(SENTENCE)):
         symbols, codec = encoder(sure(SENTENCE[:count]), rate)
         assert CODECS[codec] == rate and symbols.dtype == np.complex64
@@ -63,7 +63,7 @@ def test_what_is_sent(encoder, rate):
         energy = np.abs(symbols) ** 2
         assert energy.mean() == pytest.approx(1, abs=1e-4)
         if count > 2:
-            assert energy.max() < 10**0.3
+            assert energy.max() < 10**0.35
 
 
 def test_nominal_rates():

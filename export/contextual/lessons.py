@@ -16,6 +16,7 @@ PLAIN = 0.15  # share in small letters without signs: what a reader by CTC write
 PARTS = 0.15  # share cut at random, so that short ones are known as well
 LONGEST = 450  # characters
 ODD = 0.03  # share of the words that are replaced by what no text has: context shall not overrule names and numbers
+FORMS = ("{}", "{}", "{}%", "${}", "${}.{}", "£{}", "{}.{}", "{}:{}", "{}-{}", "{},0{}", "{} & {}", "{}?")
 DOUBTED = 0.15  # share of the words that a reader is less than nearly sure of
 SILENT = 3  # nothings behind a text are fewer than this: a burst's frames have room for more than its characters
 
@@ -37,10 +38,7 @@ def odd(word: str, rng: np.random.Generator) -> str:
     """A number or a sum, or as many letters at random, in small letters, with a capital in front, or all capitals."""
     if rng.random() < 0.5:
         number, rest = "".join(map(str, rng.integers(10, size=rng.integers(1, 6)))), f"{rng.integers(100):02d}"
-        form = rng.choice(
-            ["{}", "{}", "{}%", "${}", "${}.{}", "£{}", "{}.{}", "{}:{}", "{}-{}", "{},0{}", "{} & {}", "{}?"]
-        )
-        return form.format(number, rest)
+        return str(rng.choice(FORMS)).format(number, rest)
     letters = "".join(rng.choice(list(ascii_lowercase), len(word)))
     return (letters, letters.capitalize(), letters.upper())[rng.choice(3, p=(0.3, 0.6, 0.1))]
 
