@@ -72,8 +72,8 @@ wheel: $(RUNTIME) ## build the wheel, install it in a fresh environment, and tra
 	PIP_DISABLE_PIP_VERSION_CHECK=1 build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt build/wheel/*.whl
 	cd build/wheel && venv/bin/deepsc doctor && venv/bin/deepsc simulate $(CURDIR)/tests/samples/LJ002-0045.flac
 
-# The default model, its codecs, the language model, and the small one that learns from it, as MODELS.md tells. Each step
-# goes on where it was stopped.
+# The default model, its codecs, the reader, the language model, and the small one that learns from it, as MODELS.md tells.
+# Each step goes on where it was stopped.
 SPEECH ?= LJSpeech-1.1
 TEXTS ?= $(firstword $(SPEECH))/metadata.csv
 HOURS ?= 30
@@ -86,6 +86,9 @@ else
 	$(PY) -m deepsc_export train head $(SPEECH) --hours $(HOURS) --batch-seconds 80
 	$(PY) -m deepsc_export train codec $(SPEECH) --feature-hours 1.5 --steps 800 --lr 4e-3
 	$(PY) -m deepsc_export export pair
+	$(PY) -m deepsc_export train reader $(SPEECH) --minutes $(MINUTES)
+	$(PY) -m deepsc_export reader mix $(SPEECH) --shares 0.75
+	$(PY) -m deepsc_export export reader --run work/reader/mixed
 	$(PY) -m deepsc_export train language $(TEXTS) --minutes $(MINUTES)
 	$(PY) -m deepsc_export export language
 	$(PY) -m deepsc_export train contextual $(TEXTS) --minutes $(MINUTES)

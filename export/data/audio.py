@@ -88,7 +88,10 @@ class Speech:
         if self.seconds <= 3600 * hours:
             return self
         order = rng.permutation(len(self))
-        taken = np.sort(order[np.cumsum(self.lengths[order]) <= 3600 * hours * SAMPLE_RATE])
+        return self.part(np.sort(order[np.cumsum(self.lengths[order]) <= 3600 * hours * SAMPLE_RATE]))
+
+    def part(self, taken: Sequence[int] | np.ndarray) -> "Speech":
+        """The utterances of these numbers."""
         part = copy(self)
         part.utterances = [self.utterances[i] for i in taken]
         part.ends, part.lengths = self.ends[taken], self.lengths[taken]

@@ -21,13 +21,14 @@ class CorpusError(Exception):
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording: `text` is normalised to the alphabet, `key` is unique over all corpora."""
+    """One recording: `text` is normalised to the alphabet, `raw` is as the corpus has it, `key` is unique over all."""
 
     key: str
     path: Path
     text: str
     speaker: str
     split: str
+    raw: str = ""
 
 
 def load(folder: str | Path) -> list[Utterance]:
@@ -46,9 +47,16 @@ def load(folder: str | Path) -> list[Utterance]:
         where = f"{metadata}, line {number}"
         fields = line.split("|")
         if len(fields) == 3:
-            identity, text, speaker, split = fields[0], fields[2] or fields[1], "LJ", lj_split(fields[0])
+            identity, raw, text, speaker, split = (
+                fields[0],
+                fields[1],
+                fields[2] or fields[1],
+                "LJ",
+                lj_split(fields[0]),
+            )
         elif len(fields) == 4:
-            identity, text, speaker, split = fields
+            identity, raw, speaker, split = fields
+            text = raw
         else:
             raise CorpusError(f"{where}: {len(fields)} fields, expected id|raw|normalised or id|text|speaker|split")
         if split not in SPLITS:
@@ -60,7 +68,7 @@ def load(folder: str | Path) -> list[Utterance]:
             raise CorpusError(f"{where}: the text of {identity} is empty after normalisation")
         if split == "train" and _held_out(identity, speaker):
             split = "valid"
-        utterances.append(Utterance(f"{folder.name}/{identity}", files[identity], text, speaker, split))
+        utterances.append(Utterance(f"{folder.name}/{identity}", files[identity], text, speaker, split, raw))
     return utterances
 
 

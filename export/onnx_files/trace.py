@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gr_deepsc.session import open_session
 
-from .storage import to_bytes
+from .storage import store
 from .weights import name_weights
 
 OPSET = 17
@@ -51,8 +51,11 @@ def trace_named(module: nn.Module, example: tuple[Tensor, ...], path: Path, *nam
     return model
 
 
-def write_small(module: nn.Module, feeds: Sequence[tuple[Tensor, ...]], path: Path, *names) -> float:
-    """Writes `module` with its weights named and stored in 8 bits; the first of `feeds` is traced, names as in `trace`.
+def write_small(
+    module: nn.Module, feeds: Sequence[tuple[Tensor, ...]], path: Path, *names, weights: str = "bytes"
+) -> float:
+    """Writes `module` with its weights named and stored in 8 bits, or as `storage.store` can; the first of `feeds` is
+    traced, names as in `trace`.
 
     Returns:
         The largest difference between torch and ONNX Runtime over `feeds`, of the float32 graph.
@@ -64,7 +67,7 @@ def write_small(module: nn.Module, feeds: Sequence[tuple[Tensor, ...]], path: Pa
         plain = Path(temporary) / path.name
         trace_named(module, feeds[0], plain, *names)
         worst = check_parity(module, plain, names[0], feeds)
-        to_bytes(plain, path)
+        store(plain, path, weights)
     return worst
 
 

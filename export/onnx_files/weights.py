@@ -88,7 +88,7 @@ def read_graph(path: str | Path) -> dict[str, Tensor]:
             continue
         if name.endswith(INT8):
             name = name.removesuffix(INT8)
-            array = array.astype(np.float32) * arrays[name + SCALE]
+            array = (array.astype(np.float32) - arrays.get(name + ZERO, 0)) * arrays[name + SCALE]
         name = name.removesuffix(HALF)
         state |= {key: torch.from_numpy(np.array(a)) for key, a in _undo(name, array.astype(np.float32))}
     return state

@@ -1,9 +1,10 @@
 """Whisper's audio encoder (Radford et al. 2022; weights MIT, OpenAI), run on the utterance's own length."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -92,6 +93,49 @@ def padding_mask(frames: Tensor, time: int) -> Tensor:
     return torch.zeros(beyond.shape, device=frames.device).masked_fill(beyond, -torch.inf)[:, None, None]
 
 
+# Our names of a layer's parts, and CTranslate2's.
+LINEARS = {
+    "attention.qkv": "self_attention/linear_0",
+    "attention.out": "self_attention/linear_1",
+    "mlp.0": "ffn/linear_0",
+    "mlp.2": "ffn/linear_1",
+}
+NORMS = {"attention_norm": "self_attention/layer_norm", "mlp_norm": "ffn/layer_norm"}
+
+
+def layers_state(
+    tensors: Mapping[str, np.ndarray], half: str, layers: int, linears: Mapping[str, str], norms: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """The state of Whisper's "encoder" or "decoder" (`half`) without what stands before its first layer: float32.
+
+    Args:
+        tensors: of the CTranslate2 file.
+        linears, norms: our names of a layer's parts -> theirs.
+    """
+    parts = {f"layers.{i}.{ours}": f"layer_{i}/{theirs}" for i in range(layers) for ours, theirs in linears.items()}
+    state = linear_state(tensors, half, parts)
+    places = {f"layers.{i}.{ours}": f"layer_{i}/{theirs}" for i in range(layers) for ours, theirs in norms.items()}
+    for ours, theirs in {**places, "norm": "layer_norm"}.items():
+        state[ours + ".weight"] = as_tensor(tensors[f"{half}/{theirs}/gamma"])
+        state[ours + ".bias"] = as_tensor(tensors[f"{half}/{theirs}/beta"])
+    state["positions"] = as_tensor(tensors[f"{half}/position_encodings/encodings"])
+    return state
+
+
+def linear_state(tensors: Mapping[str, np.ndarray], half: str, parts: Mapping[str, str]) -> dict[str, Tensor]:
+    """Weights and biases under our names."""
+    return {
+        f"{ours}.{kind}": as_tensor(tensors[f"{half}/{theirs}/{kind}"])
+        for ours, theirs in parts.items()
+        for kind in ("weight", "bias")
+    }
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """float32."""
+    return torch.from_numpy(array.astype("float32"))
+
+
 def load_pretrained(encoder: WhisperEncoder, path: str | Path) -> None:
     """Fills `encoder` from a CTranslate2 Whisper file (float16).
 
@@ -99,23 +143,5 @@ def load_pretrained(encoder: WhisperEncoder, path: str | Path) -> None:
         KeyError, RuntimeError: the file holds no Whisper encoder, or one of other dimensions.
     """
     tensors = read_tensors(path)
-
-    def get(name: str) -> Tensor:
-        return torch.from_numpy(tensors["encoder/" + name].astype("float32"))
-
-    state = {"positions": get("position_encodings/encodings")}
-    pairs = {"conv1": "conv1", "conv2": "conv2"}
-    norms = {"norm": "layer_norm"}
-    for i in range(len(encoder.layers)):
-        ours, theirs = f"layers.{i}.", f"layer_{i}/"
-        pairs[ours + "attention.qkv"] = theirs + "self_attention/linear_0"
-        pairs[ours + "attention.out"] = theirs + "self_attention/linear_1"
-        pairs[ours + "mlp.0"] = theirs + "ffn/linear_0"
-        pairs[ours + "mlp.2"] = theirs + "ffn/linear_1"
-        norms[ours + "attention_norm"] = theirs + "self_attention/layer_norm"
-        norms[ours + "mlp_norm"] = theirs + "ffn/layer_norm"
-    for ours, theirs in pairs.items():
-        state[ours + ".weight"], state[ours + ".bias"] = get(theirs + "/weight"), get(theirs + "/bias")
-    for ours, theirs in norms.items():
-        state[ours + ".weight"], state[ours + ".bias"] = get(theirs + "/gamma"), get(theirs + "/beta")
-    encoder.load_state_dict(state)
+    state = linear_state(tensors, "encoder", {"conv1": "conv1", "conv2": "conv2"})
+    encoder.load_state_dict(state | layers_state(tensors, "encoder", len(encoder.layers), LINEARS, NORMS))
