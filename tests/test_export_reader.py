@@ -7,6 +7,7 @@ import pytest
 import torch
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import Utterance
+from deepsc_export.data.texts import written
 from deepsc_export.onnx_files.storage import WEIGHTS, store
 from deepsc_export.onnx_files.trace import trace_named
 from deepsc_export.onnx_files.weights import read_graph
@@ -15,7 +16,7 @@ from deepsc_export.reader.export import export
 from deepsc_export.reader.mix import mixed
 from deepsc_export.reader.model import Reader, ReaderDims, original
 from deepsc_export.reader.noises import no_speech
-from deepsc_export.reader.targets import restore, written
+from deepsc_export.reader.targets import restore
 from deepsc_export.reader.train import Lessons, loss_of, train
 from deepsc_export.reader.vocabulary import SPECIAL, Vocabulary, read_vocabulary
 from deepsc_export.training.run import Plan

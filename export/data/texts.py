@@ -13,15 +13,24 @@ from gr_deepsc.text import ALPHABET, WRITTEN
 from .corpora import CorpusError, lj_split
 
 CHARACTERS = (20, 180)  # sentences shorter or longer than this are left out
-_SIGNS = {"’": "'", "‘": "'", "—": ", ", "--": ", ", "–": "-", ";": ",", "_": "", "…": "."}
+MARKS = ",.?!:"
+_AS = {
+    "’": "'", "‘": "'", "´": "'", "`": "'", ";": ",", "—": ", ", "–": ", ", "--": ", ", " - ": ", ", "...": ".",
+    "(": ", ", ")": ", ", "[": ", ", "]": ", ", "/": " ",
+}  # fmt: skip
 
 
-def written(text: str) -> str:
-    """The text in `WRITTEN` characters: quotation marks go, other signs become the nearest that there is."""
-    for sign, nearest in _SIGNS.items():
-        text = text.replace(sign, nearest)
-    text = "".join(c for c in unicodedata.normalize("NFKD", text) if c in WRITTEN or c.isspace())
-    return re.sub(r"\s+([.,?!])", r"\1", " ".join(text.split())).lstrip(",.-: ")
+def written(raw: str) -> str:
+    """A transcript in the characters of written English; quotes go, dashes and brackets become commas."""
+    text = raw
+    for these, those in _AS.items():
+        text = text.replace(these, those)
+    text = unicodedata.normalize("NFKD", text)
+    text = "".join(character for character in text if character in WRITTEN)
+    text = re.sub(r"(?<!\w)'|(?<!s)'(?!\w)", "", text)  # quotes, but for "the boys' side"
+    text = re.sub(rf"\s+([{MARKS}])", r"\1", " ".join(text.split()))
+    text = re.sub(r"([,.?!:])[,:]+", r"\1", text)
+    return text.strip(" ,:-") if text.startswith((",", ":", "-")) else text.strip()
 
 
 def plain_letters(text: str) -> str:

@@ -5,35 +5,17 @@ recording: where it has the same words, its way of writing them is taken.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
 
 from gr_deepsc.english import plain
-from gr_deepsc.text import WRITTEN
+
+from ..data.texts import MARKS, written
 
 SENTENCE = 12  # words: a prompt without capitals is one sentence up to here
 MOST_WRONG = 0.4  # share of a transcript's words that the original may read otherwise
-_AS = {
-    "’": "'", "‘": "'", "´": "'", "`": "'", ";": ",", "—": ", ", "–": ", ", "--": ", ", " - ": ", ", "...": ".",
-    "(": ", ", ")": ", ", "[": ", ", "]": ", ", "/": " ",
-}  # fmt: skip
-_MARKS = ",.?!:"
 _FIRST_PERSON = re.compile(r"\bi(?=$|[ ',.?!:])")
-
-
-def written(raw: str) -> str:
-    """A transcript in the characters of written English; quotes go, dashes and brackets become commas."""
-    text = raw
-    for these, those in _AS.items():
-        text = text.replace(these, those)
-    text = unicodedata.normalize("NFKD", text)
-    text = "".join(character for character in text if character in WRITTEN)
-    text = re.sub(r"(?<!\w)'|(?<!s)'(?!\w)", "", text)  # quotes, but for "the boys' side"
-    text = re.sub(rf"\s+([{_MARKS}])", r"\1", " ".join(text.split()))
-    text = re.sub(r"([,.?!:])[,:]+", r"\1", text)
-    return text.strip(" ,:-") if text.startswith((",", ":", "-")) else text.strip()
 
 
 def without_case(raw: str) -> bool:
@@ -73,7 +55,7 @@ def restore(truth: str, heard: str, most_wrong: float = MOST_WRONG) -> str | Non
             words = said[begin:end]
             if kind == "replace" and end - begin == last - first == 1 and marks[:1].isupper():
                 words = [words[0].capitalize()]
-            mark = marks[-1:] if marks[-1:] in _MARKS and kind == "replace" else ""
+            mark = marks[-1:] if marks[-1:] in MARKS and kind == "replace" else ""
             found += [*words[:-1], words[-1] + mark]
     if wrong > most_wrong * len(said):
         return None

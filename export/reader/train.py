@@ -17,6 +17,7 @@ from gr_deepsc.framing import HOP, SAMPLE_RATE
 from ..data.audio import CACHE, Speech, splits
 from ..data.augment import SpecAugment, change_speed, degrade
 from ..data.batches import grouped
+from ..data.texts import written
 from ..recogniser.train import whisper_weights
 from ..training import checkpoint, options
 from ..training.optimisation import device_of, half_precision
@@ -26,7 +27,7 @@ from .decode import STATES, Window
 from .measure import by_corpus, texts
 from .model import Reader, original
 from .noises import no_speech
-from .targets import restore, sentence, without_case, written
+from .targets import restore, sentence, without_case
 from .vocabulary import Vocabulary, read_vocabulary
 
 WARM_UP = 0.05  # of the run
