@@ -15,12 +15,13 @@ from gr_deepsc.codec.contextual import SHIPPED, ContextualDecoder, ContextualEnc
 from gr_deepsc.codec.decode import DecodeError, Decoder
 from gr_deepsc.codec.encode import Encoder
 from gr_deepsc.codec.framewise import codec_id
+from gr_deepsc.codec.letters import letters
 from gr_deepsc.codec.rates import CODECS, RATES
-from gr_deepsc.codec.said import Said, letters
 from gr_deepsc.ctc.greedy import greedy
 from gr_deepsc.phy import channel, utterance
 from gr_deepsc.phy.equalise import mmse
 from gr_deepsc.phy.frame import MAX_FRAMES, deinterleave, interleave
+from gr_deepsc.reader.said import Said
 from gr_deepsc.session import ContractError
 from gr_deepsc.speech import audio
 from gr_deepsc.text import WRITTEN_TOKENS

@@ -12,9 +12,10 @@ from deepsc_export.layers.channel import mmse, transmit
 from deepsc_export.onnx_files.weights import read_graph
 from deepsc_export.training.run import Plan
 
+from gr_deepsc.codec.letters import letters
 from gr_deepsc.codec.rates import RATES
-from gr_deepsc.codec.said import Said, letters
 from gr_deepsc.phy.frame import STRENGTH
+from gr_deepsc.reader.said import Said
 from gr_deepsc.text import ALPHABET, NOTHING, WRITTEN, WRITTEN_TOKENS
 
 SMALL = ContextualDims(sender=32, receiver=48, units=32)

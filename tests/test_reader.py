@@ -14,13 +14,12 @@ from sounds import sounds
 
 from gr_deepsc.codec.encode import Encoder
 from gr_deepsc.codec.framewise import FramewiseEncoder
-from gr_deepsc.codec.said import Said
 from gr_deepsc.ctc.confidence import DOUBTFUL
 from gr_deepsc.english import plain
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.reader.check import check
 from gr_deepsc.reader.checked import CheckedReader
-from gr_deepsc.reader.said import SILENCE, joined
+from gr_deepsc.reader.said import SILENCE, Said, joined
 from gr_deepsc.reader.whisper import SHIPPED, TOKENS_MORE, TOKENS_PER_SECOND, Read, Reader
 from gr_deepsc.session import ContractError
 from gr_deepsc.speech import audio

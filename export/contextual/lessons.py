@@ -5,7 +5,8 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from gr_deepsc.codec.said import LEAST, Said, letters
+from gr_deepsc.codec.letters import LEAST, letters
+from gr_deepsc.reader.said import Said
 from gr_deepsc.text import NOTHING, WRITTEN_TOKENS
 
 from ..data.batches import by_length

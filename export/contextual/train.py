@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from gr_deepsc.codec.letters import letters
 from gr_deepsc.codec.rates import RATES
-from gr_deepsc.codec.said import Said, letters
+from gr_deepsc.reader.said import Said
 from gr_deepsc.text import WRITTEN
 
 from ..codec.train import CHANNELS

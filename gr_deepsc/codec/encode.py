@@ -13,11 +13,12 @@ from ..framing import SYMBOL_RATE
 from ..reader import AUTO as BY_MODEL
 from ..reader import BEAM, CTC, READERS, WHISPER, WHISPER_BEAM
 from ..reader.checked import CheckedReader
+from ..reader.said import Said
 from ..session import MODELS, PROVIDER, locate
 from .contextual import ContextualEncoder
 from .framewise import FramewiseEncoder
+from .letters import letters
 from .rates import AUTO, CHOICES, CODECS, DEFAULT, PAPER, TARGET_DB, rate_for
-from .said import Said, letters
 
 
 class Encoded(NamedTuple):

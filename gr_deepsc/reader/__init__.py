@@ -4,7 +4,7 @@ whisper  `Reader`: encoder.onnx and decoder.onnx of a folder, waveform -> words
 search   the likeliest tokens, greedily or by a beam search; ends in bounded time
 check    words against the features P: how sure each is, and what is sent where the two disagree
 checked  `CheckedReader`: all of it, for speech of any length
-said     words in a row
+said     a text and how sure its reader is of it
 """
 
 # Who reads: by the model; Whisper's decoder, greedily or with five texts followed; or CTC with a language model.

@@ -11,14 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from ..codec.said import Said
 from ..ctc.align import align, labels
 from ..ctc.confidence import DOUBTFUL
 from ..ctc.greedy import greedy, logarithms
 from ..ctc.spikes import certainty
 from ..english import plain
 from ..text import encode
-from .said import SILENCE, joined, word
+from .said import SILENCE, Said, joined, word
 from .whisper import Read
 
 # ln(p / (1 - p)) that a word is right, per: 1, ln of its probability to the decoder, the agreement of CTC (<= 0, a

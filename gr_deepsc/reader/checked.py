@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..codec.said import Said
 from ..framing import HOP, frame_count
 from ..session import PROVIDER
 from ..speech import segment
 from .check import check
-from .said import joined
+from .said import Said, joined
 from .whisper import SHIPPED, Reader
 
 

@@ -1,10 +1,17 @@
-"""Parts of what is said of an utterance: words, and what becomes of them in a row."""
+"""What a reader has read: a text, and how sure it is of every character."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from ..codec.said import Said
+
+class Said(NamedTuple):
+    """A text of `text.WRITTEN` characters."""
+
+    text: str
+    sure: np.ndarray  # float32 [len(text)], 0..1: a word's probability of being right is the product of its characters'
+
 
 SILENCE = Said("", np.zeros(0, np.float32))
 

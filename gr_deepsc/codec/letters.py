@@ -1,24 +1,16 @@
-"""What a sender has read of an utterance: its text, and how sure it is of every character."""
-
-from typing import NamedTuple
+"""What the channel encoder is given of a text: its characters, and how sure its reader is of each."""
 
 import numpy as np
 
+from ..reader.said import Said
 from ..text import NOTHING, WRITTEN, WRITTEN_TOKENS, encode
 
 # Least that a character is sent as sure of: below a half, a receiver would read nothing in its place.
 LEAST = 0.55
 
 
-class Said(NamedTuple):
-    """A text of `WRITTEN` characters."""
-
-    text: str
-    sure: np.ndarray  # float32 [len(text)], 0..1: a word's probability of being right is the product of its characters'
-
-
 def letters(said: Said) -> np.ndarray:
-    """What the channel encoder is given: float32 [characters, 75], probabilities of the characters and of nothing.
+    """Float32 [characters, 75], probabilities of the characters and of nothing.
 
     >>> found = letters(Said("Hi", np.array([0.9, 1], np.float32)))
     >>> found[:, [*encode("Hi", WRITTEN), NOTHING]].round(2)
