@@ -110,8 +110,13 @@ def run(args: argparse.Namespace) -> None:
     encoder, decoder = Encoder(args.model), Decoder(args.model, decoder=args.decoder)
     pooled: dict[str, list] = {"paper": [], "contextual": []}
     truths = [utterance.text for utterance in speech.utterances]
+    features = [encoder.framewise.features(speech[i]) for i in tqdm(range(len(speech)), "features", disable=None)]
+    said = [encoder.spell(speech[i], p) for i, p in enumerate(tqdm(features, "reading", disable=None))]
     for rate, points in POINTS.items():
-        sent = [encoder.at_rate(speech[i], rate) for i in tqdm(range(len(speech)), rate, disable=None)]
+        if rate == PAPER:
+            sent = [encoder.at_rate(speech[i], rate) for i in range(len(speech))]
+        else:
+            sent = [encoder.coded(text, p, int(rate)) for text, p in zip(said, features, strict=True)]
         for kind, snr in points:
             heard = list(zip(truths, received(sent, kind, snr, decoder), strict=True))
             pooled["paper" if rate == PAPER else "contextual"].append(

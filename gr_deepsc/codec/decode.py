@@ -42,7 +42,7 @@ class Decoder:
     >>> from gr_deepsc.speech import audio
     >>> sent = Encoder()(audio.check(*audio.read("tests/samples/LJ002-0045.flac")))
     >>> Decoder()(sent.symbols, np.ones(len(sent.symbols), np.float32), sent.codec).text
-    'The various wards were all about eleven feet in height,'
+    'The various wards were all about eleven feet in height.'
 
     Attributes:
         framewise: the model's receiver.

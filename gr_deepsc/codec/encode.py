@@ -96,7 +96,11 @@ class Encoder:
             symbols, features = self.framewise(waveform)
             return Encoded(symbols, features, self.framewise.codec, SYMBOL_RATE)
         features = self.framewise.features(waveform)
-        symbols, codec = self._contextual(letters(self.spell(waveform, features)), int(rate))
+        return self.coded(self.spell(waveform, features), features, int(rate))
+
+    def coded(self, said: Said, features: np.ndarray, rate: int) -> Encoded:
+        """What was said, by the codec with context at one of `rates.RATES`."""
+        symbols, codec = self._contextual(letters(said), rate)
         return Encoded(symbols, features, codec, CODECS[codec])
 
     def spell(self, waveform: np.ndarray, features: np.ndarray) -> Said:
