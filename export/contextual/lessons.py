@@ -16,8 +16,25 @@ JOINED = (0.7, 0.2, 0.1)  # shares of the texts that are one, two and three sent
 PLAIN = 0.15  # share in small letters without signs: what a reader by CTC writes
 PARTS = 0.15  # share cut at random, so that short ones are known as well
 LONGEST = 450  # characters
-ODD = 0.03  # share of the words that are replaced by what no text has: context shall not overrule names and numbers
-FORMS = ("{}", "{}", "{}%", "${}", "${}.{}", "£{}", "{}.{}", "{}:{}", "{}-{}", "{},0{}", "{} & {}", "{}?")
+ODD = 0.1  # share of the words that are replaced by what no text has: context shall not overrule names and numbers
+FORMS = (
+    "{}",
+    "{}",
+    "{}%",
+    "${}",
+    "${}.{}",
+    "£{}",
+    "{}.{}",
+    "{}:{}",
+    "{}-{}",
+    "{},0{}",
+    "{} & {}",
+    "{}?",
+    "{}%.",
+    "{}%,",
+    "i.e. {}",
+    "No. {}",
+)
 DOUBTED = 0.15  # share of the words that a reader is less than nearly sure of
 SILENT = 3  # nothings behind a text are fewer than this: a burst's frames have room for more than its characters
 
@@ -37,11 +54,12 @@ def passage(sentences: Sequence[str], rng: np.random.Generator) -> str:
 
 def odd(word: str, rng: np.random.Generator) -> str:
     """A number or a sum, or as many letters at random, in small letters, with a capital in front, or all capitals."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         number, rest = "".join(map(str, rng.integers(10, size=rng.integers(1, 6)))), f"{rng.integers(100):02d}"
         return str(rng.choice(FORMS)).format(number, rest)
     letters = "".join(rng.choice(list(ascii_lowercase), len(word)))
-    return (letters, letters.capitalize(), letters.upper())[rng.choice(3, p=(0.3, 0.6, 0.1))]
+    forms = letters, letters.capitalize(), letters.upper(), f"{letters.upper()}{rng.integers(1000)}"
+    return forms[rng.choice(4, p=(0.25, 0.5, 0.1, 0.15))]
 
 
 def said(text: str, rng: np.random.Generator) -> Said:

@@ -9,6 +9,7 @@ WIDTH = 16  # texts kept a character
 # Of ln p(text | English) beside ln p(text | what was received), which knows much of English itself: chosen on the
 # validation splits (python -m deepsc_export calibrate).
 WEIGHT = 0.45
+CERTAIN = np.log(0.95)  # where a character is as likely as this, no other is tried: English shall not overrule a name
 SPACE = WRITTEN.index(" ")
 
 
@@ -46,7 +47,7 @@ class Speller:
         last = np.array([SPACE])  # of each text: none begins with a space
         tokens, parents = [], []
         for row in log_probs[rows].astype(np.float64):
-            likely = np.flatnonzero(row > LEAST)
+            likely = np.flatnonzero(row > LEAST) if row.max() < CERTAIN else row.argmax(keepdims=True)
             likely = likely[likely != NOTHING]
             total = score[:, None] + row[likely] + self._weight * after[:, likely]
             total[np.ix_(last == SPACE, likely == SPACE)] -= np.inf if len(likely) > 1 else 0
