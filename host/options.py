@@ -52,7 +52,7 @@ def decoder(command: argparse.ArgumentParser) -> None:
 
 def reader(command: argparse.ArgumentParser) -> None:
     """--reader."""
-    help = f"Whisper's own decoder, with or without a beam, or CTC with a language model ({BY_MODEL}: by the model)"
+    help = f"Whisper's own decoder, with a beam or greedy, or CTC with a language model ({BY_MODEL}: by the model)"
     command.add_argument("--reader", choices=READERS, default=BY_MODEL, help=help)
 
 

@@ -116,7 +116,11 @@ def test_reads_english(encoder, decoder, rate, kind, es_n0_db, most):
 @pytest.mark.parametrize("rate", RATES)
 def test_names_come_through(encoder, decoder, rate):
     """Context does not overrule what was heard: names and doubled letters that no text in training has."""
-    for text in ("Mr. Fitzwilliam met Aaron's llama in Zanzibar.", "Is it 10:45, Queequeg?", "It cost $3.50, or 7% of it."):
+    for text in (
+        "Mr. Fitzwilliam met Aaron's llama in Zanzibar.",
+        "Is it 10:45, Queequeg?",
+        "It cost $3.50, or 7% of it.",
+    ):
         assert across(encoder, decoder, text, rate, "awgn", 20, 0) == text
 
 

@@ -163,7 +163,7 @@ def test_longer_than_the_window(waveforms, checked, recogniser):
 def test_who_reads(fixture_model, waveforms, recogniser):
     """The default model whisper, others CTC, and either may be asked for."""
     assert [Encoder(model).reader for model in ("default", "compact", fixture_model)] == ["whisper", "ctc", "ctc"]
-    with pytest.raises(ValueError, match="a reader 'eye' is none of auto, whisper, whisper-beam, ctc"):
+    with pytest.raises(ValueError, match="a reader 'eye' is none of auto, whisper, whisper-greedy, ctc"):
         Encoder("default", reader="eye")
     waveform = waveforms["LJ002-0045"]
     features = recogniser.features(waveform)

@@ -11,7 +11,7 @@ from ..ctc.greedy import logarithms
 from ..ctc.spikes import certainty
 from ..framing import SYMBOL_RATE
 from ..reader import AUTO as BY_MODEL
-from ..reader import BEAM, CTC, READERS, WHISPER, WHISPER_BEAM
+from ..reader import BEAM, CTC, READERS, WHISPER, WHISPER_GREEDY
 from ..reader.checked import CheckedReader
 from ..reader.said import Said
 from ..session import MODELS, PROVIDER, locate
@@ -44,7 +44,7 @@ class Encoder:
 
     Attributes:
         framewise: the model's transmitter.
-        reader: who reads for the codec with context: "whisper" or "whisper-beam", Whisper's own decoder, held against
+        reader: who reads for the codec with context: "whisper" or "whisper-greedy", Whisper's own decoder, held against
             the features; or "ctc", a beam search over the features.
     """
 
@@ -116,7 +116,7 @@ class Encoder:
 
     @cached_property
     def _whisper(self) -> CheckedReader:
-        return CheckedReader(beam=BEAM if self.reader == WHISPER_BEAM else 1, provider=self._provider)
+        return CheckedReader(beam=1 if self.reader == WHISPER_GREEDY else BEAM, provider=self._provider)
 
     @cached_property
     def _beam(self) -> Beam:

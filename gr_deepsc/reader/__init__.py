@@ -7,7 +7,7 @@ checked  `CheckedReader`: all of it, for speech of any length
 said     a text and how sure its reader is of it
 """
 
-# Who reads: by the model; Whisper's decoder, greedily or with five texts followed; or CTC with a language model.
-READERS = ("auto", "whisper", "whisper-beam", "ctc")
-AUTO, WHISPER, WHISPER_BEAM, CTC = READERS
+# Who reads: by the model; Whisper's decoder, five texts followed or one; or CTC with a language model.
+READERS = ("auto", "whisper", "whisper-greedy", "ctc")
+AUTO, WHISPER, WHISPER_GREEDY, CTC = READERS
 BEAM = 5
