@@ -18,7 +18,7 @@ from .framewise import FramewiseDecoder
 from .rates import CODECS, FORMER
 
 # By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
-_PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.0, 1.0)
+_PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.024, 2.919)
 
 
 class DecodeError(ValueError):
