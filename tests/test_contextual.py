@@ -57,7 +57,7 @@ def across(encoder, decoder, text: str, rate: int, kind: str, es_n0_db: float, s
 @pytest.mark.parametrize("rate", RATES)
 def test_what_is_sent(encoder, rate):
     """Whole frames of 20 symbols, as few as the characters need; mean energy 1, no peak above 3.5 dB."""
-    for count in (0, 1, 2, 13, len(SENTENCE)):
+    for count in (1, 2, 13, len(SENTENCE)):
         symbols, codec = encoder(sure(SENTENCE[:count]), rate)
         assert CODECS[codec] == rate and symbols.dtype == np.complex64
         assert len(symbols) % 20 == 0 and 0 <= len(symbols) - max(count, 1) * RATES[rate] < 20
@@ -65,6 +65,14 @@ def test_what_is_sent(encoder, rate):
         assert energy.mean() == pytest.approx(1, abs=1e-4)
         if count > 2:
             assert energy.max() < 10**0.35
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_no_text(encoder, decoder, rate):
+    """Of nothing a single frame is sent, at the rate at which it is too short for a character: nothing is read."""
+    symbols, codec = encoder(sure(""), rate)
+    assert len(symbols) == 20 < RATES[520] and CODECS[codec] == 520 and np.mean(np.abs(symbols) ** 2) == 1
+    assert spell(decoder(symbols, np.ones(20, np.float32), codec))[0] == ""
 
 
 def test_nominal_rates():

@@ -38,7 +38,7 @@ def test_passages():
     rng = np.random.default_rng(0)
     found = [passage(sentences, rng) for _ in range(2000)]
     assert all(0 < len(text) <= 450 for text in found)
-    assert np.mean([word not in " ".join(sentences) for t in found for word in t.split()]) < 0.1
+    assert np.mean([word not in " ".join(sentences) for t in found for word in t.split()]) < 0.2
     whole = [text for text in found if text[0] == "T" and text[-1] == "?"]
     several = np.mean([text.count("?") > 1 for text in whole])
     assert several == pytest.approx(0.3 * 4 / 5, abs=0.08)  # the last one has none behind it

@@ -146,4 +146,4 @@ def test_all_weights_are_small():
     files = [path for top in ("gr_deepsc", "bench") for path in (repository / top).rglob("*.*")]
     shipped = [path for path in files if path.suffix in (".onnx", ".npz")]
     assert {"transmitter.onnx", "paper_codec.npz"} <= {path.name for path in shipped}
-    assert sum(path.stat().st_size for path in shipped) < 60e6
+    assert sum(path.stat().st_size for path in shipped) < 100e6

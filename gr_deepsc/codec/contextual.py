@@ -97,6 +97,8 @@ class ContextualEncoder(_Half):
         """
         if rate not in RATES:
             raise ValueError(f"a rate of {rate} symbols a second is none of {', '.join(map(str, RATES))}")
+        if not len(letters):  # a frame that is too short for a character: nothing can be read in it
+            return np.ones(SYMBOLS_PER_FRAME, np.complex64), _NUMBERS[max(RATES)]
         lower = [each for each in RATES if each <= rate]
         fitting = [each for each in lower if frames_for(len(letters), each) <= MAX_PARTS * MAX_FRAMES]
         if not fitting:
