@@ -30,9 +30,9 @@ VOCODERS
 
 EXAMPLES = """\
 OUTPUT
-  With --json one object with the keys: text (the words spoken), user_id, name, seconds, vocoder, rtf (time taken /
-  seconds), first_audio_s (from the text to the first sample that could be played: a text is made as a whole),
-  load_s (of the models, before that), warnings, file.
+  With --json one object with the keys: text (the words spoken), user_id, name, seconds, vocoder, rtf (time
+  taken / seconds), first_audio_s (from the text to the first sample that could be played: a text is made as a
+  whole), load_s (of the models, before that), warnings, file.
 
 EXAMPLES
   deepsc say "the voice at the other end" --user-id 1

@@ -24,8 +24,8 @@ from ..show.report import complain, name_error, show
 DESCRIPTION = """\
 Send recordings, or what the microphone hears, to a running flowgraph.
 
-The microphone's audio is cut into utterances at its pauses, and so are recordings of more than 28 s, to 10 minutes.
-Speak once it says that it is listening. Ctrl-C ends it.
+The microphone's audio is cut into utterances at its pauses, and so are recordings of more than 28 s, to 10
+minutes. Speak once it says that it is listening. Ctrl-C ends it.
 
 --wait prints one result an utterance. Over the air there is none where a burst is not heard. One that is heard
 but cannot be read does not say whose it is: it is reported at once on stderr (with --json also as an object of

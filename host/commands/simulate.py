@@ -29,13 +29,14 @@ DESCRIPTION = """\
 Send recordings through the whole modem and a simulated radio path in this process; needs no GNU Radio, and
 with --through-gnuradio gives the same results by the blocks of a flowgraph.
 
-Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 s to 10 minutes of speech each. One of
-more than 28 s is cut at its pauses into utterances, which are sent one after the other; its result is that of all
-of them. The receiver is told nothing of the path: it finds the bursts, and estimates time, carrier (within 10 % of
-the symbol rate), clock, fading and noise. With --csi ideal the symbols go through the channel one by one, and the
-receiver is told h and N0. awgn, rayleigh and rician are the paper's channels: one fading coefficient for 128
-symbols. Noise and fading follow from --seed and the utterance's number in the call, so the same call gives the same
-text, and `deepsc record` with the same options followed by `deepsc play` gives the same results.
+Recordings: wav, flac, ogg, opus, ...; 8 to 192 kHz, mono or stereo, 0.1 s to 10 minutes of speech each. One
+of more than 28 s is cut at its pauses into utterances, which are sent one after the other; its result is
+that of all of them. The receiver is told nothing of the path: it finds the bursts, and estimates time,
+carrier (within 10 % of the symbol rate), clock, fading and noise. With --csi ideal the symbols go through
+the channel one by one, and the receiver is told h and N0. awgn, rayleigh and rician are the paper's
+channels: one fading coefficient for 128 symbols. Noise and fading follow from --seed and the utterance's
+number in the call, so the same call gives the same text, and `deepsc record` with the same options followed
+by `deepsc play` gives the same results.
 
 --rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by
 the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's
