@@ -1,14 +1,13 @@
 """What the networks cost: parameters, multiply-accumulates for a second of speech, bytes, real-time factor."""
 
+import json
 import time
 
 import numpy as np
 import onnx
 
-from gr_deepsc.codec.contextual import MOST
 from gr_deepsc.framing import SAMPLE_RATE, SYMBOL_RATE
 from gr_deepsc.session import open_session
-from gr_deepsc.text import TOKENS
 
 from ..metrics import networks
 from ..provenance import network_files
@@ -24,16 +23,18 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
     """Inputs that stand for a second of speech, by a network's metadata; None for a kind that is not known here."""
     rng = np.random.default_rng(0)
     match contract.get("kind"):
-        case "transmitter":
+        case "transmitter" | "reader encoder":
             return {"waveform": 0.1 * rng.standard_normal((1, SAMPLE_RATE)).astype(np.float32)}
         case "receiver":
             symbols = rng.standard_normal((1, SYMBOL_RATE, 2)).astype(np.float32) / np.float32(np.sqrt(2))
             return {"symbols": symbols, "reliability": np.full((1, SYMBOL_RATE), 0.5, np.float32)}
         case "contextual encoder":
-            emissions = rng.dirichlet(np.full(TOKENS, 0.1), (1, READING_PACE)).astype(np.float32)
-            return {"emissions": emissions, "rate": np.array(0)}
+            tokens = len(contract["vocabulary"]) + 1
+            letters = rng.dirichlet(np.full(tokens, 0.1), (1, READING_PACE)).astype(np.float32)
+            return {"letters": letters, "rate": np.array(0)}
         case "contextual decoder":
-            symbols = rng.standard_normal((1, READING_PACE, MOST, 2)).astype(np.float32) / np.float32(np.sqrt(2))
+            most = max(each for _, each in json.loads(contract["rates"]))  # symbols a character
+            symbols = rng.standard_normal((1, READING_PACE, most, 2)).astype(np.float32) / np.float32(np.sqrt(2))
             return {"symbols": symbols, "reliability": np.full(symbols.shape[:3], 0.5, np.float32), "rate": np.array(0)}
         case "sender":
             return {"tokens": rng.integers(0, 28, (1, READING_PACE))}
