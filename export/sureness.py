@@ -13,11 +13,10 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from gr_deepsc.codec.framewise import FramewiseEncoder
-from gr_deepsc.english import plain
 from gr_deepsc.reader.check import hold
 from gr_deepsc.reader.whisper import SHIPPED, Read, Reader
 
-from .calibrate import calibration_error, right
+from .calibrate import area, calibration_error, right
 from .data.audio import splits
 
 SNR_DB = (-6.0, 9.0)
@@ -28,10 +27,7 @@ Heard = tuple[np.ndarray, np.ndarray]  # evidence float64 [words, 5], and which 
 
 def words_right(read: Read, truth: str) -> np.ndarray:
     """Which written words say what stands in the plain `truth`: bool [words]."""
-    spelt = [plain(word).split() for word in read.words]
-    found = right(truth, " ".join(" ".join(words) for words in spelt if words))
-    ends = np.cumsum(list(map(len, spelt)))
-    return np.array([found[end - len(word) : end].all() for word, end in zip(spelt, ends, strict=True)], bool)
+    return right(truth, read.text)
 
 
 def evidence(read: Read, features: np.ndarray, truth: str) -> Heard | None:
@@ -57,13 +53,6 @@ def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     noise = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)).clip(1)), samples)
     return noise / noise.std()
-
-
-def area(score: np.ndarray, truth: np.ndarray) -> float:
-    """Under the ROC curve: the probability that a right word has a higher score than a wrong one."""
-    rank = np.argsort(np.argsort(score))
-    n, m = truth.sum(), (~truth).sum()
-    return float((rank[truth].sum() - n * (n - 1) / 2) / (n * m))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
