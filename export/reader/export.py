@@ -15,11 +15,10 @@ from gr_deepsc.text import WRITTEN
 from ..onnx_files.contract import facts, report, write_contract, write_hashes
 from ..onnx_files.storage import WEIGHTS
 from ..onnx_files.trace import write_small
-from ..recogniser.train import whisper_weights
 from ..training import checkpoint
 from ..training.options import WORK
-from .model import Reader, ReaderDims, original
-from .vocabulary import Vocabulary, read_vocabulary
+from .model import Reader, ReaderDims, whisper
+from .vocabulary import Vocabulary
 
 FRAMES = (1, 25, 130, 750)  # of the windows for which torch and ONNX Runtime are compared
 CACHES = ((1, 2, 0, 50), (1, 1, 7, 50), (5, 1, 2, 300), (3, 4, 90, 1500))  # beams, new tokens, past ones, states
@@ -149,9 +148,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the files and prints their sizes and parity."""
-    weights = whisper_weights()
-    vocabulary = read_vocabulary(weights.parent)
-    reader = original(vocabulary, weights)
+    reader, vocabulary = whisper()
     if not args.original:
         reader.load_state_dict(checkpoint.best(args.run).networks["reader"])
     worst = export(reader, vocabulary, args.out, args.training_data, args.margin, args.weights)

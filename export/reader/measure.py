@@ -9,13 +9,12 @@ from gr_deepsc.english import plain
 
 from ..data.audio import Speech, splits
 from ..data.batches import grouped
-from ..recogniser.train import whisper_weights
 from ..training import options
 from ..training.metrics import error_rates
 from ..training.optimisation import device_of, half_precision, pick_device
 from .decode import Window, most_tokens, read, states_of
-from .model import Reader, original
-from .vocabulary import Vocabulary, read_vocabulary
+from .model import Reader, whisper
+from .vocabulary import Vocabulary
 
 
 def texts(
@@ -61,9 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Prints a line for each window and corpus."""
     options.use(args)
-    weights = whisper_weights()
-    vocabulary = read_vocabulary(weights.parent)
-    reader = original(vocabulary, weights).to(pick_device(args.device))
+    reader, vocabulary = whisper()
+    reader.to(pick_device(args.device))
     (speech,) = splits(args.corpora, args.split)
     print(f"{len(speech)} utterances, {speech.seconds / 60:.1f} minutes")
     for text in args.windows:

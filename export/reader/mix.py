@@ -7,14 +7,12 @@ import numpy as np
 from torch import Tensor
 
 from ..data.audio import splits
-from ..recogniser.train import whisper_weights
 from ..training import checkpoint, options
 from ..training.optimisation import device_of, half_precision, pick_device
 from ..training.options import WORK
 from .decode import Window
 from .measure import by_corpus, texts
-from .model import original
-from .vocabulary import read_vocabulary
+from .model import whisper
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -37,9 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Prints a line for each share, and keeps the one with the smallest mean CER over corpora."""
     options.use(args)
-    weights = whisper_weights()
-    vocabulary = read_vocabulary(weights.parent)
-    reader = original(vocabulary, weights).to(pick_device(args.device))
+    reader, vocabulary = whisper()
+    reader.to(pick_device(args.device))
     base = {key: value.clone() for key, value in reader.state_dict().items()}
     tuned = checkpoint.best(args.run).networks["reader"]
     (valid,) = splits(args.corpora, "valid")

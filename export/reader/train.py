@@ -18,17 +18,16 @@ from ..data.audio import CACHE, Speech, splits
 from ..data.augment import SpecAugment, change_speed, degrade
 from ..data.batches import grouped
 from ..data.texts import written
-from ..recogniser.train import whisper_weights
 from ..training import checkpoint, options
 from ..training.optimisation import device_of, half_precision
 from ..training.options import WORK
 from ..training.run import Plan, Run
 from .decode import STATES, Window
 from .measure import by_corpus, texts
-from .model import Reader, original
+from .model import Reader, whisper
 from .noises import no_speech
 from .targets import restore, sentence, without_case
-from .vocabulary import Vocabulary, read_vocabulary
+from .vocabulary import Vocabulary
 
 WARM_UP = 0.05  # of the run
 LONGEST = 1.0  # a gradient
@@ -229,9 +228,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Trains, or goes on."""
     plan = options.plan(args, (WARM_UP * args.minutes, "minutes"), save_every=(VALIDATE_EVERY, "minutes"))
-    weights = whisper_weights()
-    vocabulary = read_vocabulary(weights.parent)
-    reader = original(vocabulary, weights)
+    reader, vocabulary = whisper()
     speech, valid = splits(args.corpora, "train", "valid")
     wanted = targets(reader, vocabulary, speech, args.read_hours)
     valid = valid.sample(args.valid_hours, np.random.default_rng(0))
