@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gr_deepsc.phy.frame import GUARD, Layout
-from gr_deepsc.phy.preamble import CHIRP
+from gr_deepsc.phy.preamble import LONG
 
 COLOURS = {"chirp": "tab:blue", "header": "tab:orange", "payload": "tab:green", "pilots": "black", "guard": "grey"}
 
@@ -14,7 +14,7 @@ COLOURS = {"chirp": "tab:blue", "header": "tab:orange", "payload": "tab:green", 
 def draw(axes: plt.Axes, layout: Layout, first: int, last: int) -> None:
     """Symbols `first` to `last`, counted from the first chirp's first."""
     parts = [("guard", range(-GUARD, 0)), ("guard", range(layout.end, layout.end + GUARD))]
-    parts += [("chirp", range(CHIRP)), ("chirp", range(layout.down, layout.down + CHIRP))]
+    parts += [("chirp", range(LONG.chirp)), ("chirp", range(layout.down, layout.down + LONG.chirp))]
     parts += [("header", layout.header), ("payload", layout.payload)]
     if last - first < 1000:  # narrower than a pixel otherwise
         parts += [("pilots", layout.pilots)]
@@ -35,7 +35,7 @@ def main() -> None:
     figure, (whole, near) = plt.subplots(2, 1, figsize=(11, 3.6), layout="constrained")
     draw(whole, layout, -GUARD, layout.end + GUARD)
     whole.set_title(f"6 s of speech: {layout.symbols} symbols, {100 * layout.overhead:.1f} % of them not payload")
-    draw(near, layout, layout.down - 60, layout.down + CHIRP + 120)
+    draw(near, layout, layout.down - 60, layout.down + LONG.chirp + 120)
     near.set_title("between header and payload")
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in COLOURS.values()]
     figure.legend(handles, COLOURS, loc="outside lower center", ncols=5)

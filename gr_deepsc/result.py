@@ -17,7 +17,7 @@ from .english import plain
 from .framing import SYMBOLS_PER_FRAME
 from .phy.frame import MAX_FRAMES
 from .phy.pulse import SAMPLES_PER_SYMBOL
-from .phy.utterance import MAX_PARTS, overhead
+from .phy.utterance import MAX_PARTS
 
 _PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve for 12, doctor for Dr."
 UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
@@ -56,6 +56,7 @@ class Result:
     n_symbols: int = _key("complex symbols of payload", 0)
     symbols_per_second: float | None = _key("n_symbols / seconds", None, 2)
     overhead: float | None = _key("share of all symbols on the air that is not payload", None, 4)
+    preamble: str | None = _key("of the bursts: long or short")
     n_bursts: int | None = _key("bursts whose header was read")
     bursts_missing: int | None = _key("bursts of the utterance that did not come: the text has gaps")
     received: float | None = _key("share of the utterance that was in the stream", None, 4)
@@ -71,6 +72,7 @@ class Result:
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
     clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
     evm: float | None = _key("rms error of the equalised pilots over their amplitude", None, 4)
+    inverted: bool | None = _key("it came on the other sideband, or with I and Q exchanged")
     fading: str | None = _key("the kind of channel that explains the pilots best")
     time_s: float | None = _key("of the first burst, from the beginning of the file", None, 4)
     timing: float | None = _key("the same in samples of the modem's stream, 4 a symbol", None, 2)
@@ -112,8 +114,6 @@ class Result:
         possible = 0 < n_symbols <= MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME
         if possible and rate > 0:
             found["nominal_s"] = round(n_symbols / rate, 3)
-        if possible and "n_bursts" in found:
-            found["overhead"] = round(1 - n_symbols / (n_symbols + overhead(n_symbols)), 4)
         timing, symbol_rate = found.get("timing"), found.get("symbol_rate")
         if timing is not None and symbol_rate and math.isfinite(timing / symbol_rate):
             found["time_s"] = round(timing / (SAMPLES_PER_SYMBOL * symbol_rate), 4)

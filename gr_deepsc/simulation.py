@@ -16,6 +16,7 @@ from .framing import SYMBOL_RATE
 from .joined import joined
 from .phy.air import Air, Path
 from .phy.channel import cn0_dbhz, snr_3khz_db
+from .phy.framer import AUTO as SUITING
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .radio.profiles import DEFAULT, PROFILES
@@ -36,6 +37,7 @@ class Setting:
     model: str = "default"  # name of a shipped model, or a folder
     rate: str = rates.DEFAULT  # one of `rates.CHOICES`
     target_snr_db: float = rates.TARGET_DB  # for the rate "auto"
+    preamble: str = SUITING  # one of `phy.framer.CHOICES`
     decoder: str = DECODERS[0]  # one of `ctc.DECODERS`
     reader: str = AUTO  # one of `reader.READERS`
     channel: str = "awgn"  # one of `phy.channel.KINDS`
@@ -97,7 +99,9 @@ class Simulation:
         self._setting, self._speaker = setting, speaker
         self._encoder = Encoder(setting.model, setting.rate, setting.target_snr_db, reader=setting.reader)
         self._decoder = Decoder(setting.model, decoder=setting.decoder)
-        self._transmitter = Transmitter(self._encoder, Framer(silence=setting.silence), setting.path())
+        self._transmitter = Transmitter(
+            self._encoder, Framer(silence=setting.silence, preamble=setting.preamble), setting.path()
+        )
 
     def __call__(self, samples: np.ndarray, sample_rate: float, seq: int = 0, user_id: int = 0) -> Heard:
         """Send a recording as the utterance `seq`; failures are results.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB
 from gr_deepsc.codec.rates import DEFAULT as RATE
 from gr_deepsc.ctc import DECODERS
+from gr_deepsc.phy.framer import CHOICES as PREAMBLES
 from gr_deepsc.radio.profiles import DEFAULT as PROFILE
 from gr_deepsc.radio.profiles import PROFILES
 from gr_deepsc.reader import AUTO as BY_MODEL
@@ -62,6 +63,12 @@ def rate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rate", choices=CHOICES, default=RATE, help=help)
     help = f"for --rate {AUTO}: Es/N0 of the weakest receiver ({TARGET_DB:g})"
     command.add_argument("--target-snr", type=decibels, default=TARGET_DB, metavar="DB", help=help)
+
+
+def preamble(command: argparse.ArgumentParser) -> None:
+    """--preamble."""
+    help = "long: for channels that fade; short: saves air time at --rate 130 (the profile's: auto, or long for audio)"
+    command.add_argument("--preamble", choices=PREAMBLES, help=help)
 
 
 def path(command: argparse.ArgumentParser, channel: str) -> None:

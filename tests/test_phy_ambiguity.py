@@ -6,7 +6,7 @@ import pytest
 from gr_deepsc.phy import burst, header, impair, receiver
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
 from gr_deepsc.phy.frame import GUARD, Layout
-from gr_deepsc.phy.preamble import CHIRP
+from gr_deepsc.phy.preamble import LONG
 from gr_deepsc.phy.pulse import DELAY, SAMPLES_PER_SYMBOL
 
 LEAD = 3000
@@ -23,7 +23,7 @@ def test_a_chirp_lost_in_a_fade(gone):
         payload = complex_gaussian(rng, 200).astype(np.complex64)
         samples = np.pad(burst.modulate(head, payload), LEAD)
         begin = first + SAMPLES_PER_SYMBOL * (0 if gone == "up" else Layout(1).down)
-        samples[begin - 16 : begin + SAMPLES_PER_SYMBOL * CHIRP] = 0
+        samples[begin - 16 : begin + SAMPLES_PER_SYMBOL * LONG.chirp] = 0
         cfo = rng.uniform(-0.08, 0.08)
         samples = impair.noise(impair.frequency_offset(samples, cfo, 0.0), noise_variance(4), rng)
         modem = receiver.BurstReceiver()

@@ -7,23 +7,31 @@ from scipy import stats
 from gr_deepsc.phy import detect, pulse
 from gr_deepsc.phy.channel import complex_gaussian
 from gr_deepsc.phy.frame import STRENGTH, Layout
-from gr_deepsc.phy.preamble import CHIRP, DOWN, UP
+from gr_deepsc.phy.preamble import LONG, PREAMBLES, SHORT
 
 OSF = pulse.SAMPLES_PER_SYMBOL
-HEADER = np.exp(0.5j * np.pi * np.random.default_rng(0).integers(4, size=Layout(1).down - CHIRP))  # or so
-PREAMBLE = np.concatenate([UP, HEADER, DOWN])
-WORKING_POINT = -10 + 10 * np.log10(STRENGTH)  # dB, of a chirp's symbols where the payload is at -10 dB
+STRONGER = 10 * np.log10(STRENGTH)  # dB, of a chirp's symbols, above the payload's
+WORKING_POINTS = {LONG: -10 + STRONGER, SHORT: -4.5 + STRONGER}  # dB
+
+
+def preamble_of(kind):
+    """Its symbols with a header, or so."""
+    size = Layout(1, kind).down - kind.chirp
+    return np.concatenate([kind.up, np.exp(0.5j * np.pi * np.random.default_rng(0).integers(4, size=size)), kind.down])
+
+
+PREAMBLE = preamble_of(LONG)
 WAVE = pulse.shape(PREAMBLE)
 
 
-def stream(rng, es_n0_db=np.inf, cfo=0.0, places=(5000.0,), samples=20_000, level=1.0):
+def stream(rng, es_n0_db=np.inf, cfo=0.0, places=(5000.0,), samples=20_000, level=1.0, kind=LONG):
     """Preambles whose first symbols peak at `places` (fractional samples), random phases, white noise."""
-    out = np.zeros(samples + 8192, np.complex128)
+    out, shaped = np.zeros(samples + 8192, np.complex128), pulse.shape(preamble_of(kind))
     for place in places:
         whole, part = divmod(place - pulse.DELAY, 1)
         n = np.arange(4096)
         wave = np.zeros(4096, np.complex128)
-        wave[64 : 64 + len(WAVE)] = WAVE
+        wave[64 : 64 + len(shaped)] = shaped
         wave = np.fft.ifft(np.fft.fft(wave) * np.exp(-2j * np.pi * np.fft.fftfreq(4096) * part))
         wave *= np.exp(2j * np.pi * (cfo / OSF * (n - 64 - pulse.DELAY - part) + rng.uniform()))
         out[int(whole) + 4096 - 64 :][:4096] += wave
@@ -42,49 +50,69 @@ def strong(samples):
     return [d for d in detections(samples) if d.sure]
 
 
-def test_chirps_are_orthogonal_to_their_shifts():
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+def test_chirps_are_orthogonal_to_their_shifts(kind):
     """Chu 1972: continued periodically (about its middle, with a change of sign) a chirp's correlation with its
     shifts vanishes, and that with the other chirp stays near sqrt(N)."""
-    twice = {name: np.fft.fft(np.concatenate([x, -x])) for name, x in (("up", UP), ("down", DOWN))}
+    twice = {name: np.fft.fft(np.concatenate([x, -x])) for name, x in (("up", kind.up), ("down", kind.down))}
     for spectrum in twice.values():
         correlation = np.abs(np.fft.ifft(np.abs(spectrum) ** 2)) / 2
-        assert correlation[1:CHIRP].max() < 1e-3 * CHIRP
+        assert correlation[1 : kind.chirp].max() < 1e-3 * kind.chirp
     cross = np.abs(np.fft.ifft(twice["up"] * twice["down"].conj())) / 2
-    assert cross.max() < 1.5 * np.sqrt(CHIRP)
+    assert cross.max() < 1.5 * np.sqrt(kind.chirp)
 
 
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
 @pytest.mark.parametrize("probability", [0.1, 0.01, 1e-3])
-def test_law_of_the_statistic_in_noise(probability):
+def test_law_of_the_statistic_in_noise(probability, kind):
     """As many of the hypotheses exceed `threshold(p)` as p says, for white noise at any level."""
     rng, exceeding, hypotheses = np.random.default_rng(1), 0, 0
+    row = 2 * list(PREAMBLES.values()).index(kind)
     for _ in range(60):
-        up, down = detect.correlate((1e-3 * complex_gaussian(rng, 8192)).astype(np.complex64))
-        statistic = (up[: -OSF * CHIRP] + down[OSF * CHIRP :])[::OSF]
-        exceeding += np.count_nonzero(statistic > detect.threshold(probability))
+        up, down = detect.correlate((1e-3 * complex_gaussian(rng, 8192)).astype(np.complex64))[row : row + 2]
+        statistic = (up[: -OSF * kind.chirp] + down[OSF * kind.chirp :])[::OSF]
+        exceeding += np.count_nonzero(statistic > detect.threshold(probability, kind.chirp))
         hypotheses += len(statistic)
     deviation = np.sqrt(2 / (probability * hypotheses))  # neighbours are somewhat dependent
     assert exceeding / hypotheses == pytest.approx(probability, rel=4 * deviation)
 
 
-def test_law_against_many_samples_limit():
+@pytest.mark.parametrize(("kind", "nearly"), [(LONG, 0.9), (SHORT, 0.75)])
+def test_law_against_many_samples_limit(kind, nearly):
     """For many symbols the sum of two Betas is a Gamma of shape 2: the exact law lies just below it."""
     for probability in (1e-3, 1e-7, 1e-11):
-        gamma = stats.gamma(2).isf(probability) / CHIRP
-        assert 0.9 * gamma < detect.threshold(probability) < gamma
-        assert detect.false_alarm(detect.threshold(probability)) == pytest.approx(probability, rel=1e-3)
+        gamma = stats.gamma(2).isf(probability) / kind.chirp
+        threshold = detect.threshold(probability, kind.chirp)
+        assert nearly * gamma < threshold < gamma
+        assert detect.false_alarm(threshold, kind.chirp) == pytest.approx(probability, rel=1e-3)
 
 
-def test_probability_of_detection():
-    """At the working point: 2 sum |c|^2 / N0 is noncentral chi-square with 4 degrees and 4 CHIRP Es/N0."""
-    es_n0 = 10 ** (WORKING_POINT / 10)
-    total = 1 + es_n0  # the signal is in the energy that it is divided by
-    theory = stats.ncx2(4, 4 * CHIRP * es_n0).sf(2 * CHIRP * detect.threshold(detect.CANDIDATE) * total)
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+def test_probability_of_detection(kind):
+    """At the working point. With N symbols of Es/N0 s, b / (1 - b) of a chirp is |sum z x*|^2 / N over what is left of
+    its energy: noncentral chi-square with 2 degrees and N s, over chi-square with 2 N - 2."""
+    rng, trials, es_n0_db = np.random.default_rng(2), 200, WORKING_POINTS[kind]
+    drawn = np.random.default_rng(3)
+    signal = drawn.noncentral_chisquare(2, 2 * kind.chirp * 10 ** (es_n0_db / 10), (2, 100_000))
+    b = signal / (signal + drawn.chisquare(2 * kind.chirp - 2, (2, 100_000)))
+    theory = np.mean(b.sum(0) > detect.threshold(detect.CANDIDATE, kind.chirp))
     assert theory > 0.99
-    rng, trials = np.random.default_rng(2), 200
     places = 5000.0 * np.arange(1, trials + 1) + rng.uniform(0, 500, trials)
-    starts = [d.start for d in detections(stream(rng, WORKING_POINT, 0, places, 5000 * (trials + 2)))]
+    starts = [d.start for d in detections(stream(rng, es_n0_db, 0, places, 5000 * (trials + 2), kind=kind))]
     found = np.sum(np.abs(np.subtract.outer(places, starts)).min(1) < 2 * OSF)
     assert found >= stats.binom(trials, theory).ppf(1e-3)
+
+
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+@pytest.mark.parametrize("es_n0_db", [3, 40])
+def test_conjugated(kind, es_n0_db):
+    """Found as inverted, with the time and the carrier that the conjugated samples have; one as it was sent is not."""
+    rng = np.random.default_rng(9)
+    samples = stream(rng, es_n0_db, 0.03, [5000.0], kind=kind)
+    (plain,) = (d for d in strong(samples) if d.preamble is kind)
+    (found,) = (d for d in strong(samples.conj()) if d.inverted)
+    assert not plain.inverted and found.preamble is kind
+    assert found.start == pytest.approx(plain.start, abs=1e-3) and found.cfo == pytest.approx(plain.cfo, abs=1e-6)
 
 
 @pytest.mark.parametrize("cfo", [0.0, 0.013, -0.05, 0.1, -0.1])
@@ -100,10 +128,10 @@ def test_time_and_frequency(cfo):
         (d,) = strong(stream(rng, es_n0_db, cfo, [place]))
         errors.append(((d.start - place) / OSF, d.cfo - cfo))
     time, frequency = np.array(errors).T
-    energy = CHIRP * 10 ** (es_n0_db / 10) * (1 - abs(cfo)) ** 2
+    energy = LONG.chirp * 10 ** (es_n0_db / 10) * (1 - abs(cfo)) ** 2
     delay = 1 / (2 * np.pi * 0.29 * np.sqrt(2 * energy))  # symbols, of one chirp
     assert np.sqrt(np.mean(time**2)) < 1.5 * (1 + 10 * abs(cfo)) * delay / np.sqrt(2)
-    assert np.std(frequency) < 2 * (1 + 10 * abs(cfo)) * delay / np.sqrt(2) / CHIRP
+    assert np.std(frequency) < 2 * (1 + 10 * abs(cfo)) * delay / np.sqrt(2) / LONG.chirp
     assert abs(np.mean(frequency)) < 2e-4
 
 

@@ -7,15 +7,16 @@ from gr_deepsc.framing import FRAME_RATE, SYMBOLS_PER_FRAME
 from gr_deepsc.phy import frame, header
 from gr_deepsc.phy.channel import complex_gaussian
 from gr_deepsc.phy.frame import GUARD, PILOT_EVERY, STRENGTH, Layout
-from gr_deepsc.phy.preamble import CHIRP, DOWN, UP
+from gr_deepsc.phy.preamble import LONG, PREAMBLES, SHORT
 
 HEADER = header.encode(header.Header(1, 2, 3, 0, True, 7))
 
 
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
 @pytest.mark.parametrize("frames", [1, 4, 5, 150, 375, 512])
-def test_every_place_is_taken_once(frames):
-    layout = Layout(frames)
-    chirps = [*range(CHIRP), *range(layout.down, layout.down + CHIRP)]
+def test_every_place_is_taken_once(frames, kind):
+    layout = Layout(frames, kind)
+    chirps = [*range(kind.chirp), *range(layout.down, layout.down + kind.chirp)]
     places = np.concatenate([chirps, layout.header, layout.payload, layout.pilots])
     assert np.array_equal(np.sort(places), np.arange(layout.end))
     assert len(layout.payload) == SYMBOLS_PER_FRAME * frames
@@ -41,6 +42,13 @@ def test_six_seconds_cost_at_most_a_quarter():
     assert Layout(6 * FRAME_RATE).overhead <= 0.25
 
 
+def test_five_seconds_at_the_lowest_rate():
+    """75 characters of 8 symbols: at most 35 % are not payload with the short preamble, 58 % with the long one."""
+    frames = 75 * 8 // SYMBOLS_PER_FRAME
+    assert Layout(frames, SHORT).overhead <= 0.35
+    assert Layout(frames).overhead == pytest.approx(0.585, abs=1e-3)
+
+
 def test_interleaving_spreads_a_frame_over_the_burst():
     """Undone exactly; the symbols of a frame are a twentieth of the burst apart, so that a fade of 128 symbols
     takes at most one of the 20 of any frame of a burst of 128 frames or more."""
@@ -59,7 +67,9 @@ def test_assembled_burst():
     symbols, layout = frame.assemble(HEADER, payload), Layout(7)
     burst = symbols[GUARD:-GUARD]
     strong = np.sqrt(STRENGTH)
-    assert np.allclose(burst[:CHIRP], strong * UP) and np.allclose(burst[layout.down :][:CHIRP], strong * DOWN)
+    assert np.allclose(burst[: LONG.chirp], strong * LONG.up) and np.allclose(
+        burst[layout.down :][: LONG.chirp], strong * LONG.down
+    )
     assert np.allclose(burst[layout.header], strong * HEADER)
     assert np.allclose(np.abs(burst[layout.pilots]), strong)
     assert np.allclose(frame.deinterleave(burst[layout.payload]), payload)

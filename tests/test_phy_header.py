@@ -10,10 +10,13 @@ from scipy import optimize, stats
 
 from gr_deepsc.phy import header
 from gr_deepsc.phy.channel import complex_gaussian
-from gr_deepsc.phy.header import HEADER_SYMBOLS, Header, HeaderError
+from gr_deepsc.phy.header import Header, HeaderError
+from gr_deepsc.phy.preamble import LONG, PREAMBLES, SHORT
 
 PAYLOAD_BITS = 38
 WORKING_POINT = -8.24  # dB: where the payload is at -10 dB and the header 1.76 dB stronger
+SHORT_WORKING_POINT = -2.74  # dB: the same at -4.5 dB
+SHORT_VECTOR = "94107f66dc4c0e18981064bcf1287f0a7c85729508d080dbcdd7730c74652b05d7c80868"
 VECTOR = (
     "dfa329b0b069860a56efaa5055a3379d114aaf12c0aeacbb861b71da579fa3e770a8cd1a6e45b268966a25f47f4d3d27"
     "b94aeb5c8fe1c970a37044b3c818d885ee05323850f84fe04e3b3591687da28331b941d5d6da57fea7cb46229b81a0e7"
@@ -33,19 +36,19 @@ def received(rng, symbols, es_n0_db, csi=1.0):
     return header.demap(y.astype(np.complex64), csi, n0)
 
 
-def failures(rng, trials, es_n0_db, csi=lambda rng: 1.0):
+def failures(rng, trials, es_n0_db, csi=lambda rng: 1.0, kind=LONG):
     """How many headers were not decoded, and how many as another one."""
     lost = wrong = 0
     for _ in range(trials):
         sent = random_header(rng)
         try:
-            wrong += header.decode(received(rng, header.encode(sent), es_n0_db, csi(rng))) != sent
+            wrong += header.decode(received(rng, header.encode(sent, kind), es_n0_db, csi(rng))) != sent
         except HeaderError:
             lost += 1
     return lost, wrong
 
 
-def normal_approximation(es_n0_db, bits=PAYLOAD_BITS, uses=HEADER_SYMBOLS):
+def normal_approximation(es_n0_db, bits=PAYLOAD_BITS, uses=LONG.header):
     """Polyanskiy, Poor and Verdu 2010, equation 296, for complex uses: Q((n C - k + log2(n) / 2) / sqrt(n V))."""
     snr = 10 ** (es_n0_db / 10)
     capacity = np.log2(1 + snr)
@@ -54,18 +57,20 @@ def normal_approximation(es_n0_db, bits=PAYLOAD_BITS, uses=HEADER_SYMBOLS):
     return stats.norm.sf(margin / np.sqrt(uses * dispersion))
 
 
-def test_round_trip():
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+def test_round_trip(kind):
     rng = np.random.default_rng(0)
     corners = [Header(0, 0, 0, 0, False, 1), Header(7, 65535, 31, 3, True, 512)]
     for sent in corners + [random_header(rng) for _ in range(50)]:
-        assert header.decode(received(rng, header.encode(sent), 0)) == sent
+        assert header.decode(received(rng, header.encode(sent, kind), 0)) == sent
 
 
-def test_frozen_vector():
+@pytest.mark.parametrize(("kind", "vector"), [(LONG, VECTOR), (SHORT, SHORT_VECTOR)], ids=PREAMBLES)
+def test_frozen_vector(kind, vector):
     """The bits on air, two a symbol, most significant first: another implementation has to make the same."""
-    symbols = header.encode(Header(codec=1, user_id=0xC0DE, seq=17, part=2, last=True, frames=150))
+    symbols = header.encode(Header(codec=1, user_id=0xC0DE, seq=17, part=2, last=True, frames=150), kind)
     bits = np.stack([symbols.real < 0, symbols.imag < 0], 1).ravel()
-    assert np.packbits(bits).tobytes().hex() == VECTOR
+    assert np.packbits(bits).tobytes().hex() == vector
 
 
 def test_qpsk_that_looks_like_noise():
@@ -73,10 +78,10 @@ def test_qpsk_that_looks_like_noise():
     rng = np.random.default_rng(1)
     for sent in [Header(0, 0, 0, 0, False, 1), *(random_header(rng) for _ in range(50))]:
         symbols = header.encode(sent)
-        assert symbols.dtype == np.complex64 and symbols.shape == (HEADER_SYMBOLS,)
+        assert symbols.dtype == np.complex64 and symbols.shape == (LONG.header,)
         assert np.allclose(np.abs(symbols), 1)
-        assert np.max(np.abs(np.fft.fft(symbols)) ** 2) / HEADER_SYMBOLS < 16
-        assert abs(np.mean(symbols)) < 4 / np.sqrt(HEADER_SYMBOLS)
+        assert np.max(np.abs(np.fft.fft(symbols)) ** 2) / LONG.header < 16
+        assert abs(np.mean(symbols)) < 4 / np.sqrt(LONG.header)
 
 
 def test_llrs_are_calibrated():
@@ -85,8 +90,8 @@ def test_llrs_are_calibrated():
     llrs, truth = [], []
     for _ in range(100):
         symbols = header.encode(random_header(rng))
-        h = complex_gaussian(rng, HEADER_SYMBOLS)
-        y = h * symbols + np.sqrt(n0) * complex_gaussian(rng, HEADER_SYMBOLS)
+        h = complex_gaussian(rng, LONG.header)
+        y = h * symbols + np.sqrt(n0) * complex_gaussian(rng, LONG.header)
         llrs.append(header.demap(y, h, n0))
         truth.append(np.stack([symbols.real < 0, symbols.imag < 0], 1).ravel())
     llrs, truth = np.concatenate(llrs), np.concatenate(truth)
@@ -118,6 +123,13 @@ def test_frame_errors_at_the_working_point(trials, es_n0_db):
     theory = normal_approximation(es_n0_db)
     print(f"Es/N0 {es_n0_db} dB: {lost} lost and {wrong} wrong of {trials}; normal approximation {theory:.1e}")
     assert lost + wrong <= stats.binom(trials, 0.002).ppf(0.99)
+
+
+def test_frame_errors_of_the_short_header():
+    """At its working point at most 0.005; for 38 bits in 144 uses of the channel the theory has 0.0006."""
+    lost, wrong = failures(np.random.default_rng(3), 300, SHORT_WORKING_POINT, kind=SHORT)
+    assert normal_approximation(SHORT_WORKING_POINT, uses=SHORT.header) == pytest.approx(6e-4, rel=0.5)
+    assert lost + wrong <= stats.binom(300, 0.005).ppf(0.99)
     assert wrong <= stats.poisson(32 / 2**16 * lost).ppf(0.999)
     assert lost + wrong >= stats.binom(trials, theory).ppf(1e-3)
 
@@ -140,8 +152,8 @@ def test_distance_to_theory(trials):
 
 def faded(rng, depth=0.0, length=128):
     """A channel of random phase that is `depth` in one stretch of `length` symbols."""
-    h = np.full(HEADER_SYMBOLS, np.exp(2j * np.pi * rng.uniform()))
-    start = rng.integers(HEADER_SYMBOLS - length + 1)
+    h = np.full(LONG.header, np.exp(2j * np.pi * rng.uniform()))
+    start = rng.integers(LONG.header - length + 1)
     h[start : start + length] *= depth
     return h.astype(np.complex64)
 
@@ -149,7 +161,7 @@ def faded(rng, depth=0.0, length=128):
 def test_one_fade_of_128_symbols():
     """Erased wherever it falls, the other 320 symbols at -6 dB: at least 0.99 correct."""
     lost, wrong = failures(np.random.default_rng(5), 300, -6, faded)
-    print(f"128 of {HEADER_SYMBOLS} symbols erased, the rest at -6 dB: {lost + wrong} of 300 lost")
+    print(f"128 of {LONG.header} symbols erased, the rest at -6 dB: {lost + wrong} of 300 lost")
     assert lost + wrong <= 3
 
 
@@ -160,7 +172,7 @@ def test_block_fading():
     above the working point.
     """
     lost, wrong = failures(
-        np.random.default_rng(6), 300, 0, lambda rng: np.repeat(complex_gaussian(rng, 4), 128)[:HEADER_SYMBOLS]
+        np.random.default_rng(6), 300, 0, lambda rng: np.repeat(complex_gaussian(rng, 4), 128)[: LONG.header]
     )
     theory = stats.gamma(3.5, scale=1 / 3.5).cdf(10 ** (WORKING_POINT / 10))
     print(f"Rayleigh block fading at 0 dB: {lost + wrong} of 300 lost, theory {300 * theory:.1f}")
@@ -171,7 +183,7 @@ def test_noise_is_no_header():
     """32 words are tried against 16 bits of CRC and 2 of version: 0.02 false headers are expected in 200."""
     rng = np.random.default_rng(7)
     for _ in range(200):
-        noise = complex_gaussian(rng, HEADER_SYMBOLS)
+        noise = complex_gaussian(rng, LONG.header)
         with pytest.raises(HeaderError) as caught:
             header.decode(header.demap(noise, np.complex64(1), 1.0))
         assert caught.value.error_type in ("header_crc", "header_version")
@@ -183,7 +195,7 @@ def test_false_acceptance_probability():
     rng, accepted, trials = np.random.default_rng(8), 0, 8000
     for _ in range(trials):
         try:
-            header.decode(header.demap(complex_gaussian(rng, HEADER_SYMBOLS), np.complex64(1), 10.0))
+            header.decode(header.demap(complex_gaussian(rng, LONG.header), np.complex64(1), 10.0))
             accepted += 1
         except HeaderError as error:
             accepted += error.error_type == "header_version"
@@ -194,7 +206,7 @@ def test_false_acceptance_probability():
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0, 100.0])
 def test_constant_llrs_are_no_header(value):
     with pytest.raises(HeaderError):
-        header.decode(np.full(2 * HEADER_SYMBOLS, value, np.float32))
+        header.decode(np.full(2 * LONG.header, value, np.float32))
 
 
 def test_another_version_is_its_own_error(monkeypatch):
@@ -211,7 +223,7 @@ def test_a_dead_or_broken_channel_is_harmless():
     """h = 0, N0 = 0, NaN and infinity: finite LLRs, and what is left is enough."""
     sent = Header(1, 7, 1, 0, True, 20)
     y = header.encode(sent)
-    csi, n0 = np.ones(HEADER_SYMBOLS, np.complex64), np.full(HEADER_SYMBOLS, 0.5)
+    csi, n0 = np.ones(LONG.header, np.complex64), np.full(LONG.header, 0.5)
     y[:40], csi[40:80], n0[80:120], csi[120:160], y[160:200] = np.nan, 0, 0, np.nan, 0
     csi[190:200], n0[190:200] = 0, 0
     llrs = header.demap(y, csi, n0)

@@ -6,13 +6,14 @@ import pytest
 from gr_deepsc.phy import burst, fading, frame, header, impair, receiver
 from gr_deepsc.phy.burst import Burst, Lost
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
+from gr_deepsc.phy.preamble import LONG, PREAMBLES, SHORT
 from gr_deepsc.phy.pulse import shape
 
 
-def sent(rng, frames=6, **fields):
+def sent(rng, frames=6, kind=LONG, **fields):
     head = header.Header(**{"codec": 1, "user_id": 7, "seq": 0, "part": 0, "last": True, "frames": frames} | fields)
     payload = complex_gaussian(rng, 20 * frames).astype(np.complex64)
-    return head, payload, burst.modulate(head, payload)
+    return head, payload, burst.modulate(head, payload, kind)
 
 
 def receive(samples, piece=None):
@@ -41,6 +42,21 @@ def test_truth(stream):
     events = receive(samples)
     assert headers(events) == heads
     assert [event.received for event in events][:2] == [1, 1] and 0 < events[2].received < 1
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+def test_preambles_and_sidebands(kind, inverted):
+    """Read alike, and told apart; the carrier is that of the samples as they came. At 6 dB the symbols' error is near
+    N0 / (1 + N0) = 0.20, the bound with h known."""
+    rng, cfo = np.random.default_rng(11), 0.04
+    head, payload, wave = sent(rng, frames=40, kind=kind, codec=10)
+    samples = impair.noise(np.pad(wave, 3000), noise_variance(6), rng)
+    samples = impair.frequency_offset(samples.conj() if inverted else samples, cfo)
+    (found,) = receive(samples)
+    assert (found.header, found.preamble, found.inverted) == (head, kind, inverted)
+    assert found.cfo == pytest.approx(cfo, abs=1e-4)
+    assert np.mean(np.abs(found.symbols - payload) ** 2) == pytest.approx(0.2, abs=0.03)
 
 
 @pytest.mark.parametrize("piece", [7, 1024, 65_536])
@@ -173,19 +189,41 @@ def test_memory_is_bounded():
         assert len(modem._samples) + len(modem._unread) < 40_000
 
 
-def test_vector():
-    """One burst, frozen: a change of the waveform must be meant."""
-    head = header.Header(codec=3, user_id=0x1234, seq=5, part=1, last=True, frames=2)
+@pytest.mark.parametrize(
+    ("kind", "codec", "expected"),
+    [
+        (
+            LONG,
+            3,
+            {
+                48: 0.0198 - 0.8294j,
+                500: 0.6069 - 0.0695j,
+                1000: -0.5121 - 0.4076j,
+                2000: -0.4793 - 0.4342j,
+                3000: 0.2334 - 0.5666j,
+                3300: -0.5064 + 0.0101j,
+            },
+        ),
+        (
+            SHORT,
+            10,
+            {
+                48: 0.0642 - 0.8194j,
+                200: 0.6090 - 0.0646j,
+                500: 0.5031 + 0.3982j,
+                800: -0.5336 + 0.5483j,
+                1100: -0.0820 + 0.5912j,
+                1300: 0.3881 + 0.3158j,
+            },
+        ),
+    ],
+    ids=PREAMBLES,
+)
+def test_vector(kind, codec, expected):
+    """One burst of each preamble, frozen: a change of the waveform must be meant."""
+    head = header.Header(codec=codec, user_id=0x1234, seq=5, part=1, last=True, frames=2)
     k = np.arange(40)
-    wave = burst.modulate(head, np.exp(2j * np.pi * k * k / 40).astype(np.complex64))
-    assert len(wave) == 4 * (frame.Layout(2).symbols - 1) + 65
-    expected = {
-        48: 0.0198 - 0.8294j,
-        500: 0.6069 - 0.0695j,
-        1000: -0.5121 - 0.4076j,
-        2000: -0.4793 - 0.4342j,
-        3000: 0.2334 - 0.5666j,
-        3300: -0.5064 + 0.0101j,
-    }
+    wave = burst.modulate(head, np.exp(2j * np.pi * k * k / 40).astype(np.complex64), kind)
+    assert len(wave) == 4 * (frame.Layout(2, kind).symbols - 1) + 65
     for place, value in expected.items():
         assert wave[place] == pytest.approx(value, abs=2e-4), place

@@ -10,8 +10,8 @@ from graph import pdu, post, received, running, sink, wait_until
 from gr_deepsc.blocks import BurstReceiver, SemanticDecoder
 from gr_deepsc.phy import channel, impair, utterance
 from gr_deepsc.phy.frame import assemble
-from gr_deepsc.phy.header import HEADER_SYMBOLS
 from gr_deepsc.phy.listener import Listener, describe
+from gr_deepsc.phy.preamble import LONG
 from gr_deepsc.phy.pulse import shape
 
 RATE = 50_000.0
@@ -30,7 +30,7 @@ def bursts(seq: int, frames: int = 20, user_id: int = 7, codec: int = 3) -> list
 
 def unreadable() -> np.ndarray:
     """A burst whose chirps are right and whose header is not."""
-    header = np.exp(0.5j * np.pi * np.random.default_rng(5).integers(4, size=HEADER_SYMBOLS))
+    header = np.exp(0.5j * np.pi * np.random.default_rng(5).integers(4, size=LONG.header))
     return shape(assemble(header.astype(np.complex64), symbols(10)))
 
 

@@ -11,7 +11,7 @@ from gr_deepsc.phy import utterance as bursts
 from gr_deepsc.phy.air import Path
 from gr_deepsc.phy.equalise import mmse, zero_forcing
 from gr_deepsc.phy.frame import deinterleave, interleave
-from gr_deepsc.phy.framer import Framer
+from gr_deepsc.phy.framer import Framer, suiting
 from gr_deepsc.simulation import Setting
 
 from ..system import Air, Heard, Recording, Sent
@@ -88,7 +88,7 @@ class GrDeepSC(DeepSC):
     def send(self, utterance: Recording) -> Sent:
         """Overhead: ramps, chirps, headers and pilots."""
         sent = self._encoder.at_rate(utterance.samples, self._rate)
-        return Sent(sent.symbols, bursts.overhead(len(sent.symbols)), sent.codec)
+        return Sent(sent.symbols, bursts.overhead(len(sent.symbols), suiting(sent.codec)), sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         """`frame_errors`: share of the bursts that were not found or whose header could not be read."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..codec.framewise import codec_id
-from ..phy.framer import LEVEL_DB, Framer
+from ..phy.framer import AUTO, LEVEL_DB, Framer
 from .pdu import PduBlock, PduError, get, put, unpack
 
 
@@ -17,10 +17,10 @@ class BurstFramer(PduBlock):
     of the samples that the limiter touched.
     """
 
-    def __init__(self, level_db: float = LEVEL_DB, silence: int = 0):
+    def __init__(self, level_db: float = LEVEL_DB, silence: int = 0, preamble: str = AUTO):
         """Parameters and errors as of `phy.framer.Framer`; a silence for streams that would end with the burst."""
         super().__init__("Burst Framer", "symbols", "bursts")
-        self._framer = Framer(level_db, silence)
+        self._framer = Framer(level_db, silence, preamble)
         self._count = 0
 
     def set_level_db(self, level_db: float) -> None:

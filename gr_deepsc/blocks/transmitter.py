@@ -3,6 +3,7 @@
 from gnuradio import gr, pdu
 
 from ..codec.rates import DEFAULT, TARGET_DB
+from ..phy.framer import AUTO as SUITING
 from ..reader import AUTO
 from .burst_framer import BurstFramer
 from .burst_source import BurstSource
@@ -26,10 +27,12 @@ class DeepscTransmitter(gr.hier_block2):
         rate: str = DEFAULT,
         target_snr_db: float = TARGET_DB,
         reader: str = AUTO,
+        preamble: str = SUITING,
     ):
         """`between` bursts: "silence", an endless stream of zeros; or "nothing", and tags tx_sob and tx_eob.
 
-        `rate`, `target_snr_db` and `reader` as of `gr_deepsc.codec.encode.Encoder`.
+        `rate`, `target_snr_db` and `reader` as of `gr_deepsc.codec.encode.Encoder`; `preamble` as of
+        `gr_deepsc.phy.framer.Framer`.
 
         Raises:
             ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.
@@ -43,7 +46,7 @@ class DeepscTransmitter(gr.hier_block2):
         self.message_port_register_hier_out("failed")
         # GNU Radio does not keep Python blocks alive: we do
         self.encoder = SemanticEncoder(model, provider, rate, target_snr_db, reader)
-        self.framer = BurstFramer(level_db)
+        self.framer = BurstFramer(level_db, preamble=preamble)
         silence = between == "silence"
         self.stream = BurstSource() if silence else pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.msg_connect(self, "audio", self.encoder, "audio")

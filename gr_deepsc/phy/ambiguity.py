@@ -1,7 +1,7 @@
 """A burst of which one chirp alone was heard: time and carrier lie on a line, and the pilots say where on it.
 
 A chirp's delay and its frequency are one (Chu, 1972): where the other chirp is lost in a fade, every start with
-start = peak +- CHIRP * cfo fits, and which of them the detector took is chance.
+start = peak +- N * cfo fits, N the chirp's symbols, and which of them the detector took is chance.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .detect import Detection
-from .preamble import CHIRP, MAX_CFO
+from .preamble import LONG, MAX_CFO, Preamble
 from .pulse import SAMPLES_PER_SYMBOL
 from .synchronise import SEARCH_MODELS, Known, Sync, Window
 
@@ -17,8 +17,14 @@ ALTERNATIVES = 6  # places on the two lines that are worth a look
 
 _STEP = 2e-3  # cycles a symbol: a quarter of a turn over a fading block of 128
 _COARSE = 0.02  # the matched filter bears half of it
-_SLOPE = SAMPLES_PER_SYMBOL * CHIRP  # samples of delay that a cycle a symbol makes
-REACH = int(2 * MAX_CFO * _SLOPE)  # samples: farthest from the detection that a start on a line can be
+
+
+def _slope(preamble: Preamble) -> int:
+    """Samples of delay that a cycle a symbol makes."""
+    return SAMPLES_PER_SYMBOL * preamble.chirp
+
+
+REACH = int(2 * MAX_CFO * _slope(LONG))  # samples: farthest from the detection that a start on a line can be
 
 
 def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detection], Window]) -> list[Detection]:
@@ -31,18 +37,18 @@ def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detect
     n0, power = known.levels(window_of(detection).at(known.places, Sync(0.0, 0.0)))
     centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE).tolist()
     offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP).tolist()
-    found = []
+    found, slope = [], _slope(detection.preamble)
     for sign in (1, -1):  # the up-chirp's line, the down-chirp's
-        peak = detection.start - sign * _SLOPE * detection.cfo
+        peak = detection.start - sign * slope * detection.cfo
         scores, places = [], []
         for centre in centres:
-            place = detection._replace(start=peak + sign * _SLOPE * centre, cfo=centre)
+            place = detection._replace(start=peak + sign * slope * centre, cfo=centre)
             window = window_of(place)
-            y = np.stack([window.at(known.places, Sync(sign * CHIRP * f, f)) for f in offsets], 1)
+            y = np.stack([window.at(known.places, Sync(sign * detection.preamble.chirp * f, f)) for f in offsets], 1)
             c = known.correlate(y)
             evidence = [m.evidence(known.nodes, c, power, n0) for m in SEARCH_MODELS]
             scores += np.max(evidence, 0).tolist()
-            places += [place._replace(start=place.start + sign * _SLOPE * f, cfo=place.cfo + f) for f in offsets]
+            places += [place._replace(start=place.start + sign * slope * f, cfo=place.cfo + f) for f in offsets]
         peaks = [k for k in range(len(scores)) if scores[k] == max(scores[max(0, k - 2) : k + 3])]
         found += [(scores[k], places[k]) for k in peaks]
     found.sort(key=lambda entry: -entry[0])

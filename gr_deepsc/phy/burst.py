@@ -8,6 +8,7 @@ from ..framing import SYMBOLS_PER_FRAME
 from . import header
 from .frame import assemble
 from .header import Header
+from .preamble import LONG, Preamble
 from .pulse import shape
 
 
@@ -25,6 +26,8 @@ class Burst(NamedTuple):
     evm: float  # rms error of the equalised pilots over their amplitude
     channel: str  # the model of the fading that explained the known symbols best
     received: float  # share of the payload that was in the stream
+    preamble: Preamble = LONG
+    inverted: bool = False  # it came on the other sideband, or with I and Q exchanged
 
 
 class Lost(NamedTuple):
@@ -37,7 +40,7 @@ class Lost(NamedTuple):
     es_n0_db: float
 
 
-def modulate(head: Header, payload: np.ndarray) -> np.ndarray:
+def modulate(head: Header, payload: np.ndarray, preamble: Preamble = LONG) -> np.ndarray:
     """The samples of one burst: complex64, mean power of the payload 1 / 4 a sample.
 
     Args:
@@ -48,4 +51,4 @@ def modulate(head: Header, payload: np.ndarray) -> np.ndarray:
     """
     if len(payload) != SYMBOLS_PER_FRAME * head.frames:
         raise ValueError(f"{len(payload)} symbols for {head.frames} frames of {SYMBOLS_PER_FRAME}")
-    return shape(assemble(header.encode(head), payload))
+    return shape(assemble(header.encode(head, preamble), payload, preamble))

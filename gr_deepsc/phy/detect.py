@@ -1,9 +1,12 @@
 """Finding bursts in a stream of samples, by a false-alarm probability.
 
-Each chirp's correlation is divided by the energy under its own window: b = |sum z x*|^2 / (CHIRP sum |z|^2), a
-number in [0, 1] that no level, no level step and no sine can raise. In noise it is Beta(1, CHIRP - 1), so that
-P(b > x) = (1 - x)^(CHIRP - 1); the statistic is the sum of the two chirps' b, which costs nothing where the
+Each chirp's correlation is divided by the energy under its own window, N symbols: b = |sum z x*|^2 / (N sum |z|^2), a
+number in [0, 1] that no level, no level step and no sine can raise. In noise it is Beta(1, N - 1), so that
+P(b > x) = (1 - x)^(N - 1); the statistic is the sum of the two chirps' b, which costs nothing where the
 channel turned or faded between them. Thresholds come from that law alone.
+
+Of each preamble there are two patterns: as it was sent, and conjugated, as a receiver on the other sideband or with I
+and Q exchanged has it. Conjugation makes each chirp the other one, so the same correlations show both.
 """
 
 from functools import cache
@@ -15,129 +18,167 @@ from scipy.ndimage import maximum_filter1d
 
 from .exact import product, square
 from .frame import Layout
-from .preamble import CHIRP, DOWN, MAX_CFO, UP
+from .preamble import LONG, MAX_CFO, PREAMBLES, Preamble
 from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
 
 CANDIDATE = 1e-8  # false-alarm probability a hypothesis: worth a look at the header
 SURE = 1e-11  # a burst, whether its header can be read or not
+# A burst that came as it was sent may have lost one of its chirps in a fade. Of a conjugated one both must be heard,
+# with this probability that noise looks like one: each chirp of any burst would be half of a conjugated burst.
+EACH = 1e-5
 
-_LENGTH = SAMPLES_PER_SYMBOL * CHIRP  # samples of a chirp
-_SPACING = SAMPLES_PER_SYMBOL * Layout(1).down  # samples from the first chirp to the second
-_SHIFT = int(np.ceil(MAX_CFO * _LENGTH)) + SAMPLES_PER_SYMBOL  # samples; the largest delay that is looked at
 _FFT = 8192
-HOP = 7552  # lags a block; the rest of _FFT holds a chirp with its pulses' tails
-_HISTORY = _SPACING + 4 * _SHIFT  # lags that starts in the next block may still need
-_DEAD = 2 * _LENGTH  # samples either side of a detection in which there is no weaker one
+HOP = 7552  # lags a block; the rest of _FFT holds the longest chirp with its pulses' tails
 _MAX_SEEN_CFO = 1.02 * MAX_CFO  # the estimate of one at the limit: at -8 dB its standard deviation is 0.5 %
 _ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
 
-_SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), shape(UP), shape(DOWN))])
+# up and down of each preamble, in the order of `correlate`
+_CHIRPS = [chirp for preamble in PREAMBLES.values() for chirp in (preamble.up, preamble.down)]
+_SPECTRA = np.conj([fft.fft(r, _FFT) for r in (TAPS.astype(np.complex64), *map(shape, _CHIRPS))])
 
 
-def false_alarm(threshold: float) -> float:
-    """P(statistic > threshold) of one hypothesis in noise: the sum of two independent Beta(1, CHIRP - 1)."""
-    n, t = CHIRP - 1, threshold
+def false_alarm(threshold: float, chirp: int) -> float:
+    """P(statistic > threshold) of one hypothesis in noise: the sum of two independent Beta(1, chirp - 1)."""
+    n, t = chirp - 1, threshold
     tail, _ = integrate.quad(lambda x: n * (1 - x) ** (n - 1) * (1 - t + x) ** n, max(0, t - 1), min(t, 1), epsabs=0)
     return max(0.0, 1 - t) ** n + tail
 
 
 @cache
-def threshold(probability: float) -> float:
-    """The statistic that noise exceeds with `probability`."""
-    return optimize.brentq(lambda t: np.log(false_alarm(t) / probability), 1e-3, 1.0)
+def threshold(probability: float, chirp: int) -> float:
+    """The statistic that noise exceeds with `probability`, for chirps of so many symbols."""
+    return optimize.brentq(lambda t: np.log(false_alarm(t, chirp) / probability), 1e-3, 1.0)
 
 
 class Detection(NamedTuple):
-    """A preamble: `start` is its first symbol's peak in samples of the stream, `cfo` in cycles a symbol."""
+    """A preamble: `start` is its first symbol's peak in samples of the stream.
+
+    `cfo` is in cycles a symbol, of the conjugated samples if `inverted`.
+    """
 
     start: float
     cfo: float
     statistic: float
     sure: bool
+    preamble: Preamble = LONG
+    inverted: bool = False
 
 
 class Detector:
     """Searches a stream fed in pieces of any size; the detections do not depend on the pieces."""
 
     def __init__(self) -> None:
-        self._samples: np.ndarray = np.zeros(DELAY, np.complex64)  # of the stream, from sample `_lag` - DELAY on
+        self._samples: np.ndarray = np.zeros(DELAY, np.complex64)  # of the stream, from the first lag - DELAY on
         self._lag = 0  # the next block's first
-        self._b = np.zeros((2, _HISTORY), np.float32)  # of the lags before
-        self._pending: np.ndarray = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
-        self._settled = -np.inf  # starts before this one are decided
+        self._patterns = [
+            _Pattern(preamble, 2 * k + inverted, 2 * k + 1 - inverted)
+            for k, preamble in enumerate(PREAMBLES.values())
+            for inverted in (False, True)
+        ]
 
     @property
     def undecided(self) -> float:
         """No detection that is still to come starts before this sample."""
-        return max(0.0, self._settled)
+        return max(0.0, min(pattern.settled for pattern in self._patterns))
 
     def push(self, samples: np.ndarray) -> list[Detection]:
-        """The preambles that these samples made certain, in order of time: complex64 [n], finite."""
+        """The preambles that these samples made certain: complex64 [n], finite."""
         self._samples = np.concatenate([self._samples, np.asarray(samples, np.complex64)])
         found = []
         while len(self._samples) >= _FFT:
-            self._b = np.concatenate([self._b[:, -_HISTORY:], correlate(self._samples[:_FFT])], 1)
-            start = self._lag - _SPACING - 2 * _SHIFT
-            self._pending = np.concatenate([self._pending, self._exceeding(start)])
+            b = correlate(self._samples[:_FFT])
+            for pattern in self._patterns:
+                found += pattern.push(b, self._lag)
             self._samples, self._lag = self._samples[HOP:], self._lag + HOP
-            found += self._settle(start + HOP - _SHIFT - _DEAD)
         return found
 
     def flush(self) -> list[Detection]:
         """The stream has ended: the preambles still in it, the last one whole or nearly."""
         found, end = [], self._lag + len(self._samples)
-        while self._lag < end + _HISTORY + _DEAD:
+        while self._lag < end + max(pattern.reach for pattern in self._patterns):
             found += self.push(np.zeros(HOP, np.complex64))
         return found
 
-    def _exceeding(self, first: int) -> np.ndarray:
-        """Start, CFO and statistic where it exceeds the lower threshold, for `HOP` starts from `first` on."""
-        least = threshold(CANDIDATE)
-        up, down = self._b
-        late = np.arange(_HISTORY - 2 * _SHIFT, _HISTORY - 2 * _SHIFT + HOP)  # their lags without a CFO,
-        early = late - _SPACING  # as indices into `down` and `up`
+
+class _Pattern:
+    """One preamble, as it was sent or conjugated, sought among the correlations with its chirps."""
+
+    def __init__(self, preamble: Preamble, first: int, second: int) -> None:
+        """`first` and `second`: rows of `correlate`, of the chirp that comes first in this pattern and of the other."""
+        self._preamble, self._rows, self._inverted = preamble, [first, second], second < first
+        self._length = SAMPLES_PER_SYMBOL * preamble.chirp  # samples of a chirp
+        self._spacing = SAMPLES_PER_SYMBOL * Layout(1, preamble).down  # samples from the first chirp to the second
+        # samples; the largest delay that is looked at
+        self._shift = int(np.ceil(MAX_CFO * self._length)) + SAMPLES_PER_SYMBOL
+        self._history = self._spacing + 4 * self._shift  # lags that starts in the next block may still need
+        self._dead = 2 * self._length  # samples either side of a detection in which there is no weaker one
+        self.reach = self._history + self._dead  # lags after which nothing of the stream is undecided
+        self._least = 1 - EACH ** (1 / (preamble.chirp - 1)) if self._inverted else 0.0  # of each chirp's b
+        self._b = np.zeros((2, self._history), np.float32)  # of the lags before
+        self._pending: np.ndarray = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
+        self.settled = -np.inf  # starts before this one are decided
+
+    def push(self, b: np.ndarray, lag: int) -> list[Detection]:
+        """The preambles that the next block, its first lag `lag`, made certain, in order of time."""
+        self._b = np.concatenate([self._b[:, -self._history :], b[self._rows]], 1)
+        start = lag - self._spacing - 2 * self._shift
+        self._pending = np.concatenate([self._pending, self._exceeding(start)])
+        return self._settle(start + HOP - self._shift - self._dead)
+
+    def _exceeding(self, start: int) -> np.ndarray:
+        """Start, CFO and statistic where it exceeds the lower threshold, for `HOP` starts from `start` on."""
+        least = threshold(CANDIDATE, self._preamble.chirp)
+        first, second = self._b
+        late = self._history - 2 * self._shift + np.arange(HOP)  # their lags without a CFO,
+        early = late - self._spacing  # as indices into `second` and `first`
         # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
-        width = 2 * _SHIFT + 3
-        bound = maximum_filter1d(down, width)[late] + maximum_filter1d(up, width)[early]
-        rows, shifts = [], np.arange(-_SHIFT, _SHIFT + 1)
+        width = 2 * self._shift + 3
+        bound = maximum_filter1d(second, width)[late] + maximum_filter1d(first, width)[early]
+        rows, shifts = [], np.arange(-self._shift, self._shift + 1)
         for k in np.flatnonzero(bound >= least):
             for odd in (0, 1):  # starts on a sample, and half a sample later
-                both = up[early[k] - shifts] + down[late[k] + shifts + odd]
+                both = first[early[k] - shifts] + second[late[k] + shifts + odd]
                 best = int(np.argmax(both))
-                if both[best] >= least:
-                    i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
-                    earlier, later = i + _offset(up, i), j + _offset(down, j) - _SPACING
-                    start = (earlier + later) / 2 - early[0] + first
-                    rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
+                i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
+                if both[best] >= least and min(first[i], second[j]) >= self._least:
+                    earlier, later = i + _offset(first, i), j + _offset(second, j) - self._spacing
+                    where = (earlier + later) / 2 - early[0] + start
+                    rows.append((where, (later - earlier) / (2 * self._length), both[best]))
         found = np.array(rows).reshape(-1, 3)
         return found[np.abs(found[:, 1]) <= _MAX_SEEN_CFO]
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
         self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
-        starts, cfos, statistics = self._pending.T
+        starts, _, statistics = self._pending.T
+        sure = threshold(SURE, self._preamble.chirp)
         found = []
-        for k in np.flatnonzero((starts >= self._settled) & (starts < before)):
-            near = np.abs(starts - starts[k]) <= _DEAD
+        for k in np.flatnonzero((starts >= self.settled) & (starts < before)):
+            near = np.abs(starts - starts[k]) <= self._dead
             earlier, later = statistics[:k][near[:k]], statistics[k:][near[k:]]
             strongest = statistics[k] > earlier.max(initial=0) and statistics[k] >= later.max()
             if strongest:
-                sure = bool(statistics[k] >= threshold(SURE))
-                found.append(Detection(float(starts[k]), float(cfos[k]), float(statistics[k]), sure))
-        self._pending, self._settled = self._pending[starts >= before - _DEAD], before
+                start, cfo, statistic = self._pending[k].tolist()
+                found.append(Detection(start, cfo, statistic, statistic >= sure, self._preamble, self._inverted))
+        self._pending, self.settled = self._pending[starts >= before - self._dead], before
         return found
 
 
 def correlate(block: np.ndarray) -> np.ndarray:
-    """b of the two chirps at `HOP` lags, the first at sample DELAY of the block: complex64 [_FFT] -> [2, HOP]."""
-    z, up, down = fft.ifft(product(fft.fft(block), _SPECTRA))
-    power = square(z[: HOP + _LENGTH])
+    """b of the chirps of all `PREAMBLES`, up and down, at `HOP` lags, the first at sample DELAY of the block.
+
+    complex64 [_FFT] -> float32 [4, HOP].
+    """
+    z, *chirps = fft.ifft(product(fft.fft(block), _SPECTRA))
+    power = square(z)
     sums = np.zeros((len(power) // SAMPLES_PER_SYMBOL + 1, SAMPLES_PER_SYMBOL))
     np.cumsum(power.reshape(-1, SAMPLES_PER_SYMBOL), 0, out=sums[1:])
-    energy = (sums[CHIRP:] - sums[:-CHIRP]).ravel()[:HOP]
-    matches = square(np.stack([up[:HOP], down[:HOP]]))
-    audible = energy > CHIRP * _ROUNDING * power.max()
-    return np.divide(matches, CHIRP * energy, out=np.zeros_like(matches), where=audible).astype(np.float32)
+    b = np.zeros((len(chirps), HOP), np.float32)
+    for row, (symbols, correlation) in enumerate(zip(map(len, _CHIRPS), chirps, strict=True)):
+        energy = (sums[symbols:] - sums[:-symbols]).ravel()[:HOP]
+        audible = energy > symbols * _ROUNDING * power[: HOP + SAMPLES_PER_SYMBOL * symbols].max()
+        np.divide(square(correlation[:HOP]), symbols * energy, out=b[row], where=audible)
+    return b
 
 
 def _offset(b: np.ndarray, k: int) -> float:

@@ -1,6 +1,7 @@
 """The burst's layout: which symbol is where.
 
     ramp 4 | chirp up 144 | header 448, 56 pilots | chirp down 144 | payload 20 a frame, pilots | tail 4
+    ramp 4 | chirp up  56 | header 144, 18 pilots | chirp down  56 | payload 20 a frame, pilots | tail 4
 
 A pilot follows every 8th symbol of the header, every 16th of the payload, and their last: the header has to be read
 in a channel of which nothing is known yet. Between the chirps is where it is known best: interpolated, not
@@ -17,8 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from ..framing import SYMBOLS_PER_FRAME
-from .header import HEADER_SYMBOLS
-from .preamble import CHIRP, DOWN, UP, chirp
+from .preamble import LONG, Preamble
 
 HEADER_PILOT_EVERY = 8  # symbols of the header before a pilot
 PILOT_EVERY = 16  # symbols of the payload before a pilot
@@ -48,12 +48,13 @@ def deinterleave(payload: np.ndarray) -> np.ndarray:
 class Layout:
     """Where the symbols of a burst of `frames` frames are; place 0 is the first chirp's first symbol."""
 
-    def __init__(self, frames: int):
-        self.frames = frames
+    def __init__(self, frames: int, preamble: Preamble = LONG):
+        self.frames, self.preamble = frames, preamble
         # places, int [n] each
-        self.header, header_pilots = _with_pilots(CHIRP, HEADER_SYMBOLS, HEADER_PILOT_EVERY)
+        self.header, header_pilots = _with_pilots(preamble.chirp, preamble.header, HEADER_PILOT_EVERY)
         self.down = int(header_pilots[-1]) + 1  # the second chirp's first symbol
-        self.payload, payload_pilots = _with_pilots(self.down + CHIRP, SYMBOLS_PER_FRAME * frames, PILOT_EVERY)
+        self.begin = self.down + preamble.chirp  # of payload and its pilots
+        self.payload, payload_pilots = _with_pilots(self.begin, SYMBOLS_PER_FRAME * frames, PILOT_EVERY)
         self.header_pilots = len(header_pilots)
         self.pilots = np.concatenate([header_pilots, payload_pilots])
         self.end = int(self.pilots[-1]) + 1  # the place of the tail
@@ -72,24 +73,24 @@ class Layout:
     def known(self) -> np.ndarray:
         """complex64 [end]: what the receiver knows beforehand, 0 elsewhere."""
         known = np.zeros(self.end, np.complex64)
-        known[:CHIRP], known[self.down :][:CHIRP] = UP, DOWN
+        known[: self.preamble.chirp], known[self.down : self.begin] = self.preamble.up, self.preamble.down
         known[self.pilots] = pilot_sequence(len(self.pilots))
         return np.sqrt(np.float32(STRENGTH)) * known
 
     def with_header(self, header: np.ndarray) -> np.ndarray:
-        """`known`, and the header's symbols (complex64 [HEADER_SYMBOLS], |.| = 1) as well."""
+        """`known`, and the header's symbols (complex64 [preamble.header], |.| = 1) as well."""
         known = self.known.copy()
         known[self.header] = np.sqrt(np.float32(STRENGTH)) * header
         return known
 
 
-def assemble(header: np.ndarray, payload: np.ndarray) -> np.ndarray:
-    """All symbols of a burst, ramp first: complex64 [HEADER_SYMBOLS] and [20 * frames] -> complex64 [n]."""
-    layout = Layout(len(payload) // SYMBOLS_PER_FRAME)
+def assemble(header: np.ndarray, payload: np.ndarray, preamble: Preamble = LONG) -> np.ndarray:
+    """All symbols of a burst, ramp first: complex64 [preamble.header] and [20 * frames] -> complex64 [n]."""
+    layout = Layout(len(payload) // SYMBOLS_PER_FRAME, preamble)
     symbols = layout.with_header(header)
     symbols[layout.payload] = interleave(payload)
     rise = np.sin(np.pi / 2 * (np.arange(GUARD) + 0.5) / GUARD) ** 2
-    ramp = rise * np.sqrt(STRENGTH) * chirp(np.arange(-GUARD, 0))
+    ramp = rise * np.sqrt(STRENGTH) * preamble.sweep(np.arange(-GUARD, 0))
     tail = rise[::-1] * symbols[-1]
     return np.concatenate([ramp, symbols, tail]).astype(np.complex64)
 

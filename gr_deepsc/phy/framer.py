@@ -5,9 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from . import impair, utterance
+from .preamble import LONG, PREAMBLES, SHORT, Preamble
 from .pulse import SAMPLES_PER_SYMBOL
 
 LEVEL_DB = -12.0  # of the payload, dB of full scale: its peaks are some 10 dB higher
+AUTO = "auto"  # of preambles: the one that suits the codec
+CHOICES = (AUTO, *PREAMBLES)
+_FOR_SHORT = {10}  # codecs that are read from -4.5 dB on: 130 symbols a second of speech
 
 
 class Framed(NamedTuple):
@@ -21,14 +25,23 @@ class Framer:
     """Symbols in, bursts out.
 
     Raises:
-        ValueError: a level outside -60..0 dB, or a negative silence.
+        ValueError: a level outside -60..0 dB, a negative silence, or no such preamble.
     """
 
-    def __init__(self, level_db: float = LEVEL_DB, silence: int = 0) -> None:
-        """`level_db`: mean power of the payload, dB of full scale; `silence`: samples before and behind each burst."""
+    def __init__(self, level_db: float = LEVEL_DB, silence: int = 0, preamble: str = AUTO) -> None:
+        """Set up.
+
+        Args:
+            level_db: mean power of the payload, dB of full scale.
+            silence: samples before and behind each burst.
+            preamble: one of `CHOICES`. "auto" is "short" for codecs that need an Es/N0 at which it is found: that saves
+                energy and time. Where the channel fades, "long" is found more often.
+        """
         if silence < 0:
             raise ValueError(f"a silence of {silence} samples: it must be 0 or more")
-        self.silence = silence
+        if preamble not in CHOICES:
+            raise ValueError(f"a preamble {preamble!r} is none of {', '.join(CHOICES)}")
+        self.silence, self._preamble = silence, preamble
         self.set_level_db(level_db)
 
     def set_level_db(self, level_db: float) -> None:
@@ -44,11 +57,16 @@ class Framer:
             ValueError: no whole number of frames, or more than fit into `utterance.MAX_PARTS` bursts.
         """
         framed = []
-        for samples in utterance.split(symbols, codec, user_id, seq):
+        for samples in utterance.split(symbols, codec, user_id, seq, PREAMBLES.get(self._preamble, suiting(codec))):
             samples = gain(self.level_db) * samples
             clipped = float(np.mean(np.abs(samples) > 1))
             framed.append(Framed(np.pad(impair.clip(samples, 1.0), self.silence), clipped))
         return framed
+
+
+def suiting(codec: int) -> Preamble:
+    """The preamble that "auto" gives to bursts of this codec."""
+    return SHORT if codec in _FOR_SHORT else LONG
 
 
 def gain(level_db: float) -> np.float32:

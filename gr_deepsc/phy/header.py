@@ -5,34 +5,32 @@
 Most significant bits first. Version 1 has the codecs 0 to 7, version 2 those from 8 to 15: together the two fields are
 8 + the codec's number, and receivers that know version 1 alone refuse what they could not decode. The CRC is
 CRC-16-CCITT (polynomial 0x1021, from 0xFFFF) of the 38 bits behind two zeros, five bytes. The 54 bits are one word
-of the polar code of length 512 (phy/polar.py): bit i on air is its bit `_PLACES[i]`, so that 384 are sent twice, plus
-bit i of a maximum-length sequence, so that no header looks like a carrier. Two bits are a QPSK symbol, the first its
-real and the second its imaginary part, 0 positive and 1 negative.
+of a polar code (phy/polar.py), of length 512 in the long preamble and 256 in the short one: bit i on air is its bit
+`places[i]`, so that 384 or 32 are sent twice, plus bit i of a maximum-length sequence, so that no header looks like a
+carrier. Two bits are a QPSK symbol, the first its real and the second its imaginary part, 0 positive and 1 negative.
 """
 
 import binascii
 from dataclasses import dataclass, fields
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import max_len_seq
 
 from . import polar
 from .exact import product
+from .preamble import LONG, Preamble
 
 VERSIONS = 1, 2
-HEADER_SYMBOLS = 448  # QPSK
 
 _WIDTHS = (4, 16, 5, 2, 1, 9)  # bits of the fields of `Header`; the codec's first is of the version
 _BITS = 1 + sum(_WIDTHS) + 16
 _VERSION_1 = 1 << sum(_WIDTHS) - 1
-_LENGTH = 512  # bits of the mother code
-_INFORMATION = polar.information_set(_LENGTH, _BITS)
 
-# A stride with no factor in common with the bits sent: neighbours in the code are far apart on air, and the two
-# copies of a bit 192 symbols (384 or 512 bits) or more, so that no fade of 128 symbols takes both.
-_STRIDE = 559
-_PLACES = _STRIDE * np.arange(2 * HEADER_SYMBOLS) % (2 * HEADER_SYMBOLS) % _LENGTH
-_SIGNS = 1 - 2.0 * max_len_seq(11)[0][: 2 * HEADER_SYMBOLS]  # x^11 + x^9 + 1, from all ones
+# For each number of bits sent one that has no factor in common with it: neighbours in the code are far apart on air. In
+# the long header so are the two copies of a bit, 192 symbols (384 or 512 bits) or more: no fade of 128 takes both.
+_STRIDES = {896: 559, 288: 179}
 
 # Paths of the list decoder whose CRC is looked at. The right word is seldom further back in its longer list, and
 # each path tried is one more chance for noise to fit.
@@ -64,15 +62,32 @@ class Header:
     frames: int  # 1..512, of payload
 
 
-def encode(header: Header) -> np.ndarray:
-    """The header's symbols: complex64 [HEADER_SYMBOLS], |.| = 1, Gray-mapped QPSK.
+class _Code(NamedTuple):
+    """How 54 bits become so many on air."""
+
+    information: np.ndarray  # bool [length of the mother code]
+    places: np.ndarray  # int [bits on air], in the mother code
+    signs: np.ndarray  # float [bits on air], of the scrambler
+
+
+@cache
+def _code(sent: int) -> _Code:
+    length = 1 << sent.bit_length() - 1
+    places = _STRIDES[sent] * np.arange(sent) % sent % length
+    # x^11 + x^9 + 1, from all ones
+    return _Code(polar.information_set(length, _BITS), places, 1 - 2.0 * max_len_seq(11)[0][:sent])
+
+
+def encode(header: Header, preamble: Preamble = LONG) -> np.ndarray:
+    """The header's symbols: complex64 [preamble.header], |.| = 1, Gray-mapped QPSK.
 
     Raises:
         ValueError: a field is no integer of its range.
     """
     word = _with_crc(_pack(header))
     message = np.array([word >> k & 1 for k in reversed(range(_BITS))], np.uint8)
-    signs = (1 - 2.0 * polar.encode(message, _INFORMATION)[_PLACES]) * _SIGNS
+    code = _code(2 * preamble.header)
+    signs = (1 - 2.0 * polar.encode(message, code.information)[code.places]) * code.signs
     return ((signs[::2] + 1j * signs[1::2]) / np.sqrt(2)).astype(np.complex64)
 
 
@@ -80,12 +95,12 @@ def demap(received: np.ndarray, csi: np.ndarray, n0: np.ndarray | float) -> np.n
     """What each bit sent is worth: ln P(0) / P(1) = 2 sqrt(2) Re or Im(conj(h) y) / N0, between -100 and 100.
 
     Args:
-        received: complex64 [HEADER_SYMBOLS], y = h x + n; NaN or infinite where nothing is known.
-        csi: complex64, h, one or [HEADER_SYMBOLS].
-        n0: noise variance E|n|^2 >= 0, linear, one or [HEADER_SYMBOLS].
+        received: complex64 [n], y = h x + n; NaN or infinite where nothing is known.
+        csi: complex64, h, one or [n].
+        n0: noise variance E|n|^2 >= 0, linear, one or [n].
 
     Returns:
-        float32 [2 * HEADER_SYMBOLS], finite.
+        float32 [2 n], finite.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         z = np.sqrt(8) * product(np.conj(csi), received.astype(np.complex128))
@@ -100,13 +115,14 @@ def decode(llrs: np.ndarray) -> Header:
     version with a quarter of that.
 
     Args:
-        llrs: float32 [2 * HEADER_SYMBOLS], finite, as from `demap`.
+        llrs: float32 [2 * preamble.header], finite, as from `demap`; their number says of which preamble.
 
     Raises:
         HeaderError: there is none, or none of this version.
     """
-    soft = np.bincount(_PLACES, llrs * _SIGNS, _LENGTH)
-    for bits in polar.decode(soft, _INFORMATION)[:_TRIED]:
+    code = _code(len(llrs))
+    soft = np.bincount(code.places, llrs * code.signs, len(code.information))
+    for bits in polar.decode(soft, code.information)[:_TRIED]:
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)

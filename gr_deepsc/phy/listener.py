@@ -7,6 +7,7 @@ import numpy as np
 
 from .burst import Burst, Lost
 from .frame import MAX_FRAMES, Layout
+from .preamble import PREAMBLES
 from .pulse import SAMPLES_PER_SYMBOL
 from .receiver import BurstReceiver
 from .utterance import PATIENCE, SEQUENCE, Joiner, Reception
@@ -116,9 +117,12 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "cfo_hz": mean("cfo") * symbol_rate,
         "clock_ppm": mean("clock_ppm"),
         "evm": mean("evm"),
+        "inverted": bursts[0].inverted,
         "timing": float(bursts[0].start),
         "fading": bursts[0].channel,
         "n_symbols": len(event.symbols),
+        "preamble": next(name for name, each in PREAMBLES.items() if each is bursts[0].preamble),
+        "overhead": 1 - sum(weights) / sum(Layout(b.header.frames, b.preamble).symbols for b in bursts),
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
         "received": mean("received") * len(bursts) / (len(bursts) + event.missing),

@@ -21,8 +21,9 @@ TAPS = 2 * REACH + 1
 SPREADS = (1e-5, 3e-4, 6e-4, 1.2e-3, 2.4e-3)  # Doppler, cycles a symbol
 
 _KNOTS = 10  # a Doppler cycle: linear between them
-# Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end.
-_CHUNK = 128
+# Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end; and
+# how few are enough.
+_CHUNK, _FEWEST = 128, 2 * TAPS
 _SEGMENT, _OVERLAP = 96, 32  # symbols that are equalised together, and on each side besides
 _AUDIBLE = 0.1, 0.05  # of N0, of the strongest tap: above both a tap counts for `span`
 _LEAST = 0.01  # of N0: the smallest mean power of a tap that is not nought
@@ -65,7 +66,7 @@ def profile(y: np.ndarray, symbols: Symbols) -> Profile:
     powers, squares, freedom, noise = [], 0.0, 0, []
     for start, stop in edges.reshape(-1, 2):
         for rows in np.array_split(np.arange(start, stop), max(1, (stop - start) // _CHUNK)):
-            if len(rows) < _CHUNK:
+            if len(rows) < _FEWEST:
                 continue
             inverse = np.linalg.inv(x[rows].conj().T @ x[rows])
             h = inverse @ (x[rows].conj().T @ y[rows])

@@ -1,7 +1,8 @@
 """The streaming burst receiver: samples in pieces of any size in, bursts out."""
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -12,14 +13,38 @@ from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
-from .preamble import CHIRP
+from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses, refine
+from .synchronise import (
+    MAX_PPM,
+    NARROW,
+    WIDE,
+    Known,
+    Sync,
+    Window,
+    around,
+    carriers_of_echoes,
+    header_hypotheses,
+    refine,
+)
 
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
-_FIRST = Layout(1)
-_HEADER_KNOWN = _FIRST.known[: _FIRST.down + CHIRP]
+
+class _Expected(NamedTuple):
+    """What is known of a burst before its header was read."""
+
+    layout: Layout  # up to the payload
+    symbols: np.ndarray  # complex64 [layout.begin], 0 where unknown
+    known: Known
+
+
+@cache
+def _expected(preamble: Preamble) -> _Expected:
+    layout = Layout(1, preamble)
+    symbols = layout.known[: layout.begin]
+    return _Expected(layout, symbols, Known(symbols))
+
 
 # Matrices of a few hundred rows: threads of BLAS gain nothing, and where GNU Radio keeps the cores busy they wait for
 # each other a hundred times as long as they compute.
@@ -75,8 +100,9 @@ class BurstReceiver:
     def _advance(self, ended: bool) -> list[Burst | Lost]:
         end = self._origin + len(self._samples)
         found: list[Burst | Lost] = []
-        while self._detections and (ended or _header_end(self._detections[0]) <= end):
-            detection = self._detections.pop(0)
+        ready = [detection for detection in self._detections if ended or _header_end(detection) <= end]
+        for detection in sorted(ready, key=lambda detection: detection.start):
+            self._detections.remove(detection)
             outcome = self._read_header(detection)
             if isinstance(outcome, _Header):
                 self._waiting.append(outcome)
@@ -99,6 +125,8 @@ class BurstReceiver:
         low, high = max(first, self._origin), min(first + count, self._origin + len(self._samples))
         if low < high:
             samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
+        if detection.inverted:
+            samples = samples.conj()
         return Window(samples, detection.start - first, detection.cfo)
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
@@ -116,20 +144,20 @@ class BurstReceiver:
             return None
         self.detected += 1
         self.header_errors += 1
-        return Lost(error.error_type, str(error), detection.start, detection.cfo, es_n0_db)
+        return Lost(error.error_type, str(error), detection.start, _carrier(detection, 0.0), es_n0_db)
 
     def _hypotheses(self, detection: Detection) -> Iterator[tuple[Detection, Sync, np.ndarray, float]]:
         """What the header's bits may be worth, the likeliest first, and the Es/N0 with it.
 
         What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too.
         """
-        known = Known(_HEADER_KNOWN)
-        window_of = partial(self._window, symbols=len(_HEADER_KNOWN))
+        layout, symbols, known = _expected(detection.preamble)
+        window_of = partial(self._window, symbols=layout.begin)
 
         def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple]:
             window = window_of(place)
-            for sync, channel in header_hypotheses(window, known, _FIRST.header, grid):
-                y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
+            for sync, channel in header_hypotheses(window, known, layout.header, around(layout, grid)):
+                y = window.at(layout.header, sync) / np.sqrt(STRENGTH)
                 llrs = header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
                 yield place, sync, llrs, _decibels(channel.power / channel.n0)
 
@@ -139,7 +167,7 @@ class BurstReceiver:
             return
         for cfo in carriers_of_echoes(window_of(detection), known):
             place = detection._replace(cfo=detection.cfo + cfo)
-            z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
+            z, rho, es_n0 = header_through_echoes(window_of(place), symbols, layout.header, STRENGTH)
             yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0)
         for place in along_chirps(detection, known, window_of):
             yield from flat_channels(place, WIDE)
@@ -150,11 +178,11 @@ class BurstReceiver:
         arrived = SAMPLES_PER_SYMBOL * np.arange(layout.end) < there
         if not arrived[layout.payload].any():
             error = "the stream ended before the burst's payload began"
-            return Lost("truncated", error, detection.start, detection.cfo, waiting.es_n0_db)
+            return Lost("truncated", error, detection.start, _carrier(detection, 0.0), waiting.es_n0_db)
         window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
-        known = np.where(arrived, layout.with_header(header.encode(waiting.header)), 0)
-        sync, channel = refine(window, known, waiting.sync, layout.payload)
-        if has_echoes(window, known[: len(_HEADER_KNOWN)], sync):
+        known = np.where(arrived, layout.with_header(header.encode(waiting.header, layout.preamble)), 0)
+        sync, channel = refine(window, known, waiting.sync, layout)
+        if has_echoes(window, known[: layout.begin], sync):
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
@@ -167,11 +195,13 @@ class BurstReceiver:
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
-            cfo=detection.cfo + sync.cfo,
+            cfo=_carrier(detection, sync.cfo),
             clock_ppm=sync.ppm,
             evm=payload.evm,
             channel=payload.channel,
             received=float(np.mean(arrived)),
+            preamble=layout.preamble,
+            inverted=detection.inverted,
         )
 
 
@@ -180,12 +210,17 @@ class _Header:
 
     def __init__(self, detection: Detection, head: header.Header, sync: Sync, es_n0_db: float):
         self.detection, self.header, self.sync, self.es_n0_db = detection, head, sync, es_n0_db
-        self.layout = Layout(head.frames)
+        self.layout = Layout(head.frames, detection.preamble)
         self.end = detection.start + SAMPLES_PER_SYMBOL * self.layout.end * (1 + 1e-6 * MAX_PPM) + MARGIN
 
 
+def _carrier(detection: Detection, further: float) -> float:
+    """The carrier offset of the samples as they came, cycles a symbol: `further` than the detection's."""
+    return (detection.cfo + further) * (-1 if detection.inverted else 1)
+
+
 def _header_end(detection: Detection) -> float:
-    return detection.start + SAMPLES_PER_SYMBOL * len(_HEADER_KNOWN) + MARGIN
+    return detection.start + SAMPLES_PER_SYMBOL * _expected(detection.preamble).layout.begin + MARGIN
 
 
 def _decibels(ratio: float) -> float:

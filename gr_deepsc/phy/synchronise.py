@@ -15,7 +15,6 @@ from scipy import ndimage, special
 from .channel import BLOCK
 from .exact import product, square
 from .frame import Layout
-from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL, matched
 from .track import Blocks, Doppler, Model, Nodes
 
@@ -25,14 +24,15 @@ TYPICAL_PPM = 100.0  # its standard deviation, before anything was received
 
 # Searches look at a few times (symbols) and carriers (cycles a symbol) about the best guess so far and interpolate
 # between them by a parabola (`_vertex`): a step must be small enough that no peak slips through. From one chirp to the
-# other, over 648 symbols, the phase makes a turn for every 1.5e-3 cycles a symbol. The steps are generous: at half or
-# twice their size the same bursts are read with the same error (some 100, AWGN, Rayleigh and echoes, -11 to 6 dB).
-# Around the detection. A chirp's peak is sharp to half a sample, and then its carrier to less than a turn; a fade or
-# a turn of the phase within a chirp pulls it far off.
+# other, over 648 symbols of the long preamble, the phase makes a turn for every 1.5e-3 cycles a symbol. The steps are
+# generous: at half or twice their size the same bursts are read with the same error (some 100, AWGN, Rayleigh and
+# echoes, -11 to 6 dB).
+# About the detection, for the long preamble; `around` has them for any. A chirp's peak is sharp to half a sample, and
+# then its carrier to less than a turn; a fade or a turn of the phase within a chirp pulls it far off.
 NARROW = np.arange(-4, 5) / 8, np.arange(-14, 15) * 2e-4  # half a symbol, two turns by eighths
 WIDE = np.arange(-6, 7) / 4, np.arange(-20, 21) * 4e-4  # 1.5 symbols, five turns by quarters
 # An echo 5 symbols late, if each chirp's strongest peak is another path's, makes the time 2.5 symbols wrong and the
-# carrier 5 / (2 CHIRP) = 0.017.
+# carrier 5 / (2 * 144) = 0.017.
 _ECHO_TIMES = np.arange(-6, 7)  # after the detection, at which a path may arrive
 _ECHO_CFOS = np.arange(-80, 81) * 2.5e-4  # to 0.02
 _ECHO_APART = 9  # steps of `_ECHO_CFOS`: of peaks within half of it, 0.7 turns, the best one is tried
@@ -62,6 +62,12 @@ SELF_NOISE = 1e-3
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
 _NEGLIGIBLE = 1e-3  # weight of a model
 _UNLIKELY = 10.0  # nats below the best: not tried
+
+
+def around(layout: Layout, grid: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """`NARROW` or `WIDE` for any preamble: the nearer its chirps, the rougher the carrier and the longer a turn."""
+    times, cfos = grid
+    return times, cfos * (Layout(1).down / layout.down)
 
 
 class Channel(NamedTuple):
@@ -173,9 +179,9 @@ def header_hypotheses(
         yield sync, Channel(h, variance, n0, power, model)
 
 
-def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) -> tuple[Sync, Channel]:
-    """Clock, carrier and time over the whole burst, and h at `places`: `symbols` complex64 [end], 0 where unknown."""
-    end, known, header = len(symbols), Known(symbols), Known(symbols[: Layout(1).down + CHIRP])
+def refine(window: Window, symbols: np.ndarray, sync: Sync, layout: Layout) -> tuple[Sync, Channel]:
+    """Clock, carrier and time over the whole burst, h at its payload: `symbols` complex64 [end], 0 where unknown."""
+    end, known, header = len(symbols), Known(symbols), Known(symbols[: layout.begin])
     wide, narrow = np.arange(-6, 7) * (_COARSE_TURN / end), np.arange(-3, 4) * (_FINE_TURN / end)
     reach = np.ceil(MAX_PPM * 1e-6 * end / _DRIFT)
     ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
@@ -184,7 +190,7 @@ def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) 
     sync = _search(window, header, [sync._replace(time=sync.time + late) for late in _RELOCK_TIMES], _RELOCK_CFOS)
     # The time is known where the header is; then time and slope are sought about the known symbols' centre of
     # gravity, where the errors of the two have nothing to do with each other.
-    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * Layout(1).down) for ppm in ppms], wide)
+    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * layout.down) for ppm in ppms], wide)
     centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
     steps = np.arange(-4, 5)
     for fineness in _FINENESS:
@@ -201,7 +207,7 @@ def refine(window: Window, symbols: np.ndarray, sync: Sync, places: np.ndarray) 
         models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-_BLOCK_STEP, _BLOCK_STEP + 1))
         known = Known(symbols, chunk=0)
     c = known.correlate(window.at(known.places, sync))
-    return sync, _average(known.nodes, c, levels, models, places)
+    return sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
 def flat_evidence(known: Known, y: np.ndarray) -> tuple[float, float]:
@@ -245,7 +251,8 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
     """Carrier offsets, cycles a symbol after the detection's, that fit several paths best, the likeliest first.
 
     Paths that fade on their own make one chirp's strongest peak another path's than the other chirp's: the detection
-    is half the echo's delay off, and its carrier by delay / (2 CHIRP). What all delays say together is right.
+    is half the echo's delay off, and its carrier by delay / (2 N), N the chirp's symbols. What all delays say together
+    is right.
     """
     y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
     c = known.correlate(y)

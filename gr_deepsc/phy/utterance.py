@@ -9,6 +9,7 @@ from ..framing import SYMBOLS_PER_FRAME
 from .burst import Burst, modulate
 from .frame import MAX_FRAMES, Layout
 from .header import Header
+from .preamble import LONG, Preamble
 
 SEQUENCE = 32  # utterances are counted modulo this
 MAX_PARTS = 4  # bursts of one utterance: 60 s
@@ -28,7 +29,7 @@ class Reception(NamedTuple):
     missing: int
 
 
-def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.ndarray]:
+def split(symbols: np.ndarray, codec: int, user_id: int, seq: int, preamble: Preamble = LONG) -> list[np.ndarray]:
     """The samples of an utterance's bursts, as equal in length as can be: complex64 [20 * frames] -> complex64 [n].
 
     Raises:
@@ -45,6 +46,7 @@ def split(symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[np.nd
         modulate(
             Header(codec, user_id, seq % SEQUENCE, k, k == parts - 1, stop - start),
             symbols[SYMBOLS_PER_FRAME * start : SYMBOLS_PER_FRAME * stop],
+            preamble,
         )
         for k, (start, stop) in enumerate(itertools.pairwise(bounds))
     ]
@@ -56,9 +58,9 @@ def lengths(frames: int) -> list[int]:
     return [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
 
 
-def overhead(symbols: int) -> int:
+def overhead(symbols: int, preamble: Preamble) -> int:
     """Symbols that an utterance's bursts have beside `symbols` of payload: ramps, chirps, headers and pilots."""
-    return sum(Layout(each).symbols for each in lengths(symbols // SYMBOLS_PER_FRAME)) - symbols
+    return sum(Layout(each, preamble).symbols for each in lengths(symbols // SYMBOLS_PER_FRAME)) - symbols
 
 
 class Joiner:

@@ -45,6 +45,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="NAME", help="NAME.sigmf-meta, or NAME.wav for the audio band")
     options.model(command)
     options.rate(command)
+    options.preamble(command)
     options.reader(command)
     options.file_profile(command)
     types = ("cf32_le", "ci16_le", "ci8")
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     profile = profile_of(args.out, args.profile)
     if args.symbol_rate:
         profile = profile._replace(symbol_rate=args.symbol_rate)
-    framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)))
+    framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)), args.preamble or profile.preamble)
     with refused(ValueError):
         path = _path(args, profile)
     with loading(f"the model {args.model}"):

@@ -66,6 +66,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
     options.model(command)
     options.rate(command)
+    options.preamble(command)
     options.reader(command)
     options.decoder(command)
     help = f"whole modem, or symbol by symbol with h and N0 told to the receiver ({CSI[0]})"
@@ -133,6 +134,7 @@ def _setting(args: argparse.Namespace) -> Setting:
         model=args.model,
         rate=args.rate,
         target_snr_db=args.target_snr,
+        preamble=args.preamble or PROFILES[args.profile].preamble,
         decoder=args.decoder,
         reader=args.reader,
         channel=args.channel,

@@ -41,7 +41,7 @@ class FlowgraphSimulation:
             )
         kind, es_n0_db, rician_k, seed = setting.channel, setting.es_n0_db, setting.rician_k, setting.seed
         if self._modem:
-            self._framer = BurstFramer(LEVEL_DB, setting.silence)
+            self._framer = BurstFramer(LEVEL_DB, setting.silence, setting.preamble)
             offsets = (setting.cfo_hz, setting.clock_ppm, setting.delay_samples, setting.symbol_rate)
             self._path = RadioPath(kind, es_n0_db, *offsets, rician_k, seed)
         else:
