@@ -1,8 +1,13 @@
 """How many symbols a second of speech is sent as, and by what codec."""
 
-from ..framing import SYMBOL_RATE
+import math
 
-RATES = {520: 33, 260: 16, 130: 8}  # complex symbols: a second of speech, at its usual pace -> a character
+from ..framing import SYMBOL_RATE, SYMBOLS_PER_FRAME
+from ..phy.units import OnAir
+from ..phy.utterance import on_air
+
+PACE = 15.4  # characters a second of speech, as texts are written; fast and slow speakers differ by a quarter
+RATES = {520: 33, 260: 16, 130: 8}  # complex symbols of payload: a second of speech, at its usual pace -> a character
 CODECS = {8 + k: rate for k, rate in enumerate(RATES)}  # the rate by its number in a burst's header
 FORMER = {0: 520, 1: 260, 2: 130}  # of the codec that sent small letters only, which is still read
 PAPER, AUTO = "paper", "auto"
@@ -16,6 +21,17 @@ LEAST_DB = {130: 6.0, 260: 0.0}
 def of_codec(codec: int) -> int:
     """Nominal symbols a second of speech of a burst whose header has `codec`."""
     return (CODECS | FORMER).get(codec, SYMBOL_RATE)
+
+
+def sentence(rate: str, seconds: float = 5.0) -> tuple[int, OnAir]:
+    """Symbols of payload of so many seconds of speech at `PACE`, and all that is sent of them.
+
+    Args:
+        rate: one of `CHOICES` but "auto".
+    """
+    symbols = seconds * (SYMBOL_RATE if rate == PAPER else PACE * RATES[int(rate)])
+    payload = SYMBOLS_PER_FRAME * math.ceil(symbols / SYMBOLS_PER_FRAME)
+    return payload, on_air(payload)
 
 
 def rate_for(es_n0_db: float) -> int:
