@@ -31,7 +31,8 @@ def describe_estimates(result: Result) -> str:
     """What the receiver found out about the path."""
     evm = "unknown" if result.evm is None else f"{100 * result.evm:.0f} %"
     carrier, clock = f"{result.cfo_hz:+.1f} Hz", f"{result.clock_ppm:+.0f} ppm"
-    return f"{describe_snr(result, result.es_n0_db or 0.0)}, carrier {carrier}, clock {clock}, EVM {evm}"
+    snr = "Es/N0 unknown" if result.es_n0_db is None else describe_snr(result, result.es_n0_db)
+    return f"{snr}, carrier {carrier}, clock {clock}, EVM {evm}"
 
 
 def text(result: Result) -> str:
