@@ -7,7 +7,10 @@ from typing import Any
 from .result import Result
 
 _FIRST = ("seq", "time_s", "timing", "warning")
-_SUMS = ("seconds", "nominal_s", "n_symbols", "n_bursts", "bursts_missing", "decode_s", "speech_s", "synthesis_s")
+_SUMS = (
+    *("seconds", "nominal_s", "n_symbols", "air_symbols", "air_energy", "n_bursts", "bursts_missing"),
+    *("decode_s", "speech_s", "synthesis_s"),
+)
 _MEANS = ("es_n0_db", "cfo_hz", "clock_ppm", "evm")
 
 

@@ -16,10 +16,17 @@ from .ctc.confidence import Word, load
 from .english import plain
 from .framing import SYMBOLS_PER_FRAME
 from .phy.frame import MAX_FRAMES
+from .phy.preamble import PREAMBLES
 from .phy.pulse import SAMPLES_PER_SYMBOL
-from .phy.utterance import MAX_PARTS
+from .phy.units import OnAir, energy_n0_db, snr_3khz_db
+from .phy.utterance import MAX_PARTS, on_air
 
+_OF = "of es_n0_db_set, where nothing was set of es_n0_db"
 _PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve for 12, doctor for Dr."
+# What follows from other keys; messages are not asked for it.
+_SIZES = ("air_symbols", "air_energy")
+_UNITS = ("air_symbols_per_second", "air_s", "cn0_dbhz", "snr_3khz_db", "speech_cn0_dbhz", "word_n0_db")
+SLOWEST, FASTEST = 1e-6, 1e12  # symbol rates that a result may have, Hz; what lies beyond is not taken
 UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
 
 
@@ -54,7 +61,11 @@ class Result:
     model: str | None = _key("name or folder of the models, where this process ran them")
     rate: int | None = _key("nominal complex symbols of payload for a second of speech; 500 is the paper's own codec")
     n_symbols: int = _key("complex symbols of payload", 0)
-    symbols_per_second: float | None = _key("n_symbols / seconds", None, 2)
+    symbols_per_second: float | None = _key("of payload, for a second of speech: n_symbols / seconds", None, 2)
+    air_symbols: int | None = _key("all complex symbols on the air: payload, preamble, header, pilots")
+    air_symbols_per_second: float | None = _key("all of them: air_symbols / seconds", None, 2)
+    air_energy: float | None = _key("energy of air_symbols, in mean energies of a payload symbol", None, 2)
+    air_s: float | None = _key("seconds on the air: air_symbols / symbol_rate", None, 4)
     overhead: float | None = _key("share of all symbols on the air that is not payload", None, 4)
     preamble: str | None = _key("of the bursts: long or short")
     n_bursts: int | None = _key("bursts whose header was read")
@@ -66,8 +77,10 @@ class Result:
     seed: int | None = _key("of the simulated channel")
     es_n0_db_set: float | None = _key("Es/N0 of a payload symbol that a simulation was told, dB", None, 4)
     es_n0_db: float | None = _key("Es/N0 of a payload symbol as the receiver estimated it, dB", None, 2)
-    snr_3khz_db: float | None = _key("es_n0_db_set in 3 kHz, payload sent as fast as speech makes it, dB", None, 2)
-    cn0_dbhz: float | None = _key("the same as carrier over noise density, dB Hz", None, 2)
+    cn0_dbhz: float | None = _key(f"mean power while on the air over noise density, dB Hz; {_OF}", None, 2)
+    snr_3khz_db: float | None = _key("the same in 3 kHz, dB: cn0_dbhz - 34.77", None, 2)
+    speech_cn0_dbhz: float | None = _key("energy of all symbols, a second of speech, over N0, dB Hz", None, 2)
+    word_n0_db: float | None = _key("energy of all symbols, a word of `text`, over N0, dB", None, 2)
     symbol_rate: float | None = _key("symbols a second on the air", None, 4)
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
     clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
@@ -102,7 +115,7 @@ class Result:
         """
         said = dict(metadata) | known
         keys = [key for key in fields(cls) if key.init and key.name in said and key.name != "words"]
-        found = {key.name: _written(said[key.name], key) for key in keys}
+        found = {key.name: _written(said[key.name], key) for key in keys if key.name not in _SIZES + _UNITS}
         words = said.get("words") or ()  # of this process; messages have `word_confidence`
         if not (isinstance(words, list | tuple) and all(isinstance(word, Word) for word in words)):
             words = ()
@@ -114,6 +127,10 @@ class Result:
         possible = 0 < n_symbols <= MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME
         if possible and rate > 0:
             found["nominal_s"] = round(n_symbols / rate, 3)
+        if possible and found.get("preamble") in PREAMBLES:
+            air = on_air(n_symbols, PREAMBLES[found["preamble"]])
+            found |= {"air_symbols": air.symbols, "air_energy": round(air.energy, 2)}
+            found["overhead"] = round(1 - n_symbols / air.symbols, 4)
         timing, symbol_rate = found.get("timing"), found.get("symbol_rate")
         if timing is not None and symbol_rate and math.isfinite(timing / symbol_rate):
             found["time_s"] = round(timing / (SAMPLES_PER_SYMBOL * symbol_rate), 4)
@@ -121,7 +138,37 @@ class Result:
             found["detected"] = found.get("error_type") != "not_detected"
         if not found.get("error"):
             found |= _gaps(found.get("bursts_missing") or 0, found.get("n_bursts") or 0, found.get("received"))
-        return cls(**found)
+        return cls(**found).in_radio_units()
+
+    def in_radio_units(self) -> "Result":
+        """The same with C/N0 and the like, out of the other keys. Without bursts the payload is all there is."""
+        es_n0_db = self.es_n0_db if self.es_n0_db_set is None else self.es_n0_db_set
+        seconds, energy, rate = self.seconds, self.air_energy or self.n_symbols, self._air_rate()
+        known: dict[str, float | None] = dict.fromkeys(_UNITS)
+        if self.air_symbols and seconds:
+            known["air_symbols_per_second"] = self.air_symbols / seconds
+        if self.air_symbols and rate:
+            known["air_s"] = self.air_symbols / rate
+        if es_n0_db is not None and energy > 0:
+            known["cn0_dbhz"] = self.cn0_dbhz_at(es_n0_db)
+            known["snr_3khz_db"] = None if known["cn0_dbhz"] is None else snr_3khz_db(known["cn0_dbhz"])
+            known["speech_cn0_dbhz"] = energy_n0_db(es_n0_db, energy / seconds) if seconds else None
+            words = len(self.text.split())
+            known["word_n0_db"] = energy_n0_db(es_n0_db, energy / words) if words else None
+        digits = {key.name: key.metadata["digits"] for key in fields(self)}
+        rounded: dict[str, Any] = {name: v if v is None else round(v, digits[name]) for name, v in known.items()}
+        return replace(self, **rounded)
+
+    def cn0_dbhz_at(self, es_n0_db: float) -> float | None:
+        """C/N0 of what was on the air, dB Hz, its payload's symbols being at `es_n0_db`; None without bursts."""
+        rate = self._air_rate()
+        if not (rate and self.air_symbols and self.air_energy):
+            return None
+        return OnAir(self.air_symbols, self.air_energy).cn0_dbhz(es_n0_db, rate)
+
+    def _air_rate(self) -> float | None:
+        """`symbol_rate`, if it may be one: another program may have told it."""
+        return self.symbol_rate if SLOWEST <= (self.symbol_rate or 0.0) <= FASTEST else None
 
     def failed(self, error_type: str, error: str) -> "Result":
         """The same with an error."""

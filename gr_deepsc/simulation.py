@@ -12,10 +12,8 @@ from .codec import rates
 from .codec.decode import Decoder
 from .codec.encode import Encoder
 from .ctc import DECODERS
-from .framing import SYMBOL_RATE
 from .joined import joined
 from .phy.air import Air, Path
-from .phy.channel import cn0_dbhz, snr_3khz_db
 from .phy.framer import AUTO as SUITING
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
@@ -137,14 +135,9 @@ def finished(
     """A receiver's result of a recording of `seconds`, with what only the sender's side knows of it."""
     known: dict[str, Any] = {"seq": seq, "user_id": user_id, "seconds": round(seconds, 3)}
     known["rtf"] = round(wall_s / seconds, 5) if seconds else None
-    rate = result.n_symbols / seconds if seconds else 0.0
-    if rate:
-        known["symbols_per_second"] = round(rate, 2)
-    known |= setting.known()
-    if (told := known["es_n0_db_set"]) is not None:
-        known["snr_3khz_db"] = round(snr_3khz_db(told, rate or SYMBOL_RATE), 2)
-        known["cn0_dbhz"] = round(cn0_dbhz(told, rate or SYMBOL_RATE), 2)
-    return replace(result, **known)
+    if seconds and result.n_symbols:
+        known["symbols_per_second"] = round(result.n_symbols / seconds, 2)
+    return replace(result, **known | setting.known()).in_radio_units()
 
 
 def whole(heard: Sequence[Heard], setting: Setting) -> Heard:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB
+from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB, sentence
 from gr_deepsc.codec.rates import DEFAULT as RATE
 from gr_deepsc.ctc import DECODERS
 from gr_deepsc.phy.framer import CHOICES as PREAMBLES
@@ -59,7 +59,11 @@ def reader(command: argparse.ArgumentParser) -> None:
 
 def rate(command: argparse.ArgumentParser) -> None:
     """--rate, --target-snr."""
-    help = f"symbols a second of speech, auto for --target-snr, or the paper's own codec ({RATE})"
+    everything = ", ".join(f"{sentence(each)[1].symbols / 5:.0f}" for each in CHOICES if each != AUTO)
+    help = (
+        "symbols of payload a second of speech, auto for --target-snr, or the paper's own codec, 500; with preamble, "
+        f"header and pilots, in a sentence of 5 s: {everything} ({RATE})"
+    )
     command.add_argument("--rate", choices=CHOICES, default=RATE, help=help)
     help = f"for --rate {AUTO}: Es/N0 of the weakest receiver ({TARGET_DB:g})"
     command.add_argument("--target-snr", type=decibels, default=TARGET_DB, metavar="DB", help=help)

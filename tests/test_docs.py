@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from deepsc_host.cli import parser
 
+from gr_deepsc.codec.rates import sentence
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("CHANGELOG.md", "README.md", "CONTRIBUTING.md")] + sorted(DOCS.glob("*.md"))
@@ -28,6 +30,15 @@ def test_blocks_are_those_of_grc():
 def test_keys_are_those_of_results():
     """docs/results.md ends with the table that `python -m gr_deepsc.result` prints."""
     assert (DOCS / "results.md").read_text().endswith("\n\n" + printed("-m", "gr_deepsc.result"))
+
+
+def test_what_is_on_the_air():
+    """docs/radio.md has the tables that docs/make_air.py prints, README.md the symbols a second of its two rates."""
+    tables, radio = printed("docs/make_air.py").rstrip("\n").split("\n\n"), (DOCS / "radio.md").read_text()
+    assert [table for table in tables if f"\n\n{table}\n\n" not in radio] == []
+    for rate in ("520", "130"):
+        payload, sent = sentence(rate)
+        assert f"| {rate} ({payload / 5:.0f}, {sent.symbols / 5:.0f}) |" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

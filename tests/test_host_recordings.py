@@ -187,6 +187,7 @@ def test_bad_options_are_one_clear_line(speech, fixture_model, tmp_path):
         (["record", speech[0], "--out", tmp_path / "no" / "x.sigmf-meta"], "cannot write"),
         (["record", speech[0], "--out", out, "--cfo-hz", "1e6"], "carrier offset"),
         (["record", speech[0], "--out", out, "--symbol-rate", "180000"], "no room"),
+        (["record", speech[0], "--out", tmp_path / "x.wav", "--symbol-rate", "2500"], "no room"),
         (["record", tmp_path / "missing.wav", "--out", out], "none of the recordings"),
         (["record", speech[0], "--out", out, "--model", "nowhere"], "cannot load the model"),
         (["play", out, "--profile", "vacuum"], "invalid choice"),

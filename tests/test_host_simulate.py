@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,6 @@ from host_process import deepsc as process
 from host_process import deepsc_here as deepsc
 from scipy.signal import resample_poly
 
-from gr_deepsc.phy import channel as snr
 from gr_deepsc.phy.frame import STRENGTH, Layout
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL, TAPS
 from gr_deepsc.result import meanings
@@ -95,8 +95,12 @@ def test_readable_output_and_exit_status_0(recordings, fixture_model):
     assert (done.returncode, done.stderr) == (0, "")
     assert "received    hello world" in done.stdout
     assert "estimated   Es/N0 " in done.stdout and " % of all symbols, in 1 burst" in done.stdout
-    # 500 symbols/s: C/N0 = Es/N0 + 10 lg 500 = 30 + 26.99, SNR in 3 kHz = 30 + 10 lg(500/3000) = 30 - 7.78
-    assert "rician, Es/N0 30.0 dB (SNR in 3 kHz 22.2 dB, C/N0 57.0 dBHz)" in done.stdout
+    # 50,000 symbols/s on the air: 47.0 dBHz above Es/N0, and what preamble and pilots are stronger than the payload
+    [snr, cn0] = re.search(r"rician, Es/N0 30.0 dB \(SNR in 3 kHz (.*) dB, C/N0 (.*) dBHz\)", done.stdout).groups()
+    assert 30 + 47.0 < float(cn0) < 30 + 47.0 + 1.8 and float(cn0) - float(snr) == pytest.approx(34.8, abs=0.11)
+    sizes = re.search(r"(\d+) of payload, (\d+) in all; 500 and (\d+) a second of speech", done.stdout).groups()
+    payload, everything, rate = map(int, sizes)
+    assert rate == pytest.approx(500 * everything / payload, abs=0.51)
 
 
 def test_a_failure_is_one_line_on_stderr(recordings, fixture_model):
@@ -127,7 +131,8 @@ def test_results_follow_from_the_seed_alone(recordings, fixture_model, tmp_path)
 def test_channel_none_is_clean(recordings, fixture_model):
     done, [result] = simulate(fixture_model, "--json", "--channel", "none", "--snr", -50, recordings / "good.wav")
     assert done.returncode == 0
-    assert (result["text"], result["es_n0_db_set"], result["cn0_dbhz"]) == ("hello world", None, None)
+    assert (result["text"], result["es_n0_db_set"]) == ("hello world", None)
+    assert result["cn0_dbhz"] > result["es_n0_db"] + 47.0  # nothing was set: that of the receiver's estimate
 
 
 def test_out_writes_all_of_each_file(recordings, fixture_model, tmp_path):
@@ -226,7 +231,8 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
     ]
     # and where in the file it was: a file holds one utterance after the other
     sender_knows = {"file", "utterances", "seconds", "symbols_per_second", "channel", "csi", "seed", "es_n0_db_set"}
-    sender_knows |= {"snr_3khz_db", "cn0_dbhz", "timing", "time_s"} | times
+    sender_knows |= {"snr_3khz_db", "cn0_dbhz", "speech_cn0_dbhz", "word_n0_db", "air_symbols_per_second"}
+    sender_knows |= {"timing", "time_s"} | times
     assert len(played) == 2 and played[1]["n_bursts"] == 2
     for ours, theirs in zip(simulated, played, strict=True):
         assert ours["text"] and ours["es_n0_db"] != ours["es_n0_db_set"]
@@ -399,12 +405,6 @@ def test_a_part_that_stops_is_a_result(speak, fixture_model, monkeypatch):
         monkeypatch.setattr(simulation._framer, "_framer", None)
         result, _ = simulation(speak("three"), 16000)
         assert (result.lost, result.error_type) == (True, "internal")
-
-
-def test_snr_conversions():
-    assert snr.cn0_dbhz(0, 1) == 0
-    assert snr.cn0_dbhz(-2, 500) == pytest.approx(-2 + 10 * math.log10(500))
-    assert snr.snr_3khz_db(7, 3000) == pytest.approx(7)
 
 
 def test_the_shipped_samples_come_through_the_default_model(tmp_path):

@@ -20,6 +20,7 @@ from host_process import deepsc
 from hosts import Host, free_addresses
 from scipy import signal as dsp
 
+from gr_deepsc.phy.resample import low_pass
 from gr_deepsc.radio import iqfile, profiles
 from gr_deepsc.radio import permission as radio
 
@@ -156,9 +157,10 @@ def test_limited_signal_stays_in_range_behind_the_interpolator(compiled):
     limited = bursts / np.maximum(np.abs(bursts), 1)
     shaped = np.convolve(limited, dsp.firwin(33, 0.32))  # as wide as a burst, at 4 samples a symbol
     shaped /= np.maximum(np.abs(shaped), 1)
+    assert "taps=resample.low_pass(" in (compiled / "hackrf_tx.py").read_text()
     assert "const(0.75)" in (compiled / "hackrf_tx.py").read_text().replace("multiply_const_cc(", "const(")
     top_block, out = gr.top_block(), blocks.vector_sink_c()
-    interpolator = filter.rational_resampler_ccf(interpolation=10, decimation=1, taps=[], fractional_bw=-1.0)
+    interpolator = filter.rational_resampler_ccf(interpolation=10, decimation=1, taps=low_pass(10))
     top_block.connect(blocks.vector_source_c(shaped.tolist()), interpolator, out)
     top_block.run()
     assert 0.75 * np.max(np.abs(out.data())) < 1

@@ -88,7 +88,8 @@ class GrDeepSC(DeepSC):
     def send(self, utterance: Recording) -> Sent:
         """Overhead: ramps, chirps, headers and pilots."""
         sent = self._encoder.at_rate(utterance.samples, self._rate)
-        return Sent(sent.symbols, bursts.overhead(len(sent.symbols), suiting(sent.codec)), sent.codec)
+        n = len(sent.symbols)
+        return Sent(sent.symbols, bursts.on_air(n, suiting(sent.codec)).symbols - n, sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         """`frame_errors`: share of the bursts that were not found or whose header could not be read."""

@@ -1,8 +1,15 @@
 """How many symbols a second of speech is sent as, and by what codec."""
 
-from ..framing import SYMBOL_RATE
+import math
 
-RATES = {520: 33, 260: 16, 130: 8}  # complex symbols: a second of speech, at its usual pace -> a character
+from ..framing import SYMBOL_RATE, SYMBOLS_PER_FRAME
+from ..phy.framer import suiting
+from ..phy.preamble import Preamble
+from ..phy.units import OnAir
+from ..phy.utterance import on_air
+
+PACE = 15.4  # characters a second of speech, as texts are written; fast and slow speakers differ by a quarter
+RATES = {520: 33, 260: 16, 130: 8}  # complex symbols of payload: a second of speech, at its usual pace -> a character
 CODECS = {8 + k: rate for k, rate in enumerate(RATES)}  # the rate by its number in a burst's header
 FORMER = {0: 520, 1: 260, 2: 130}  # of the codec that sent small letters only, which is still read
 PAPER, AUTO = "paper", "auto"
@@ -16,6 +23,19 @@ LEAST_DB = {130: 6.0, 260: 0.0}
 def of_codec(codec: int) -> int:
     """Nominal symbols a second of speech of a burst whose header has `codec`."""
     return (CODECS | FORMER).get(codec, SYMBOL_RATE)
+
+
+def sentence(rate: str, seconds: float = 5.0, preamble: Preamble | None = None) -> tuple[int, OnAir]:
+    """Symbols of payload of so many seconds of speech at `PACE`, and all that is sent of them.
+
+    Args:
+        rate: one of `CHOICES` but "auto".
+        preamble: of the bursts; none is the one that suits the rate.
+    """
+    symbols = seconds * (SYMBOL_RATE if rate == PAPER else PACE * RATES[int(rate)])
+    payload = SYMBOLS_PER_FRAME * math.ceil(symbols / SYMBOLS_PER_FRAME)
+    codec = next((codec for codec, each in CODECS.items() if str(each) == rate), 0)
+    return payload, on_air(payload, preamble or suiting(codec))
 
 
 def rate_for(es_n0_db: float) -> int:

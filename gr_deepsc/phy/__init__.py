@@ -2,6 +2,7 @@
 
 An utterance's symbols become bursts:
 
+units        C/N0 and SNR of what is on the air, out of Es/N0 and the layout
 utterance    one utterance as one burst or several, and the receiver's `Joiner` that puts them together again
 framer       those bursts at a level, limited to full scale, with silence around each
 burst        one burst: header and payload -> samples; `Burst` and `Lost`, what a receiver makes of one

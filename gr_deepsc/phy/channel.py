@@ -12,7 +12,6 @@ from .frame import deinterleave, interleave
 KINDS = ("awgn", "rayleigh", "rician", "none")
 BLOCK = 128  # symbols a fading coefficient holds for
 RICIAN_K = 1.0  # power of the line of sight over the power of the scatter
-REFERENCE_BANDWIDTH = 3000.0  # Hz: a single-sideband voice channel, in which radio amateurs state SNR
 
 
 class Received(NamedTuple):
@@ -40,16 +39,6 @@ def check(kind: str, block: int = BLOCK, rician_k: float = RICIAN_K) -> None:
 def noise_variance(es_n0_db: float) -> float:
     """N0 = E|n|^2 of a complex symbol's noise at `es_n0_db` (dB) and unit symbol power; 0 at +infinity."""
     return float(10.0 ** (-es_n0_db / 10.0))
-
-
-def snr_3khz_db(es_n0_db: float, symbol_rate: float) -> float:
-    """Signal to noise ratio in 3 kHz, in dB, for symbols of Es/N0 `es_n0_db` at `symbol_rate` a second."""
-    return float(es_n0_db + 10 * np.log10(symbol_rate / REFERENCE_BANDWIDTH))
-
-
-def cn0_dbhz(es_n0_db: float, symbol_rate: float) -> float:
-    """Carrier to noise density ratio, in dB Hz, for symbols of Es/N0 `es_n0_db` at `symbol_rate` a second."""
-    return float(es_n0_db + 10 * np.log10(symbol_rate))
 
 
 def complex_gaussian(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -122,7 +122,6 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "fading": bursts[0].channel,
         "n_symbols": len(event.symbols),
         "preamble": next(name for name, each in PREAMBLES.items() if each is bursts[0].preamble),
-        "overhead": 1 - sum(weights) / sum(Layout(b.header.frames, b.preamble).symbols for b in bursts),
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
         "received": mean("received") * len(bursts) / (len(bursts) + event.missing),

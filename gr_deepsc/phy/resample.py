@@ -1,5 +1,6 @@
 """From one sample rate to another and from one carrier to another, for streams in pieces of any size."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.signal import firwin, upfirdn
 from .exact import product
 
 LARGEST = 2000  # numerator or denominator of a ratio of rates
+KAISER_BETA = 9.0  # stop band -90 dB
 MAX_ERROR_PPM = 1.0  # by which the ratio may miss what was asked for: nothing beside the clocks of radios
 
 
@@ -28,29 +30,45 @@ class Mixer:
         return product(np.asarray(samples), turn).astype(np.complex64)
 
 
+def low_pass(up: int, down: int = 1, share: float = 1.0) -> np.ndarray:
+    """The filter of a change of rate by up / down, for `Resampler` and for the interpolators of flowgraphs.
+
+    A sinc of ten zero crossings to either side under a Kaiser window, a whole number of output samples of delay. Images
+    and aliases of a burst, whose band is a sixth of its sample rate to either side, lie 98 dB below it at least.
+
+    Args:
+        share: where the gain is a half, over half of the lower of the two rates.
+
+    Returns:
+        float32 [n], n odd, at `up` times the rate of the input; their sum is `up`.
+    """
+    if share >= max(up, down):
+        return np.ones(1, np.float32)
+    half = down * math.ceil(10 * max(up, down) / (share * down))
+    taps = firwin(2 * half + 1, share / max(up, down), window=("kaiser", KAISER_BETA))
+    return (up * taps).astype(np.float32)
+
+
 class Resampler:
-    """`scipy.signal.resample_poly` of a stream: the same filter, no delay, and nothing depends on the pieces.
+    """`scipy.signal.resample_poly` of a stream through `low_pass`: no delay, and nothing depends on the pieces.
 
     Args:
         ratio: rate of the output over that of the input.
+        share: as of `low_pass`, for a band narrower than the rates allow.
 
     Raises:
         ValueError: the ratio is not that of two whole numbers up to `LARGEST`, within `MAX_ERROR_PPM`.
     """
 
-    def __init__(self, ratio: float):
+    def __init__(self, ratio: float, share: float = 1.0):
         nearest = Fraction(ratio).limit_denominator(LARGEST) if 0 < ratio < np.inf else Fraction(0)
         if not 0 < nearest.numerator <= LARGEST or abs(nearest / ratio - 1) > MAX_ERROR_PPM * 1e-6:
             raise ValueError(f"rates in the ratio {ratio:g}: needed is one of whole numbers up to {LARGEST}, as 1/10")
         self._up, self._down = nearest.numerator, nearest.denominator
         if self._up == self._down:
             return
-        # Window and length (10 zero crossings to either side) are those of `resample_poly`; a whole number of output
-        # samples of delay, so that it can be left away.
-        half = self._down * -(-10 * max(self._up, self._down) // self._down)
-        taps = firwin(2 * half + 1, 1 / max(self._up, self._down), window=("kaiser", 5.0))
-        self._taps = (self._up * taps).astype(np.float32)
-        self._skip = half // self._down  # outputs that are left away
+        self._taps = low_pass(self._up, self._down, share)
+        self._skip = len(self._taps) // 2 // self._down  # outputs that are left away: the delay
         # from the stream's sample `_first` on, a multiple of `_down`
         self._inputs: np.ndarray = np.zeros(0, np.complex64)
         self._first = self._done = 0  # output samples that are out, those left away among them

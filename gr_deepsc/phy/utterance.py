@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..framing import SYMBOLS_PER_FRAME
+from . import units
 from .burst import Burst, modulate
 from .frame import MAX_FRAMES, Layout
 from .header import Header
 from .preamble import LONG, Preamble
+from .units import OnAir
 
 SEQUENCE = 32  # utterances are counted modulo this
 MAX_PARTS = 4  # bursts of one utterance: 60 s
@@ -58,9 +60,9 @@ def lengths(frames: int) -> list[int]:
     return [frames * (k + 1) // parts - frames * k // parts for k in range(parts)]
 
 
-def overhead(symbols: int, preamble: Preamble) -> int:
-    """Symbols that an utterance's bursts have beside `symbols` of payload: ramps, chirps, headers and pilots."""
-    return sum(Layout(each, preamble).symbols for each in lengths(symbols // SYMBOLS_PER_FRAME)) - symbols
+def on_air(symbols: int, preamble: Preamble) -> OnAir:
+    """All symbols of an utterance's bursts, for `symbols` of payload: ramps, chirps, headers and pilots as well."""
+    return units.on_air(Layout(each, preamble) for each in lengths(symbols // SYMBOLS_PER_FRAME))
 
 
 class Joiner:

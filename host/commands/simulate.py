@@ -38,9 +38,10 @@ channels: one fading coefficient for 128 symbols. Noise and fading follow from -
 number in the call, so the same call gives the same text, and `deepsc record` with the same options followed
 by `deepsc play` gives the same results.
 
---rate chooses the channel codec: 520, 260 or 130 complex symbols for a second of speech at its usual pace, by
-the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the model's
-own codec, 500 symbols whatever is said. The receiver reads the rate in the burst's header.
+--rate chooses the channel codec: 520, 260 or 130 complex symbols of payload for a second of speech at its usual
+pace, by the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the
+model's own codec, 500 symbols whatever is said. Preamble, header and pilots come on top: both are printed. The
+receiver reads the rate in the burst's header.
 
 With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
 """
@@ -49,7 +50,8 @@ EXAMPLES = """\
 OUTPUT
   One block a file to read, or with --json one object a line: docs/results.md tells its keys. A word of
   confidence below 0.5 has (?) behind it. SNR is given as Es/N0 per complex symbol of the payload;
-  SNR in 3 kHz and C/N0 are for payload symbols sent as fast as the speech makes them.
+  SNR in 3 kHz and C/N0 are of the signal on the air while it is on the air, preamble, header and pilots
+  included; energy / N0 is what a second of speech and a word cost.
 
 EXAMPLES
   deepsc simulate hello.wav

@@ -48,7 +48,9 @@ class BasebandWriter:
     def __init__(self, path: str, profile: Profile, datatype: str = "cf32_le", description: str = "") -> None:
         self._profile, self._closed = profile, False
         check_room(path, profile.symbol_rate, profile.offset, profile.sample_rate)
-        self._resampler = _resampler(path, profile.sample_rate / profile.baseband_rate)
+        # A wav is real: noise that lies below 0 Hz would come up again above it, on top of what is there.
+        share = min(1.0, abs(profile.offset) / (profile.baseband_rate / 2)) if is_wav(path) else 1.0
+        self._resampler = _resampler(path, profile.sample_rate / profile.baseband_rate, share)
         self._mixer = Mixer(profile.offset / profile.sample_rate)
         self.samples = self.clipped = 0
         self._marks: list[tuple[int, int, str, str]] = []
@@ -152,12 +154,13 @@ class BasebandReader:
 
 
 def check_room(path: str, symbol_rate: float, offset: float, sample_rate: float) -> None:
-    """Refuse a signal that lies, wholly or in part, beyond half the sample rate of a file; all in Hz.
+    """Refuse a signal that lies, wholly or in part, beyond half the sample rate of a file, or in a wav below 0; in Hz.
 
     Raises:
         IqFileError: bad_rate.
     """
-    if abs(offset) + (1 + ROLL_OFF) * symbol_rate / 2 > sample_rate / 2:
+    edge = (1 + ROLL_OFF) * symbol_rate / 2  # of the signal, from its carrier
+    if abs(offset) + edge > sample_rate / 2 or (is_wav(path) and abs(offset) < edge):
         raise IqFileError(
             "bad_rate",
             f"{path} has {sample_rate:g} samples a second: no room for a signal of {symbol_rate:g} symbols a second "
@@ -165,9 +168,9 @@ def check_room(path: str, symbol_rate: float, offset: float, sample_rate: float)
         )
 
 
-def _resampler(path: str, ratio: float) -> Resampler:
+def _resampler(path: str, ratio: float, share: float = 1.0) -> Resampler:
     try:
-        return Resampler(ratio)
+        return Resampler(ratio, share)
     except ValueError as error:
         raise IqFileError("bad_rate", f"{path}: {error}") from None
 

@@ -8,29 +8,31 @@ from typing import TextIO
 from tqdm import tqdm
 
 from gr_deepsc.ctc.confidence import marked
-from gr_deepsc.framing import SYMBOL_RATE
-from gr_deepsc.phy.channel import cn0_dbhz, snr_3khz_db
+from gr_deepsc.phy.units import snr_3khz_db
 from gr_deepsc.result import Result
 
-MAX_SYMBOL_RATE = 1e12  # Hz; what a result says beyond that is not taken
+
+def describe_snr(result: Result, es_n0_db: float) -> str:
+    """Es/N0, and SNR and C/N0 while it is on the air, as radio people state them, where something was on the air."""
+    cn0_dbhz, told = result.cn0_dbhz_at(es_n0_db), f"Es/N0 {es_n0_db:.1f} dB"
+    if cn0_dbhz is None:
+        return told
+    return f"{told} (SNR in 3 kHz {snr_3khz_db(cn0_dbhz):.1f} dB, C/N0 {cn0_dbhz:.1f} dBHz)"
 
 
-def describe_channel(channel: str | None, es_n0_db: float | None, symbol_rate: float = SYMBOL_RATE) -> str:
-    """The channel in words, with the SNR as radio people state it beside Es/N0; the air itself has no name (None)."""
+def describe_channel(result: Result, es_n0_db: float | None) -> str:
+    """The channel in words; the air itself has no name (None)."""
     if es_n0_db is None:
-        return channel or "unknown"
-    return (
-        f"{channel + ', ' if channel else ''}Es/N0 {es_n0_db:.1f} dB "
-        f"(SNR in 3 kHz {snr_3khz_db(es_n0_db, symbol_rate):.1f} dB, "
-        f"C/N0 {cn0_dbhz(es_n0_db, symbol_rate):.1f} dBHz)"
-    )
+        return result.channel or "unknown"
+    return f"{result.channel + ', ' if result.channel else ''}{describe_snr(result, es_n0_db)}"
 
 
 def describe_estimates(result: Result) -> str:
     """What the receiver found out about the path."""
     evm = "unknown" if result.evm is None else f"{100 * result.evm:.0f} %"
     carrier, clock = f"{result.cfo_hz:+.1f} Hz", f"{result.clock_ppm:+.0f} ppm"
-    return f"Es/N0 {result.es_n0_db:.1f} dB, carrier {carrier}, clock {clock}, EVM {evm}"
+    snr = "Es/N0 unknown" if result.es_n0_db is None else describe_snr(result, result.es_n0_db)
+    return f"{snr}, carrier {carrier}, clock {clock}, EVM {evm}"
 
 
 def text(result: Result) -> str:
@@ -50,17 +52,23 @@ def block(result: Result) -> str:
     line("received", text(result))
     if result.cer is not None:
         line("CER", f"{result.cer:.3f} (character errors / characters spoken)")
-    rate = result.symbols_per_second or SYMBOL_RATE
     if (result.utterances or 1) > 1:
         line("utterances", f"{result.utterances}, cut at pauses")
-    line("channel", describe_channel(result.channel, result.es_n0_db_set, rate))
+    line("channel", describe_channel(result, result.es_n0_db_set))
     if result.cfo_hz is not None:
         line("estimated", describe_estimates(result))
-    line("symbols", f"{result.n_symbols} complex, {rate:.0f} a second of speech")
+    if result.speech_cn0_dbhz is not None:
+        word = "" if result.word_n0_db is None else f", a word {result.word_n0_db:.1f} dB"
+        line("energy / N0", f"a second of speech {result.speech_cn0_dbhz:.1f} dBHz{word}, all symbols counted")
+    sizes, rates = f"{result.n_symbols} of payload", f"{result.symbols_per_second or 0:.0f}"
+    if result.air_symbols is not None:
+        sizes, rates = f"{sizes}, {result.air_symbols} in all", f"{rates} and {result.air_symbols_per_second or 0:.0f}"
+    line("symbols", f"{sizes}; {rates} a second of speech")
     if result.overhead is not None:
         count = (result.n_bursts or 0) + (result.bursts_missing or 0)
         bursts = "1 burst" if count == 1 else f"{count} bursts"
-        line("overhead", f"{100 * result.overhead:.0f} % of all symbols, in {bursts}")
+        air = "" if result.air_s is None else f"; {result.air_s:.3g} s on the air"
+        line("overhead", f"{100 * result.overhead:.0f} % of all symbols, in {bursts}{air}")
     line("confidence", f"{result.confidence:.2f}")
     line("rtf", f"{result.rtf:.3f} (processing time / speech time)")
     if result.speech_s:
@@ -77,7 +85,7 @@ def line(result: Result) -> str:
     if result.session:
         about.append(f"{result.session}#{result.seq}")
     es_n0_db = result.es_n0_db if result.es_n0_db is not None else result.es_n0_db_set
-    path = describe_channel(result.channel, es_n0_db, _symbol_rate(result))
+    path = describe_channel(result, es_n0_db)
     if result.error:
         about += [] if es_n0_db is None else [path]
         return _printable(f"LOST: {result.error}  [{', '.join(about)}]")
@@ -92,12 +100,6 @@ def line(result: Result) -> str:
 def _printable(text: str) -> str:
     """What another program sent, without what would make a terminal do something."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-def _symbol_rate(result: Result) -> float:
-    """Symbols a second on the air; those of the speech where symbols went one by one, without a radio."""
-    rate = result.symbol_rate or 0.0  # of another program, perhaps: the protocol lets any number through here
-    return rate if 0 < rate <= MAX_SYMBOL_RATE else SYMBOL_RATE
 
 
 def as_line(result: Result) -> str:
