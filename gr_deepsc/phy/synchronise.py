@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage, special
 
 from .channel import BLOCK
-from .exact import product, square
+from .exact import product, scaled, square
 from .frame import Layout
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL, matched
-from .track import Blocks, Doppler, Model, Nodes
+from .track import Blocks, Doppler, Model, Nodes, evidences
 
 CHUNK = 16  # symbols over which h is taken as constant: from one pilot of the payload to the next
 MAX_PPM = 300.0  # clock offset that is looked for, either way
@@ -90,16 +91,19 @@ class Window:
         turn = np.exp(-2j * np.pi * cfo / SAMPLES_PER_SYMBOL * (np.arange(len(samples)) - start))
         z = matched(product(samples, turn).astype(np.complex64))
         self.start = start
-        self._splines = [ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag)]
+        real, imaginary = (ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag))
+        # Coefficients of a cubic B-spline, the four that matter between two samples, and noughts beyond the last.
+        self._spline = sliding_window_view(np.pad(real + 1j * imaginary, 4), 4)
 
     def at(self, places: np.ndarray, sync: Sync) -> np.ndarray:
         """Symbols at `places` (any shape), complex64; 0 beyond the samples."""
         instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
-        real, imaginary = (
-            ndimage.map_coordinates(part, [instants], np.float32, prefilter=False) for part in self._splines
-        )
-        turn = np.exp(-2j * np.pi * sync.cfo * places)
-        return product(real + 1j * imaginary, turn).astype(np.complex64)
+        k = np.clip(np.floor(instants), -3, len(self._spline) - 4).astype(int)
+        right = np.clip(instants - k, 0, 1).astype(np.float32)
+        left, near = 1 - right, self._spline[k + 3]
+        y = scaled(near[..., 0], left**3 / 6) + scaled(near[..., 1], 2 / 3 - right**2 * (1 - right / 2))
+        y += scaled(near[..., 2], 2 / 3 - left**2 * (1 - left / 2)) + scaled(near[..., 3], right**3 / 6)
+        return product(y, np.exp(-2j * np.pi * sync.cfo * places)).astype(np.complex64)
 
 
 class Known:
@@ -110,12 +114,8 @@ class Known:
         self.places = np.flatnonzero(known)
         self.values = known[self.places]
         energy = square(self.values.astype(complex))
-        breaks, begun = [0], self.places[0]
-        for k in range(1, len(self.places)):
-            if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > chunk:
-                breaks.append(k)
-                begun = self.places[k]
-        self._first = np.array(breaks)
+        run = np.maximum.accumulate(np.where(np.diff(self.places, prepend=-2) > 1, self.places, 0))  # each one's first
+        self._first = np.flatnonzero((self.places - run) % (chunk + 1) == 0)
         total = np.add.reduceat(energy, self._first)
         self.nodes = Nodes(np.add.reduceat(energy * self.places, self._first) / total, total)
         self.lengths = np.diff(np.append(self._first, len(self.places)))
@@ -125,9 +125,9 @@ class Known:
         x = self.values.conj().reshape(-1, *[1] * (y.ndim - 1))
         return np.add.reduceat(product(x, y), self._first, axis=0, dtype=complex)
 
-    def turned(self, c: np.ndarray, cfos: np.ndarray) -> np.ndarray:
-        """c with each of these carrier offsets taken out: [nodes, n] and [m] -> [nodes, n, m]."""
-        return product(c[:, :, None], np.exp(-2j * np.pi * cfos * self.nodes.places[:, None, None]))
+    def turn(self, cfos: np.ndarray) -> np.ndarray:
+        """What takes each of these carrier offsets out of c: [m] -> complex [nodes, m]."""
+        return np.exp(-2j * np.pi * cfos * self.nodes.places[:, None])
 
     def levels(self, y: np.ndarray) -> tuple[float, float]:
         """N0, from what a constant h leaves of each node of several symbols, and E|h|^2: complex [known symbols]."""
@@ -153,11 +153,11 @@ def header_hypotheses(
     chirps = known.lengths > 1
     best = int(np.argmax(np.sum(square(c[chirps]), 0)))
     n0, power = known.levels(y[:, best])
-    turned = known.turned(c, cfos)
+    models = [model for kind in HEADER_KINDS for model in kind]
+    of_all = iter(evidences(models, known.nodes, c, power, n0, known.turn(cfos)))
     found = []
     for kind in HEADER_KINDS:
-        evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind])
-        evidence -= np.log(len(kind))
+        evidence = np.stack([next(of_all) for _ in kind]) - np.log(len(kind))
         by_cfo = evidence.max((0, 1))
         for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
             m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
@@ -219,11 +219,9 @@ def _fit(levels: tuple[float, float]) -> tuple[float, float]:
 def _evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
     """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols]."""
     c, (n0, power) = known.correlate(y), _fit(known.levels(y))
-    return [
-        (float(model.evidence(known.nodes, c, power, n0)) - np.log(len(kind)), model)
-        for kind in KINDS
-        for model in kind
-    ]
+    models, priors = zip(*[(model, np.log(len(kind))) for kind in KINDS for model in kind], strict=True)
+    found = evidences(models, known.nodes, c[:, None], power, n0).ravel() - priors
+    return list(zip(found.tolist(), models, strict=True))
 
 
 def _average(
@@ -231,7 +229,7 @@ def _average(
 ) -> Channel:
     """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
     n0, power = _fit(levels)
-    evidence = np.array([model.evidence(nodes, c, power, n0) for model in models] if len(models) > 1 else [0.0])
+    evidence = evidences(models, nodes, c[:, None], power, n0).ravel()
     mean, second = np.zeros(len(places), complex), np.zeros(len(places))
     for weight, model in zip(special.softmax(evidence), models, strict=True):
         if weight > _NEGLIGIBLE:
@@ -250,8 +248,8 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
     y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(_ECHO_TIMES) // 2])
-    turned = known.turned(c, _ECHO_CFOS)
-    rake = np.max([np.maximum(m.evidence(known.nodes, turned, power, n0), 0).sum(0) for m in _ECHO_MODELS], 0)
+    evidence = evidences(_ECHO_MODELS, known.nodes, c, power, n0, known.turn(_ECHO_CFOS))
+    rake = np.maximum(evidence, 0).sum(1).max(0)
     peaks = np.flatnonzero(ndimage.maximum_filter1d(rake, _ECHO_APART) == rake)
     return [float(_ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
 
@@ -263,8 +261,7 @@ def _search(
     y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
     c = known.correlate(y)
     n0, power = _fit(known.levels(y[:, len(syncs) // 2]))
-    turned = known.turned(c, cfos)
-    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in models])
+    evidence = evidences(models, known.nodes, c, power, n0, known.turn(cfos))
     # the clock's prior: its standard deviation is TYPICAL_PPM
     evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
     m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
