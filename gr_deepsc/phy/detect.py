@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft, integrate, optimize
 from scipy.ndimage import maximum_filter1d
 
@@ -99,25 +100,31 @@ class Detector:
         # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
         width = 2 * _SHIFT + 3
         bound = maximum_filter1d(down, width)[late] + maximum_filter1d(up, width)[early]
-        rows, shifts = [], np.arange(-_SHIFT, _SHIFT + 1)
-        for k in np.flatnonzero(bound >= least):
-            for odd in (0, 1):  # starts on a sample, and half a sample later
-                both = up[early[k] - shifts] + down[late[k] + shifts + odd]
-                best = int(np.argmax(both))
-                if both[best] >= least:
-                    i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
-                    earlier, later = i + _offset(up, i), j + _offset(down, j) - _SPACING
-                    start = (earlier + later) / 2 - early[0] + first
-                    rows.append((start, (later - earlier) / (2 * _LENGTH), both[best]))
-        found = np.array(rows).reshape(-1, 3)
-        return found[np.abs(found[:, 1]) <= _MAX_SEEN_CFO]
+        k = np.flatnonzero(bound >= least)
+        width = 2 * _SHIFT + 1
+        earlier = sliding_window_view(up, width)[early[k] - _SHIFT, ::-1]
+        found = []
+        for odd in (0, 1):  # starts on a sample, and half a sample later
+            both = earlier + sliding_window_view(down, width)[late[k] - _SHIFT + odd]
+            best = both.argmax(1)
+            i, j = early[k] + _SHIFT - best, late[k] - _SHIFT + best + odd
+            one, other = i + _offset(up, i), j + _offset(down, j) - _SPACING
+            start = (one + other) / 2 - early[0] + first
+            found.append(np.stack([start, (other - one) / (2 * _LENGTH), both[np.arange(len(k)), best]], 1))
+        rows = np.stack(found, 1).reshape(-1, 3)
+        return rows[(rows[:, 2] >= least) & (np.abs(rows[:, 1]) <= _MAX_SEEN_CFO)]
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
         self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
         starts, cfos, statistics = self._pending.T
+        # The strongest of its neighbourhood is so of the stretch that it lies in: few are.
+        stretches = np.flatnonzero(np.diff(starts // (_DEAD // 8), prepend=np.nan))
+        sizes = np.diff(stretches, append=len(starts))
+        most = np.maximum.reduceat(statistics, stretches) if len(starts) else statistics
+        eminent = statistics == np.repeat(most, sizes)
         found = []
-        for k in np.flatnonzero((starts >= self._settled) & (starts < before)):
+        for k in np.flatnonzero(eminent & (starts >= self._settled) & (starts < before)):
             near = np.abs(starts - starts[k]) <= _DEAD
             earlier, later = statistics[:k][near[:k]], statistics[k:][near[k:]]
             strongest = statistics[k] > earlier.max(initial=0) and statistics[k] >= later.max()
@@ -140,8 +147,9 @@ def correlate(block: np.ndarray) -> np.ndarray:
     return np.divide(matches, CHIRP * energy, out=np.zeros_like(matches), where=audible).astype(np.float32)
 
 
-def _offset(b: np.ndarray, k: int) -> float:
-    """Where the parabola through |correlation| around index `k` has its peak, within half a sample."""
-    left, middle, right = np.sqrt(b[k - 1 : k + 2])
+def _offset(b: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Where the parabolas through |correlation| around indices `k` have their peaks, within half a sample."""
+    left, middle, right = np.sqrt(b[k - 1]), np.sqrt(b[k]), np.sqrt(b[k + 1])
     curvature = 2 * middle - left - right
-    return float(np.clip((right - left) / (2 * curvature), -0.5, 0.5)) if curvature > 0 else 0.0
+    offset = np.divide(right - left, 2 * curvature, out=np.zeros(len(k), np.float32), where=curvature > 0)
+    return np.clip(offset, -0.5, 0.5).astype(float)
