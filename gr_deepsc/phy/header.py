@@ -106,7 +106,7 @@ def decode(llrs: np.ndarray) -> Header:
         HeaderError: there is none, or none of this version.
     """
     soft = np.bincount(_PLACES, llrs * _SIGNS, _LENGTH)
-    for bits in polar.decode(soft, _INFORMATION)[:_TRIED]:
+    for bits in polar.candidates(soft, _INFORMATION, _TRIED):
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)

@@ -24,7 +24,7 @@ SPREADS = (1e-5, 3e-4, 6e-4, 1.2e-3, 2.4e-3)  # Doppler, cycles a symbol
 _KNOTS = 10  # a Doppler cycle: linear between them
 # Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end.
 _CHUNK = 128
-_BLOCK = 32  # symbols: no fewer than taps
+_BLOCK = 16  # symbols: no fewer than taps
 _AUDIBLE = 0.1, 0.05  # of N0, of the strongest tap: above both a tap counts for `span`
 _LEAST = 0.01  # of N0: the smallest mean power of a tap that is not nought
 _QUIET = 1e-9  # of the signal's power: the least N0, for recordings without noise
