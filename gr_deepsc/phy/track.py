@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, special
 
-from .exact import square
+from .exact import product, square
 
 GRID = 8  # symbols between the places where a smooth channel is computed; linear between them
 
@@ -40,14 +40,29 @@ class Blocks:
             return np.zeros(len(places), int)
         return np.floor((places - self.offset) / self.length).astype(int)
 
-    def _sums(self, nodes: Nodes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Blocks that hold nodes, their energies, their correlations."""
+    def _sums(self, nodes: Nodes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Blocks that hold nodes, the first node of each, their energies."""
         blocks, first = np.unique(self._block(nodes.places), return_index=True)
-        return blocks, np.add.reduceat(nodes.energies, first), np.add.reduceat(c, first, axis=0)
+        return blocks, first, np.add.reduceat(nodes.energies, first)
 
-    def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
-        """Log-likelihood of c, complex [n, ...], over that of noise alone: float [...]. Nodes in order."""
-        _, e, c = self._sums(nodes, c)
+    def evidence(
+        self, nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Log-likelihood of c over that of noise alone, nodes in order.
+
+        Args:
+            c: complex [n, ...].
+            turn: complex [n, m]: the likelihood of c[:, k] * turn[:, m], for c of [n, k].
+
+        Returns:
+            float [...], or [k, m].
+        """
+        _, first, e = self._sums(nodes)
+        if turn is None:
+            c = np.add.reduceat(c, first, axis=0)
+        else:
+            last = [*first[1:], len(c)]
+            c = np.stack([c[i:j].T @ turn[i:j] for i, j in zip(first, last, strict=True)])
         e = e.reshape(-1, *[1] * (c.ndim - 1))
         gain = power * e / n0
         return np.sum(square(c) / (e * n0) * (gain / (1 + gain)) - np.log1p(gain), axis=0)
@@ -56,7 +71,8 @@ class Blocks:
         self, nodes: Nodes, c: np.ndarray, power: float, n0: float, places: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Posterior mean of h, complex [m], and its variance, float [m], at `places`."""
-        blocks, e, c = self._sums(nodes, c)
+        blocks, first, e = self._sums(nodes)
+        c = np.add.reduceat(c, first, axis=0)
         wanted = self._block(places)
         k = np.minimum(np.searchsorted(blocks, wanted), len(blocks) - 1)
         e, c = np.where(blocks[k] == wanted, e[k], 0), np.where(blocks[k] == wanted, c[k], 0)
@@ -78,12 +94,19 @@ class Doppler:
     def _root(self, nodes: Nodes, power: float, n0: float) -> tuple[np.ndarray, np.ndarray]:
         """Cholesky factor of the covariance of c / sqrt(e) over N0, and sqrt(e)."""
         amplitude = np.sqrt(nodes.energies)
-        covariance = power / n0 * self._correlation(nodes.places, nodes.places) * np.outer(amplitude, amplitude)
+        # places to the nearest eighth of a symbol: so many differences are the same
+        steps = np.round(8 * (nodes.places - nodes.places[0])).astype(int)
+        table = self._correlation(np.arange(steps[-1] + 1) / 8, np.zeros(1))[:, 0]
+        covariance = table[np.abs(steps[:, None] - steps)] * np.outer(power / n0 * amplitude, amplitude)
         covariance[np.diag_indices_from(covariance)] += 1
         return linalg.cholesky(covariance, lower=True, overwrite_a=True, check_finite=False), amplitude
 
-    def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
+    def evidence(
+        self, nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray | None = None
+    ) -> np.ndarray:
         """As `Blocks.evidence`."""
+        if turn is not None:
+            c = product(c[:, :, None], turn[:, None])
         root, amplitude = self._root(nodes, power, n0)
         s = c.reshape(len(c), -1) / amplitude[:, None]
         white = linalg.solve_triangular(root, s, lower=True, check_finite=False)
