@@ -7,8 +7,8 @@ to `MOST` (a token bucket). At 200 ksample/s that is two fifths of a core on ave
 
 EARNED = 2.0  # units a sample
 MOST = 800_000.0  # units: what 2 s earn at 200 ksample/s
-# Work that finds a header seldom, of what may be no burst or only in echoes and fades, has to leave that much, so that a
-# stream full of preambles takes nothing from bursts which are read at the first glance.
+# Work that finds a header seldom, of what may be no burst or only in echoes and fades, has to leave that much, so that
+# a stream full of preambles takes nothing from bursts which are read at the first glance.
 SPARE = 0.5 * MOST
 
 NARROW, WIDE = 3_000, 4_000  # a header looked for near its detection, and farther off

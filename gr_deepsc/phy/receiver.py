@@ -17,7 +17,8 @@ from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses, refine
+from .refine import refine
+from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses
 
 # RMS error of the header's pilots, over their amplitude, below which a header is read with certainty: its code needs
 # 10 dB less (docs/burst.md).
@@ -101,15 +102,15 @@ class BurstReceiver:
             self._samples, self._origin = self._samples[keep - self._origin :], keep
         return found
 
-    def _window(self, detection: Detection, symbols: float) -> Window:
-        """The samples of the burst's first `symbols`, zeros where the stream has none."""
+    def _window(self, detection: Detection, symbols: float, drift: float = 0.0) -> Window:
+        """The samples of the burst's first `symbols`, zeros where the stream has none, `drift` taken out."""
         first = int(detection.start) - MARGIN
         count = int(SAMPLES_PER_SYMBOL * symbols) + 2 * MARGIN
         samples = np.zeros(count, np.complex64)
         low, high = max(first, self._origin), min(first + count, self._origin + len(self._samples))
         if low < high:
             samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
-        return Window(samples, detection.start - first, detection.cfo)
+        return Window(samples, detection.start - first, detection.cfo, drift)
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         error: header.HeaderError | None = None
@@ -193,9 +194,9 @@ class BurstReceiver:
             return Lost("truncated", error, detection.start, detection.cfo, waiting.es_n0_db)
         if not self._budget.spend(budget.BURST + budget.SYMBOL * layout.end):
             return self._overload(detection, waiting.es_n0_db)
-        window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        window_of = partial(self._window, detection, layout.end * (1 + 1e-6 * MAX_PPM))
         known = np.where(arrived, layout.with_header(header.encode(waiting.header)), 0)
-        sync, channel = refine(window, known, waiting.sync, layout.payload)
+        window, sync, channel = refine(window_of, known, waiting.sync, layout.payload)
         if has_echoes(window, known[: len(_HEADER_KNOWN)], sync):
             self._budget.spend(budget.ECHO_SYMBOL * layout.end, -np.inf)
             payload = through_echoes(window, known, layout, sync)
@@ -211,6 +212,7 @@ class BurstReceiver:
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
             cfo=detection.cfo + sync.cfo,
+            drift=sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,
             channel=payload.channel,

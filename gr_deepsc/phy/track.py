@@ -87,7 +87,7 @@ class Doppler:
         return waves[0], linalg.cholesky(precision, lower=True, overwrite_a=True, check_finite=False), waves[1:]
 
     def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
-        """`evidences` of this model: float [n, m]."""
+        """`log_evidences` of this model: float [n, m]."""
         waves, root, _ = self._regression(nodes, power, n0)
         seen = (waves[:, :, None] * c[:, None, :]).reshape(len(c), -1).T @ turn
         white = linalg.solve_triangular(root, seen.reshape(len(root), -1), lower=True, check_finite=False)
@@ -109,7 +109,7 @@ class Doppler:
 Model = Blocks | Doppler
 
 
-def evidences(
+def log_evidences(
     models: Sequence[Model], nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray | None = None
 ) -> np.ndarray:
     """Log-likelihoods of c over that of noise alone by each model: float [models, n, m]. Nodes in order.
