@@ -18,7 +18,7 @@ from .exact import product, scaled, square
 from .frame import Layout
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL, matched
-from .track import Blocks, Doppler, Model, Nodes, log_evidences
+from .track import Blocks, Doppler, Model, Nodes, log_evidences, steady_evidence
 
 CHUNK = 16  # symbols over which h is taken as constant: from one pilot of the payload to the next
 MIDDLE = (Layout(1).down + CHIRP - 1) / 2  # place about which the carrier drifts: there it is what the detection says
@@ -91,17 +91,19 @@ class Window:
     def __init__(self, samples: np.ndarray, start: float, cfo: float, drift: float = 0.0):
         """`start`: index (fractional) of place 0 in `samples`, complex64; `cfo` and `drift` as in `Sync`."""
         places = (np.arange(len(samples)) - start) / SAMPLES_PER_SYMBOL
-        z = matched(product(samples, np.exp(-2j * np.pi * turns(cfo, drift, places))).astype(np.complex64))
+        z = matched(product(samples, np.exp(-2j * np.pi * turns(cfo, drift, places))))
         self.start, self.drift = start, drift
         real, imaginary = (ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag))
         self.spline = real + 1j * imaginary  # complex64, coefficients of a cubic B-spline
+        # the four that matter between two samples, noughts beyond the last
+        self._near = sliding_window_view(np.pad(self.spline, 4), 4)
 
     def at(self, places: np.ndarray, sync: Sync) -> np.ndarray:
         """Symbols at `places` (any shape), complex64; 0 beyond the samples."""
         instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
         k = np.clip(np.floor(instants), -3, len(self.spline) + 1).astype(int)
         right = np.clip(instants - k, 0, 1).astype(np.float32)
-        near = sliding_window_view(np.pad(self.spline, 4), 4)[k + 3]
+        near = self._near[k + 3]
         y = sum(scaled(near[..., j], weight) for j, weight in enumerate(_between(right)))
         turn = np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - self.drift, places))
         return product(y, turn).astype(np.complex64)
@@ -195,12 +197,9 @@ def header_hypotheses(
     n0, power = known.levels(window.at(known.places, Sync(best, 0.0)))
     turn = known.turn(cfos)
     # a steady channel whose carrier drifts, or does not
-    steady = np.stack(
-        [
-            log_evidences([Blocks()], known.nodes, heard.at(times - LAG * d), power, n0, known.turn(cfos, d))[0]
-            for d in DRIFTS
-        ]
-    )
+    delayed = heard.at((times - LAG * DRIFTS[:, None]).ravel()).reshape(-1, len(DRIFTS), len(times))
+    turned = np.stack([known.turn(cfos, d) for d in DRIFTS])
+    steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
     kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]
     of_all = iter(log_evidences([model for kind in HEADER_KINDS for model in kind], known.nodes, c, power, n0, turn))

@@ -9,7 +9,6 @@ that the equaliser must know.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -119,20 +118,39 @@ def log_evidences(
         turn: complex [nodes, m], factors of c, for each of which it is asked; absent: 1, and m = 1.
     """
     turn = np.ones((len(c), 1)) if turn is None else turn
-    blocks = [model.block(nodes.places) if isinstance(model, Blocks) else None for model in models]
-    # Between two places at which some model's block begins, c is added up once for all of them.
-    steps = [np.flatnonzero(np.diff(each)) + 1 for each in blocks if each is not None]
-    starts = np.unique(np.concatenate([[0], *steps]).astype(int))
-    sums = np.array([c[i:j].T @ turn[i:j] for i, j in pairwise([*starts, len(c)])]) if steps else np.zeros(0)
-    energies = np.add.reduceat(nodes.energies, starts)
-    found = []
-    for model, block in zip(models, blocks, strict=True):
-        if isinstance(model, Doppler):
-            found.append(model.evidence(nodes, c, power, n0, turn))
-        else:
-            first = np.flatnonzero(np.diff(block[starts], prepend=np.nan))
-            e = np.add.reduceat(energies, first)[:, None, None]
-            gain = power * e / n0
-            fit = square(np.add.reduceat(sums, first, axis=0)) * (gain / (1 + gain) / (e * n0))
-            found.append(np.sum(fit, 0) - np.sum(np.log1p(gain)))
-    return np.array(found)
+    found = np.empty((len(models), c.shape[1], turn.shape[1]))
+    steady = [isinstance(model, Blocks) for model in models]
+    for k in np.flatnonzero(np.invert(steady)):
+        found[k] = models[k].evidence(nodes, c, power, n0, turn)
+    if any(steady):
+        found[steady] = _blocks([model for model in models if isinstance(model, Blocks)], nodes, c, power, n0, turn)
+    return found
+
+
+def steady_evidence(nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
+    """`log_evidences` of a static channel, whose nodes' c have the sums c, complex [...]: float [...]."""
+    gain = power * np.sum(nodes.energies) / n0
+    return square(c) * (power / n0**2 / (1 + gain)) - np.log1p(gain)
+
+
+def _blocks(models: list[Blocks], nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
+    """`log_evidences` of blocks, by the sums of c from the first node on at the places where they begin and end."""
+    length, offset = np.array([(model.length, model.offset) for model in models]).T[:, :, None]
+    block = np.floor((nodes.places - offset) / length)
+    begins = np.diff(block, axis=1, prepend=np.nan) != 0  # bool [models, nodes]
+    model, start = np.nonzero(begins)
+    stop = np.append(start[1:], 0)
+    stop[stop == 0] = len(c)
+    places = np.flatnonzero(begins.any(0))
+    # of the nodes between two places, as many as there are at most: the last one, which is nought, fills up
+    size = np.diff(places, append=len(c))
+    nodes_of = np.where(np.arange(size.max()) < size[:, None], places[:, None] + np.arange(size.max()), len(c))
+    c, turn = (np.append(part, np.zeros((1, part.shape[1])), 0)[nodes_of] for part in (c, turn))
+    sums = np.zeros((len(places) + 1, c.shape[2], turn.shape[2]), complex)
+    np.cumsum(c.transpose(0, 2, 1) @ turn, axis=0, out=sums[1:])
+    energy = np.append(0, np.cumsum(nodes.energies))
+    e = energy[stop] - energy[start]
+    gain = power * e / n0
+    power_sums = square(sums[np.searchsorted(places, stop)] - sums[np.searchsorted(places, start)])
+    fit = power_sums * (gain / (1 + gain) / (e * n0))[:, None, None] - np.log1p(gain)[:, None, None]
+    return np.add.reduceat(fit, np.flatnonzero(np.diff(model, prepend=-1)), axis=0)
