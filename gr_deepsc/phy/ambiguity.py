@@ -12,6 +12,7 @@ from .detect import Detection
 from .preamble import LONG, MAX_CFO, Preamble
 from .pulse import SAMPLES_PER_SYMBOL
 from .synchronise import SEARCH_MODELS, Known, Sync, Window
+from .track import log_evidences
 
 ALTERNATIVES = 6  # places on the two lines that are worth a look
 
@@ -46,8 +47,7 @@ def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detect
             window = window_of(place)
             y = np.stack([window.at(known.places, Sync(sign * detection.preamble.chirp * f, f)) for f in offsets], 1)
             c = known.correlate(y)
-            evidence = [m.evidence(known.nodes, c, power, n0) for m in SEARCH_MODELS]
-            scores += np.max(evidence, 0).tolist()
+            scores += log_evidences(SEARCH_MODELS, known.nodes, c, power, n0).max((0, 2)).tolist()
             places += [place._replace(start=place.start + sign * slope * f, cfo=place.cfo + f) for f in offsets]
         peaks = [k for k in range(len(scores)) if scores[k] == max(scores[max(0, k - 2) : k + 3])]
         found += [(scores[k], places[k]) for k in peaks]

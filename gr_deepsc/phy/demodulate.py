@@ -59,6 +59,13 @@ def header_through_echoes(
     return z, rho, float(levels.powers.sum()) / levels.n0
 
 
+def pilots_evm(window: Window, layout: Layout, known: np.ndarray, sync: Sync, h: np.ndarray) -> float:
+    """RMS error of the header's pilots over their amplitude, `h` complex [n] being known at the header's symbols."""
+    pilots = layout.pilots[: layout.header_pilots]
+    expected = product(np.interp(pilots, layout.header, h), known[pilots])
+    return _evm(window.at(pilots, sync) - expected, expected)
+
+
 def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
     """Whether a channel with echoes explains the known symbols better than any flat one: complex64 [n], all known."""
     y = window.at(np.arange(len(header)), sync).astype(complex)

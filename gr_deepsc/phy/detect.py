@@ -13,6 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft, integrate, optimize
 from scipy.ndimage import maximum_filter1d
 
@@ -134,26 +135,34 @@ class _Pattern:
         # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
         width = 2 * self._shift + 3
         bound = maximum_filter1d(second, width)[late] + maximum_filter1d(first, width)[early]
-        rows, shifts = [], np.arange(-self._shift, self._shift + 1)
-        for k in np.flatnonzero(bound >= least):
-            for odd in (0, 1):  # starts on a sample, and half a sample later
-                both = first[early[k] - shifts] + second[late[k] + shifts + odd]
-                best = int(np.argmax(both))
-                i, j = early[k] - shifts[best], late[k] + shifts[best] + odd
-                if both[best] >= least and min(first[i], second[j]) >= self._least:
-                    earlier, later = i + _offset(first, i), j + _offset(second, j) - self._spacing
-                    where = (earlier + later) / 2 - early[0] + start
-                    rows.append((where, (later - earlier) / (2 * self._length), both[best]))
-        found = np.array(rows).reshape(-1, 3)
-        return found[np.abs(found[:, 1]) <= _MAX_SEEN_CFO]
+        k = np.flatnonzero(bound >= least)
+        width = 2 * self._shift + 1
+        earlier = sliding_window_view(first, width)[early[k] - self._shift, ::-1]
+        found = []
+        for odd in (0, 1):  # starts on a sample, and half a sample later
+            both = earlier + sliding_window_view(second, width)[late[k] - self._shift + odd]
+            best = both.argmax(1)
+            i, j = early[k] + self._shift - best, late[k] - self._shift + best + odd
+            one, other = i + _offset(first, i), j + _offset(second, j) - self._spacing
+            where, cfo = (one + other) / 2 - early[0] + start, (other - one) / (2 * self._length)
+            weaker = np.minimum(first[i], second[j])
+            found.append(np.stack([where, cfo, both[np.arange(len(k)), best], weaker], 1))
+        rows = np.stack(found, 1).reshape(-1, 4)
+        strong = (rows[:, 2] >= least) & (rows[:, 3] >= self._least)
+        return rows[strong & (np.abs(rows[:, 1]) <= _MAX_SEEN_CFO), :3]
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
         self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
         starts, _, statistics = self._pending.T
+        # The strongest of its neighbourhood is so of the stretch that it lies in: few are.
+        stretches = np.flatnonzero(np.diff(starts // (self._dead // 8), prepend=np.nan))
+        sizes = np.diff(stretches, append=len(starts))
+        most = np.maximum.reduceat(statistics, stretches) if len(starts) else statistics
+        eminent = statistics == np.repeat(most, sizes)
         sure = threshold(SURE, self._preamble.chirp)
         found = []
-        for k in np.flatnonzero((starts >= self.settled) & (starts < before)):
+        for k in np.flatnonzero(eminent & (starts >= self.settled) & (starts < before)):
             near = np.abs(starts - starts[k]) <= self._dead
             earlier, later = statistics[:k][near[:k]], statistics[k:][near[k:]]
             strongest = statistics[k] > earlier.max(initial=0) and statistics[k] >= later.max()
@@ -181,8 +190,9 @@ def correlate(block: np.ndarray) -> np.ndarray:
     return b
 
 
-def _offset(b: np.ndarray, k: int) -> float:
-    """Where the parabola through |correlation| around index `k` has its peak, within half a sample."""
-    left, middle, right = np.sqrt(b[k - 1 : k + 2])
+def _offset(b: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Where the parabolas through |correlation| around indices `k` have their peaks, within half a sample."""
+    left, middle, right = np.sqrt(b[k - 1]), np.sqrt(b[k]), np.sqrt(b[k + 1])
     curvature = 2 * middle - left - right
-    return float(np.clip((right - left) / (2 * curvature), -0.5, 0.5)) if curvature > 0 else 0.0
+    offset = np.divide(right - left, 2 * curvature, out=np.zeros(len(k), np.float32), where=curvature > 0)
+    return np.clip(offset, -0.5, 0.5).astype(float)

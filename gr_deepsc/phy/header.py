@@ -122,7 +122,7 @@ def decode(llrs: np.ndarray) -> Header:
     """
     code = _code(len(llrs))
     soft = np.bincount(code.places, llrs * code.signs, len(code.information))
-    for bits in polar.decode(soft, code.information)[:_TRIED]:
+    for bits in polar.candidates(soft, code.information, _TRIED):
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)

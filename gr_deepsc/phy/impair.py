@@ -23,6 +23,12 @@ def frequency_offset(samples: np.ndarray, cfo: float, phase: float = 0.0) -> np.
     return (samples * np.exp(1j * (2 * np.pi * turns + phase))).astype(np.complex64)
 
 
+def drift(samples: np.ndarray, rate: float, phase: float = 0.0) -> np.ndarray:
+    """A carrier that moves by `rate` cycles a symbol each symbol (Hz/s over the symbol rate squared): 0 at sample 0."""
+    n = np.arange(len(samples)) / SAMPLES_PER_SYMBOL
+    return (samples * np.exp(1j * (np.pi * rate * n**2 + phase))).astype(np.complex64)
+
+
 def clock_offset(samples: np.ndarray, ppm: float) -> np.ndarray:
     """The receiver's sample clock is `ppm` parts per million faster than the transmitter's.
 

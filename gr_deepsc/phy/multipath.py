@@ -8,6 +8,7 @@ regression (Rasmussen and Williams, 2006, chapter 2). With the taps known, the s
 posterior mean and variance are what the receiver model wants: z = rho x + noise of variance rho (1 - rho).
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +25,11 @@ _KNOTS = 10  # a Doppler cycle: linear between them
 # Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end; and
 # how few are enough.
 _CHUNK, _FEWEST = 128, 2 * TAPS
-_SEGMENT, _OVERLAP = 96, 32  # symbols that are equalised together, and on each side besides
+_BLOCK = 16  # symbols: no fewer than taps
 _AUDIBLE = 0.1, 0.05  # of N0, of the strongest tap: above both a tap counts for `span`
 _LEAST = 0.01  # of N0: the smallest mean power of a tap that is not nought
 _QUIET = 1e-9  # of the signal's power: the least N0, for recordings without noise
-_JITTER = 1e-6  # of a tap's power: keeps a smooth process invertible
+_JITTER = 1e-6  # of a tap's power: directions in which a smooth process goes less are left out
 
 
 class Symbols(NamedTuple):
@@ -78,48 +79,75 @@ def profile(y: np.ndarray, symbols: Symbols) -> Profile:
     return Profile(np.maximum(np.mean(powers, 0) - n0 * np.mean(noise, 0), 0), n0)
 
 
+class _Fading:
+    """The taps' regression for one Doppler spread.
+
+    Each tap is sqrt(power) E u at the knots, u white with a number for each direction in which a process of this
+    spread can go at all, which are far fewer than knots.
+    """
+
+    def __init__(self, y: np.ndarray, symbols: Symbols, levels: Profile, spread: float):
+        n = len(y)
+        heard = np.flatnonzero(levels.powers > _LEAST * levels.n0)  # the others are nought
+        self.heard = heard if len(heard) else np.array([REACH])
+        self.deviations, taps = np.sqrt(levels.powers[self.heard]), len(self.heard)
+        step = min(1 / (_KNOTS * spread), float(n))
+        knots = np.arange(0, n + step, step)
+        place = np.arange(n) / step
+        self.k = np.minimum(place.astype(int), len(knots) - 2)
+        self.right = place - self.k
+        strengths, ways = linalg.eigh(special.j0(2 * np.pi * spread * (knots[:, None] - knots)), check_finite=False)
+        able = strengths > _JITTER
+        self.ways = ways[:, able] * np.sqrt(strengths[able])  # E
+        # what unknown symbols within reach add is noise
+        noise = levels.n0 + _around(symbols.variance) @ levels.powers
+        x = scaled(_around(symbols.mean)[:, self.heard], self.deviations / np.sqrt(noise)[:, None])
+        x = np.concatenate([scaled(x, (1 - self.right)[:, None]), scaled(x, self.right[:, None])], 1)
+        x = np.concatenate([x, scaled(y, 1 / np.sqrt(noise))[:, None]], 1)
+        # of the symbols between two knots: x^H x and x^H y, by the knot on either side
+        gram = np.empty((len(knots) - 1, 2 * taps, 2 * taps + 1), complex)
+        for i, (start, stop) in enumerate(pairwise(np.searchsorted(self.k, np.arange(len(knots))))):
+            gram[i] = x[start:stop, :-1].conj().T @ x[start:stop]
+        sides = np.stack([self.ways[:-1], self.ways[1:]])  # [2, knots - 1, ways]
+        m, count = len(self.ways[0]), len(knots) - 1
+        both = np.einsum("pia,qib->abipq", sides, sides).reshape(m * m, -1)
+        squares = gram[:, :, :-1].reshape(count, 2, taps, 2, taps).transpose(0, 1, 3, 2, 4).reshape(-1, taps * taps)
+        inner = _real_times(both, squares).reshape(m, m, taps, taps).transpose(0, 2, 1, 3).reshape(m * taps, -1)
+        inner[np.diag_indices(m * taps)] += 1
+        b = _real_times(sides.transpose(2, 1, 0).reshape(m, -1), gram[:, :, -1].reshape(-1, taps)).ravel()
+        self.factor = linalg.cholesky(inner, lower=True, overwrite_a=True, check_finite=False)
+        self.white = linalg.solve_triangular(self.factor, b, lower=True, check_finite=False)
+        self.evidence = float(np.sum(square(self.white)) - 2 * np.sum(np.log(np.diag(self.factor).real)))
+
+    def taps(self) -> Taps:
+        """Their posterior."""
+        m, taps = self.ways.shape[1], len(self.heard)
+        u = linalg.solve_triangular(self.factor, self.white, lower=True, trans="C", check_finite=False)
+        at_knots = np.zeros((len(self.ways), TAPS), complex)
+        at_knots[:, self.heard] = _real_times(self.ways, scaled(u.reshape(m, taps), self.deviations))
+        inverse = linalg.solve_triangular(self.factor, np.eye(m * taps), lower=True, check_finite=False)
+        inverse = inverse.reshape(m * taps, m, taps) * self.deviations
+        # of all taps together: E S E', S the sum of their blocks of the covariance
+        inverse = inverse.transpose(0, 2, 1).reshape(-1, m)
+        variance = np.sum(self.ways * (self.ways @ (inverse.conj().T @ inverse).real), 1)
+        k, right = self.k, self.right
+        h = scaled(at_knots[k], (1 - right)[:, None]) + scaled(at_knots[k + 1], right[:, None])
+        return Taps(h, (1 - right) * variance[k] + right * variance[k + 1], self.evidence)
+
+
+def _real_times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a @ b of a real and a complex matrix, without the products with noughts."""
+    return (a @ np.ascontiguousarray(b).view(float)).view(complex)
+
+
 def estimate(y: np.ndarray, symbols: Symbols, levels: Profile, spread: float) -> Taps:
     """The taps' posterior for one Doppler spread: complex [n] -> `Taps`."""
-    n = len(y)
-    heard = np.flatnonzero(levels.powers > _LEAST * levels.n0)  # the others are nought
-    heard = heard if len(heard) else np.array([REACH])
-    powers, taps = levels.powers[heard], len(heard)
-    step = min(1 / (_KNOTS * spread), float(n))
-    knots = np.arange(0, n + step, step)
-    place = np.arange(n) / step
-    k = np.minimum(place.astype(int), len(knots) - 2)
-    right = place - k
-    # what unknown symbols within reach add is noise
-    noise = levels.n0 + _around(symbols.variance) @ levels.powers
-    x = scaled(_around(symbols.mean)[:, heard], 1 / np.sqrt(noise)[:, None])
-    white = scaled(y, 1 / np.sqrt(noise))
-    normal = np.zeros((len(knots), taps, len(knots), taps), complex)
-    b = np.zeros((len(knots), taps), complex)
-    for i in range(len(knots) - 1):
-        rows = slice(*np.searchsorted(k, [i, i + 1]))
-        share = right[rows][:, None]
-        both = np.concatenate([scaled(x[rows], 1 - share), scaled(x[rows], share)], 1)
-        normal[i : i + 2, :, i : i + 2] += (both.conj().T @ both).reshape(2, taps, 2, taps)
-        b[i : i + 2] += (both.conj().T @ white[rows]).reshape(2, taps)
-    correlation = special.j0(2 * np.pi * spread * (knots[:, None] - knots))
-    root = linalg.cholesky(correlation + _JITTER * np.eye(len(knots)), lower=True)
-    prior = np.kron(root, np.diag(np.sqrt(powers)))  # h at the knots = prior @ u, u white
-    inner = prior.T @ normal.reshape(b.size, b.size) @ prior
-    inner[np.diag_indices(b.size)] += 1
-    factor = linalg.cholesky(inner, lower=True, check_finite=False)
-    u = linalg.solve_triangular(factor, prior.T @ b.ravel(), lower=True, check_finite=False)
-    evidence = float(np.sum(square(u)) - 2 * np.sum(np.log(np.diag(factor).real)))
-    deviation = linalg.solve_triangular(factor, prior.T, lower=True, check_finite=False)
-    at_knots = np.zeros((len(knots), TAPS), complex)
-    at_knots[:, heard] = (deviation.conj().T @ u).reshape(-1, taps)
-    variance = np.sum(square(deviation), 0).reshape(-1, taps).sum(1)
-    h = scaled(at_knots[k], (1 - right)[:, None]) + scaled(at_knots[k + 1], right[:, None])
-    return Taps(h, (1 - right) * variance[k] + right * variance[k + 1], evidence)
+    return _Fading(y, symbols, levels, spread).taps()
 
 
 def likeliest(y: np.ndarray, symbols: Symbols, levels: Profile) -> Taps:
     """`estimate` by the Doppler spread of `SPREADS` that has the greatest evidence."""
-    return max((estimate(y, symbols, levels, spread) for spread in SPREADS), key=lambda taps: taps.evidence)
+    return max((_Fading(y, symbols, levels, spread) for spread in SPREADS), key=lambda each: each.evidence).taps()
 
 
 def passed(symbols: Symbols, taps: Taps) -> np.ndarray:
@@ -136,28 +164,50 @@ def span(levels: Profile) -> int:
 
 
 def equalise(y: np.ndarray, symbols: Symbols, taps: Taps, n0: float) -> Symbols:
-    """The symbols' posterior: known ones as they are, the others by MMSE over a segment at a time."""
-    n = len(y)
-    mean, variance = symbols.mean.astype(complex), symbols.variance.astype(float)
-    columns = np.arange(n)[:, None] - np.arange(-REACH, REACH + 1)  # of the symbol behind each tap
-    noise = n0 + taps.variance
-    for start in range(0, n, _SEGMENT):
-        first, stop = max(0, start - _OVERLAP), min(n, start + _SEGMENT + _OVERLAP)
-        low, high = max(0, first - REACH), min(n, stop + REACH)  # symbols that matter to these rows
-        H = np.zeros((stop - first, high - low), complex)
-        inside = (columns[first:stop] >= low) & (columns[first:stop] < high)
-        rows = np.nonzero(inside)[0]
-        H[rows, columns[first:stop][inside] - low] = taps.h[first:stop][inside]
-        prior_mean, prior = symbols.mean[low:high], symbols.variance[low:high]
-        weighed = scaled(H, prior)
-        covariance = weighed @ H.conj().T
-        covariance[np.diag_indices(stop - first)] += noise[first:stop]
-        factor = linalg.cholesky(covariance, lower=True, check_finite=False)
-        left = linalg.solve_triangular(factor, weighed, lower=True, check_finite=False)
-        residual = y[first:stop] - H @ prior_mean
-        residual = linalg.solve_triangular(factor, residual, lower=True, check_finite=False)
-        end = min(n, start + _SEGMENT)
-        mine = slice(start - low, end - low)
-        mean[start:end] = prior_mean[mine] + left[:, mine].conj().T @ residual
-        variance[start:end] = prior[mine] - np.sum(square(left[:, mine]), 0)
-    return Symbols(mean, variance)
+    """The symbols' posterior: known ones as they are, the others by MMSE.
+
+    Its precision, 1 / prior + H^H H / noise, is a band matrix, and the diagonal of its inverse comes out of blocks.
+    """
+    n, unknown = len(y), symbols.variance > 0
+    blocks = -(-n // _BLOCK)
+    precision = np.ones(blocks * _BLOCK)
+    precision[:n][unknown] = 1 / symbols.variance[unknown]
+    # column m of H / sqrt(noise): what symbol m is worth at m - REACH, ..., m + REACH
+    rows = scaled(taps.h, 1 / np.sqrt(n0 + taps.variance)[:, None])
+    residual = scaled(y - passed(symbols, taps), 1 / np.sqrt(n0 + taps.variance))
+    columns = np.zeros((len(precision), TAPS), complex)
+    seen = np.zeros(n, complex)
+    for t in range(TAPS):
+        there = slice(max(0, REACH - t), min(n, n + REACH - t))  # symbols whose tap t falls into the window
+        at = slice(there.start + t - REACH, there.stop + t - REACH)
+        columns[there, t] = np.where(unknown[there], rows[at, t], 0)
+        seen[there] += product(columns[there, t].conj(), residual[at])
+    band = np.zeros((TAPS, len(precision)), complex)  # lower diagonals
+    for k in range(TAPS):
+        band[k, : len(precision) - k] = np.sum(
+            product(columns[k:, : TAPS - k].conj(), columns[: len(precision) - k, k:]), 1
+        )
+    band[0] += precision
+    mean = symbols.mean + np.where(unknown, linalg.solveh_banded(band[:, :n], seen, lower=True, check_finite=False), 0)
+    return Symbols(mean, np.where(unknown, _inverse_diagonal(band)[:n], 0.0))
+
+
+def _inverse_diagonal(band: np.ndarray) -> np.ndarray:
+    """Of the inverse of a Hermitian band matrix, its lower diagonals complex [TAPS, blocks * _BLOCK]: float [n].
+
+    With F and G what a block is worth given all before and all behind it (Schur complements), the block of the inverse
+    is (F + G - D)^-1 (Meurant, SIAM J. Matrix Anal. Appl. 13(3), 1992).
+    """
+    count = band.shape[1] // _BLOCK
+    row, column = np.indices((2 * _BLOCK, _BLOCK))
+    inside = (row >= column) & (row - column < TAPS)
+    tall = np.zeros((count, 2 * _BLOCK, _BLOCK), complex)  # each block's own and the one below it
+    tall[:, inside] = band.reshape(TAPS, count, _BLOCK)[(row - column)[inside], :, column[inside]].T
+    own, below = tall[:, :_BLOCK], tall[:, _BLOCK:]
+    own += np.conj(np.tril(own, -1)).transpose(0, 2, 1)
+    before, behind = own.copy(), own.copy()
+    for i in range(count - 1):
+        before[i + 1] -= below[i] @ np.linalg.solve(before[i], below[i].conj().T)
+    for i in range(count - 1, 0, -1):
+        behind[i - 1] -= below[i - 1].conj().T @ np.linalg.solve(behind[i], below[i - 1])
+    return np.diagonal(np.linalg.inv(before + behind - own), axis1=1, axis2=2).real.ravel()

@@ -4,7 +4,7 @@ Noise of variance N0 a complex sample is noise of variance N0 a symbol behind th
 """
 
 import numpy as np
-from scipy.signal import oaconvolve, upfirdn
+from scipy.signal import fftconvolve, upfirdn
 
 SAMPLES_PER_SYMBOL = 4
 ROLL_OFF = 0.25
@@ -43,4 +43,4 @@ def matched(samples: np.ndarray) -> np.ndarray:
     A pulse whose peak is at sample k of the input peaks at sample k of the output, with its symbol's value.
     """
     # in double precision, so that a strong burst's rounding does not reach a weak one beside it
-    return oaconvolve(samples.astype(complex), TAPS)[DELAY : DELAY + len(samples)].astype(np.complex64)
+    return fftconvolve(samples.astype(complex), TAPS)[DELAY : DELAY + len(samples)].astype(np.complex64)

@@ -1,33 +1,28 @@
 """The streaming burst receiver: samples in pieces of any size in, bursts out."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from . import header
+from . import budget, header
 from .ambiguity import REACH, along_chirps
+from .budget import SPARE, Budget
 from .burst import Burst, Lost
-from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
+from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, through_echoes
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
+from .legal import legal
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
-from .synchronise import (
-    MAX_PPM,
-    NARROW,
-    WIDE,
-    Known,
-    Sync,
-    Window,
-    around,
-    carriers_of_echoes,
-    header_hypotheses,
-    refine,
-)
+from .refine import refine
+from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses
 
+# RMS error of the header's pilots, over their amplitude, below which a header is read with certainty: its code needs
+# 10 dB less (docs/burst.md).
+CERTAIN_EVM = 0.6
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
 
@@ -54,12 +49,15 @@ _one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
 class BurstReceiver:
     """Finds and demodulates bursts in a stream of complex64 samples, 4 a symbol, at any level and carrier.
 
-    What comes out depends on the stream, not on the pieces in which it is pushed.
+    What comes out depends on the stream, not on the pieces in which it is pushed; so does the work, which is bounded
+    (`budget`). `overloads` counts the bursts that were not looked at or not demodulated for that reason.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, codecs: Container[int] = range(16)) -> None:
+        """`codecs`: numbers in headers that are legal."""
+        self._codecs, self._budget = codecs, Budget()
         self._start_stream()
-        self.detected = self.header_errors = 0
+        self.detected = self.header_errors = self.overloads = 0
 
     def _start_stream(self) -> None:
         self._detector = Detector()
@@ -94,6 +92,7 @@ class BurstReceiver:
 
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
         self._samples = np.concatenate([self._samples, samples])
+        self._budget.earn(len(samples))
         self._detections += self._detector.push(samples)
         return self._advance(ended=False)
 
@@ -117,8 +116,8 @@ class BurstReceiver:
             self._samples, self._origin = self._samples[keep - self._origin :], keep
         return found
 
-    def _window(self, detection: Detection, symbols: float) -> Window:
-        """The samples of the burst's first `symbols`, zeros where the stream has none."""
+    def _window(self, detection: Detection, symbols: float, drift: float = 0.0) -> Window:
+        """The samples of the burst's first `symbols`, zeros where the stream has none, `drift` taken out."""
         first = int(detection.start) - MARGIN
         count = int(SAMPLES_PER_SYMBOL * symbols) + 2 * MARGIN
         samples = np.zeros(count, np.complex64)
@@ -127,16 +126,24 @@ class BurstReceiver:
             samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
         if detection.inverted:
             samples = samples.conj()
-        return Window(samples, detection.start - first, detection.cfo)
+        return Window(samples, detection.start - first, detection.cfo, drift)
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         error: header.HeaderError | None = None
         es_n0_db = -np.inf
-        for place, sync, llrs, quality in self._hypotheses(detection):
+        for hypothesis in self._hypotheses(detection):
+            if hypothesis is None:
+                return self._overload(detection, es_n0_db) if detection.sure else None
+            place, sync, llrs, quality, certain = hypothesis
             try:
-                head = header.decode(llrs)
+                head = legal(header.decode(llrs), self._codecs)
             except header.HeaderError as failure:
                 error, es_n0_db = error or failure, max(es_n0_db, quality)
+                if failure.error_type != "header_crc":  # it was read, and that is all
+                    error = failure
+                    break
+                if certain:
+                    break
                 continue
             self.detected += 1
             return _Header(place, head, sync, quality)
@@ -146,31 +153,53 @@ class BurstReceiver:
         self.header_errors += 1
         return Lost(error.error_type, str(error), detection.start, _carrier(detection, 0.0), es_n0_db)
 
-    def _hypotheses(self, detection: Detection) -> Iterator[tuple[Detection, Sync, np.ndarray, float]]:
-        """What the header's bits may be worth, the likeliest first, and the Es/N0 with it.
+    def _hypotheses(self, detection: Detection) -> Iterator["_Hypothesis | None"]:
+        """What the header's bits may be worth, the likeliest first; None where there is no budget for the next.
 
         What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too.
         """
         layout, symbols, known = _expected(detection.preamble)
-        window_of = partial(self._window, symbols=layout.begin)
+        window_of = cache(partial(self._window, symbols=layout.begin))
 
-        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple]:
+        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[_Hypothesis]:
             window = window_of(place)
-            for sync, channel in header_hypotheses(window, known, layout.header, around(layout, grid)):
+            for sync, channel in header_hypotheses(window, known, layout, grid):
                 y = window.at(layout.header, sync) / np.sqrt(STRENGTH)
                 llrs = header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
-                yield place, sync, llrs, _decibels(channel.power / channel.n0)
+                evm = pilots_evm(window, layout, symbols, sync, channel.h)
+                yield _Hypothesis(place, sync, llrs, _decibels(channel.power / channel.n0), evm < CERTAIN_EVM)
 
+        def affordable(units: float, spare: float) -> bool:
+            return self._budget.spend(units, spare if detection.sure else SPARE)
+
+        if not affordable(budget.NARROW, 0):
+            yield None
+            return
         yield from flat_channels(detection, NARROW)
+        if not affordable(budget.WIDE, 0.5 * SPARE):
+            yield None
+            return
         yield from flat_channels(detection, WIDE)
         if not detection.sure:
+            return
+        if not affordable(budget.ECHOES, SPARE):
+            yield None
             return
         for cfo in carriers_of_echoes(window_of(detection), known):
             place = detection._replace(cfo=detection.cfo + cfo)
             z, rho, es_n0 = header_through_echoes(window_of(place), symbols, layout.header, STRENGTH)
-            yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0)
+            llrs = header.demap(z, rho, rho * (1 - rho))
+            yield _Hypothesis(place, Sync(0.0, 0.0), llrs, _decibels(es_n0), False)
+        if not affordable(budget.LINES, SPARE):
+            yield None
+            return
         for place in along_chirps(detection, known, window_of):
             yield from flat_channels(place, WIDE)
+
+    def _overload(self, detection: Detection, es_n0_db: float) -> Lost:
+        self.overloads += 1
+        error = "more that looks like bursts came at once than is worked on; is somebody jamming?"
+        return Lost("overload", error, detection.start, _carrier(detection, 0.0), es_n0_db)
 
     def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout
@@ -179,10 +208,13 @@ class BurstReceiver:
         if not arrived[layout.payload].any():
             error = "the stream ended before the burst's payload began"
             return Lost("truncated", error, detection.start, _carrier(detection, 0.0), waiting.es_n0_db)
-        window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        if not self._budget.spend(budget.BURST + budget.SYMBOL * layout.end):
+            return self._overload(detection, waiting.es_n0_db)
+        window_of = partial(self._window, detection, layout.end * (1 + 1e-6 * MAX_PPM))
         known = np.where(arrived, layout.with_header(header.encode(waiting.header, layout.preamble)), 0)
-        sync, channel = refine(window, known, waiting.sync, layout)
+        window, sync, channel = refine(window_of, known, waiting.sync, layout)
         if has_echoes(window, known[: layout.begin], sync):
+            self._budget.spend(budget.ECHO_SYMBOL * layout.end, -np.inf)
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
@@ -196,6 +228,7 @@ class BurstReceiver:
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
             cfo=_carrier(detection, sync.cfo),
+            drift=-sync.drift if detection.inverted else sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,
             channel=payload.channel,
@@ -203,6 +236,16 @@ class BurstReceiver:
             preamble=layout.preamble,
             inverted=detection.inverted,
         )
+
+
+class _Hypothesis(NamedTuple):
+    """Where a burst may be, what then its header's bits are worth, and Es/N0 in dB."""
+
+    place: Detection
+    sync: Sync
+    llrs: np.ndarray
+    es_n0_db: float
+    certain: bool  # pilots are received so well that the header would be read if it were one
 
 
 class _Header:
@@ -224,4 +267,4 @@ def _header_end(detection: Detection) -> float:
 
 
 def _decibels(ratio: float) -> float:
-    return float(10 * np.log10(ratio))
+    return float(10 * np.log10(max(ratio, 1e-30)))

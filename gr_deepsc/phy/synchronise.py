@@ -10,20 +10,22 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage, special
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy import ndimage
 
 from .channel import BLOCK
-from .exact import product, square
+from .exact import product, scaled, square
 from .frame import Layout
 from .pulse import SAMPLES_PER_SYMBOL, matched
-from .track import Blocks, Doppler, Model, Nodes
+from .track import Blocks, Doppler, Model, Nodes, log_evidences, steady_evidence
 
 CHUNK = 16  # symbols over which h is taken as constant: from one pilot of the payload to the next
+# Cycles a symbol^2. A quarter of a turn at the ends of the chirps from one to the next.
+DRIFTS = np.arange(-3, 4) * 4.8e-6
 MAX_PPM = 300.0  # clock offset that is looked for, either way
-TYPICAL_PPM = 100.0  # its standard deviation, before anything was received
 
 # Searches look at a few times (symbols) and carriers (cycles a symbol) about the best guess so far and interpolate
-# between them by a parabola (`_vertex`): a step must be small enough that no peak slips through. From one chirp to the
+# between them by a parabola (`vertex`): a step must be small enough that no peak slips through. From one chirp to the
 # other, over 648 symbols of the long preamble, the phase makes a turn for every 1.5e-3 cycles a symbol. The steps are
 # generous: at half or twice their size the same bursts are read with the same error (some 100, AWGN, Rayleigh and
 # echoes, -11 to 6 dB).
@@ -36,31 +38,21 @@ WIDE = np.arange(-6, 7) / 4, np.arange(-20, 21) * 4e-4  # 1.5 symbols, five turn
 _ECHO_TIMES = np.arange(-6, 7)  # after the detection, at which a path may arrive
 _ECHO_CFOS = np.arange(-80, 81) * 2.5e-4  # to 0.02
 _ECHO_APART = 9  # steps of `_ECHO_CFOS`: of peaks within half of it, 0.7 turns, the best one is tried
-# With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
-_RELOCK_TIMES, _RELOCK_CFOS = np.arange(-7, 8) / 2, np.arange(-36, 37) * 5e-4
-# Over the whole burst, of which all symbols count together.
-_COARSE_TURN, _FINE_TURN = 0.33, 0.15  # from its first symbol to its last, between two carriers
-_DRIFT = 0.12  # symbols that its last one moves between two clocks: half a sample
-_FINENESS = 0.06, 0.02  # symbols between two times, first and last: a quarter of a sample, a twelfth
-_SLOPE = 3  # as many symbols of drift between two clocks: a line's rise is sqrt(12) times less sure than its middle
-# Carriers once the kind of channel is known: without this search, 1 to 3 % more error in fading (0 and 6 dB).
-_LAST = np.arange(-15, 16) * 1e-4
 
-_BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a node
-_BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, _BLOCK_STEP))
+BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a node
+BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, BLOCK_STEP))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it. Doppler from a tenth of a
 # cycle in the longest burst to one in eight blocks.
-HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), (Doppler(3e-4), Doppler(1e-3)), _BLOCKS)
-KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), _BLOCKS)
+HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Doppler(3e-4), Doppler(1e-3)), BLOCKS)
+KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), BLOCKS)
 # One that stands still, turns or fades slowly, fades by blocks: enough to tell times and carriers apart.
-SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *_BLOCKS[::8])
+SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *BLOCKS[::8])
 _ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))  # paths fade, each on its own
 HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is decoded
 # Of the signal's power: what a pilot hears of payload beside it, which nobody knows, if it is sampled a little early.
 # However little noise there is, known symbols fit no model better than that.
 SELF_NOISE = 1e-3
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
-_NEGLIGIBLE = 1e-3  # weight of a model
 _UNLIKELY = 10.0  # nats below the best: not tried
 
 
@@ -81,31 +73,44 @@ class Channel(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """`time` in symbols after the detection's, `cfo` in cycles a symbol after its own, `ppm` of the clock."""
+    """`time` in symbols after the detection's, `cfo` in cycles a symbol after its own, `ppm` of the clock.
+
+    `drift` in cycles a symbol^2: the carrier is `cfo` + `drift` n at place n.
+    """
 
     time: float
     cfo: float
     ppm: float = 0.0
+    drift: float = 0.0
+
+
+def turns(cfo: float | np.ndarray, drift: float | np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Of a carrier, cycles at `places`."""
+    return cfo * places + 0.5 * drift * places**2
 
 
 class Window:
     """The samples around a burst behind the matched filter, the detection's carrier offset taken out."""
 
-    def __init__(self, samples: np.ndarray, start: float, cfo: float):
-        """`start`: index (fractional) of place 0 in `samples`, complex64; `cfo` in cycles a symbol."""
-        turn = np.exp(-2j * np.pi * cfo / SAMPLES_PER_SYMBOL * (np.arange(len(samples)) - start))
-        z = matched(product(samples, turn).astype(np.complex64))
-        self.start = start
-        self._splines = [ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag)]
+    def __init__(self, samples: np.ndarray, start: float, cfo: float, drift: float = 0.0):
+        """`start`: index (fractional) of place 0 in `samples`, complex64; `cfo` and `drift` as in `Sync`."""
+        places = (np.arange(len(samples)) - start) / SAMPLES_PER_SYMBOL
+        z = matched(product(samples, np.exp(-2j * np.pi * turns(cfo, drift, places))))
+        self.start, self.drift = start, drift
+        real, imaginary = (ndimage.spline_filter1d(part, output=np.float32) for part in (z.real, z.imag))
+        self.spline = real + 1j * imaginary  # complex64, coefficients of a cubic B-spline
+        # the four that matter between two samples, noughts beyond the last
+        self._near = sliding_window_view(np.pad(self.spline, 4), 4)
 
     def at(self, places: np.ndarray, sync: Sync) -> np.ndarray:
         """Symbols at `places` (any shape), complex64; 0 beyond the samples."""
         instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
-        real, imaginary = (
-            ndimage.map_coordinates(part, [instants], np.float32, prefilter=False) for part in self._splines
-        )
-        turn = np.exp(-2j * np.pi * sync.cfo * places)
-        return product(real + 1j * imaginary, turn).astype(np.complex64)
+        k = np.clip(np.floor(instants), -3, len(self.spline) + 1).astype(int)
+        right = np.clip(instants - k, 0, 1).astype(np.float32)
+        near = self._near[k + 3]
+        y = sum(scaled(near[..., j], weight) for j, weight in enumerate(_between(right)))
+        turn = np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - self.drift, places))
+        return product(y, turn).astype(np.complex64)
 
 
 class Known:
@@ -116,24 +121,23 @@ class Known:
         self.places = np.flatnonzero(known)
         self.values = known[self.places]
         energy = square(self.values.astype(complex))
-        breaks, begun = [0], self.places[0]
-        for k in range(1, len(self.places)):
-            if self.places[k] != self.places[k - 1] + 1 or self.places[k] - begun > chunk:
-                breaks.append(k)
-                begun = self.places[k]
-        self._first = np.array(breaks)
+        run = np.maximum.accumulate(np.where(np.diff(self.places, prepend=-2) > 1, self.places, 0))  # each one's first
+        self._first = np.flatnonzero((self.places - run) % (chunk + 1) == 0)
         total = np.add.reduceat(energy, self._first)
         self.nodes = Nodes(np.add.reduceat(energy * self.places, self._first) / total, total)
         self.lengths = np.diff(np.append(self._first, len(self.places)))
 
     def correlate(self, y: np.ndarray) -> np.ndarray:
         """c = sum x* y of each node: complex [known symbols, ...] -> [nodes, ...]."""
-        x = self.values.conj().reshape(-1, *[1] * (y.ndim - 1))
-        return np.add.reduceat(product(x, y), self._first, axis=0, dtype=complex)
+        return self.summed(product(self.values.conj().reshape(-1, *[1] * (y.ndim - 1)), y))
 
-    def turned(self, c: np.ndarray, cfos: np.ndarray) -> np.ndarray:
-        """c with each of these carrier offsets taken out: [nodes, n] and [m] -> [nodes, n, m]."""
-        return product(c[:, :, None], np.exp(-2j * np.pi * cfos * self.nodes.places[:, None, None]))
+    def summed(self, y: np.ndarray) -> np.ndarray:
+        """Of each node: complex [known symbols, ...] -> [nodes, ...]."""
+        return np.add.reduceat(y, self._first, axis=0, dtype=complex)
+
+    def turn(self, cfos: np.ndarray, drifts: np.ndarray | float = 0.0) -> np.ndarray:
+        """What takes each of these carriers out of the nodes: [m] -> complex [nodes, m]."""
+        return np.exp(-2j * np.pi * turns(cfos, drifts, self.nodes.places[:, None]))
 
     def levels(self, y: np.ndarray) -> tuple[float, float]:
         """N0, from what a constant h leaves of each node of several symbols, and E|h|^2: complex [known symbols]."""
@@ -146,105 +150,105 @@ class Known:
         return max(n0, power / GREATEST_SNR), power
 
 
+class Correlations:
+    """c of every node as a function of time: what `Known.correlate` makes of `Window.at`, for searches.
+
+    The samples' splines are correlated once and c is interpolated, a node at a time instead of a symbol.
+    """
+
+    def __init__(self, window: Window, known: Known, sync: Sync, reach: float):
+        """`reach`: symbols, either way, that a node's time may be from that of `sync`."""
+        self.nodes = known.nodes
+        x = product(known.values.conj(), np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - window.drift, known.places)))
+        # within a node the clock is right
+        instants = window.start + SAMPLES_PER_SYMBOL * (1e-6 * sync.ppm * known.nodes.places + sync.time)
+        side = int(np.ceil(SAMPLES_PER_SYMBOL * reach)) + 2
+        first = np.floor(instants).astype(int) - side
+        self._instants = instants - first
+        index = SAMPLES_PER_SYMBOL * known.places + np.repeat(first, known.lengths)
+        index = index + np.arange(2 * side + 2)[:, None]
+        inside = (index >= 0) & (index < len(window.spline))
+        spline = np.where(inside, window.spline[np.where(inside, index, 0)], 0)
+        self._spline = known.summed(product(x, spline).T)  # [nodes, 2 side + 2]
+
+    def at(self, times: np.ndarray, ppms: np.ndarray | float = 0.0) -> np.ndarray:
+        """c at `times` (symbols) and clocks that much after those of `sync`: [n] -> complex [nodes, n]."""
+        places = self.nodes.places[:, None]
+        instants = self._instants[:, None] + SAMPLES_PER_SYMBOL * (times + 1e-6 * ppms * places)
+        k = np.floor(instants).astype(int)
+        right = instants - k
+        rows = np.arange(len(places))[:, None]
+        return sum(scaled(self._spline[rows, k + j - 1], weight) for j, weight in enumerate(_between(right)))
+
+
+def _between(right: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Weights of the four coefficients of a cubic B-spline `right` of the second one's sample, 0 to 1."""
+    left = 1 - right
+    return left**3 / 6, 2 / 3 - right**2 * (1 - right / 2), 2 / 3 - left**2 * (1 - left / 2), right**3 / 6
+
+
 def header_hypotheses(
-    window: Window, known: Known, places: np.ndarray, grid: tuple[np.ndarray, np.ndarray]
+    window: Window, known: Known, layout: Layout, grid: tuple[np.ndarray, np.ndarray]
 ) -> Iterator[tuple[Sync, Channel]]:
-    """Synchronisations by which the header may be readable, the likeliest first, with h at `places`.
+    """Synchronisations by which the header may be readable, the likeliest first, with h at its places.
 
     `grid`: times and carrier offsets that are looked at, `NARROW` or `WIDE`.
     """
-    times, cfos = grid
-    y = np.stack([window.at(known.places, Sync(time, 0.0)) for time in times], 1)
-    c = known.correlate(y)
-    chirps = known.lengths > 1
-    best = int(np.argmax(np.sum(square(c[chirps]), 0)))
-    n0, power = known.levels(y[:, best])
-    turned = known.turned(c, cfos)
-    found = []
+    times, cfos = around(layout, grid)
+    # A drift of one makes the detection so many symbols late, because the chirps' carriers differ; what it takes for
+    # the carrier is that of the middle between them.
+    lag, middle = layout.preamble.chirp * layout.down / 2, (layout.begin - 1) / 2
+    heard = Correlations(window, known, Sync(0.0, 0.0), times[-1] + lag * DRIFTS[-1])
+    c = heard.at(times)
+    best = times[int(np.argmax(np.sum(square(c[known.lengths > 1]), 0)))]
+    n0, power = known.levels(window.at(known.places, Sync(best, 0.0)))
+    turn = known.turn(cfos)
+    # a steady channel whose carrier drifts, or does not
+    delayed = heard.at((times - lag * DRIFTS[:, None]).ravel()).reshape(-1, len(DRIFTS), len(times))
+    turned = np.stack([known.turn(cfos - middle * d, d) for d in DRIFTS])
+    steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
+    steady[DRIFTS != 0] -= np.log(len(DRIFTS))
+    kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]
+    of_all = iter(log_evidences([model for kind in HEADER_KINDS for model in kind], known.nodes, c, power, n0, turn))
     for kind in HEADER_KINDS:
-        evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in kind])
-        evidence -= np.log(len(kind))
+        evidence = np.stack([next(of_all) for _ in kind])
+        kinds.append((evidence - np.log(len(kind)), [(model, 0.0) for model in kind]))
+    found = []
+    for evidence, members in kinds:
         by_cfo = evidence.max((0, 1))
         for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
             m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
-            time = times[t] + _vertex(evidence[m, :, f], t) * (times[1] - times[0])
-            cfo = cfos[f] + _vertex(evidence[m, t], f) * (cfos[1] - cfos[0])
-            found.append((by_cfo[f], Sync(time, cfo), kind[m]))
+            model, drift = members[m]
+            time = times[t] + vertex(evidence[m, :, f], t) * (times[1] - times[0]) - lag * drift
+            cfo = cfos[f] + vertex(evidence[m, t], f) * (cfos[1] - cfos[0])
+            found.append((by_cfo[f], Sync(time, cfo - middle * drift, drift=drift), model))
     found.sort(key=lambda entry: -entry[0])
     for score, sync, model in found[:HYPOTHESES]:
         if score < found[0][0] - _UNLIKELY:
             return
         fitted = known.correlate(window.at(known.places, sync))
-        h, variance = model.estimate(known.nodes, fitted, power, n0, places)
+        h, variance = model.estimate(known.nodes, fitted, power, n0, layout.header)
         yield sync, Channel(h, variance, n0, power, model)
-
-
-def refine(window: Window, symbols: np.ndarray, sync: Sync, layout: Layout) -> tuple[Sync, Channel]:
-    """Clock, carrier and time over the whole burst, h at its payload: `symbols` complex64 [end], 0 where unknown."""
-    end, known, header = len(symbols), Known(symbols), Known(symbols[: layout.begin])
-    wide, narrow = np.arange(-6, 7) * (_COARSE_TURN / end), np.arange(-3, 4) * (_FINE_TURN / end)
-    reach = np.ceil(MAX_PPM * 1e-6 * end / _DRIFT)
-    ppms = np.arange(-reach, reach + 1) / reach * MAX_PPM
-    # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
-    # was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
-    sync = _search(window, header, [sync._replace(time=sync.time + late) for late in _RELOCK_TIMES], _RELOCK_CFOS)
-    # The time is known where the header is; then time and slope are sought about the known symbols' centre of
-    # gravity, where the errors of the two have nothing to do with each other.
-    sync = _search(window, known, [_tilt(sync, ppm, 0.5 * layout.down) for ppm in ppms], wide)
-    centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
-    steps = np.arange(-4, 5)
-    for fineness in _FINENESS:
-        sync = _search(window, known, [sync._replace(time=sync.time + fineness * k) for k in steps], narrow)
-        slope = 1e6 * _SLOPE * fineness / end  # ppm a step
-        sync = _search(window, known, [_tilt(sync, slope * k, centre) for k in steps], narrow)
-    y = window.at(known.places, sync)
-    model = max(_evidences(known, y), key=lambda entry: entry[0])[1]
-    sync = _search(window, known, [sync], _LAST, (model,))
-    levels = known.levels(window.at(known.places, sync))
-    models: tuple[Model, ...] = (model,)
-    if model in _BLOCKS:
-        # where its blocks begin is known to within a node by now; single symbols say it better
-        models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-_BLOCK_STEP, _BLOCK_STEP + 1))
-        known = Known(symbols, chunk=0)
-    c = known.correlate(window.at(known.places, sync))
-    return sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
 def flat_evidence(known: Known, y: np.ndarray) -> tuple[float, float]:
     """Log-evidence over noise alone of the best channel without echoes, and N0: complex [end], at every place."""
     y = y[known.places]
-    return max(evidence for evidence, _ in _evidences(known, y)), _fit(known.levels(y))[0]
+    return max(evidence for evidence, _ in evidences(known, y)), fit(known.levels(y))[0]
 
 
-def _fit(levels: tuple[float, float]) -> tuple[float, float]:
+def fit(levels: tuple[float, float]) -> tuple[float, float]:
     """N0 and E|h|^2 for a model: N0 not below the self-noise."""
     n0, power = levels
     return max(n0, SELF_NOISE * power), power
 
 
-def _evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
+def evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
     """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols]."""
-    c, (n0, power) = known.correlate(y), _fit(known.levels(y))
-    return [
-        (float(model.evidence(known.nodes, c, power, n0)) - np.log(len(kind)), model)
-        for kind in KINDS
-        for model in kind
-    ]
-
-
-def _average(
-    nodes: Nodes, c: np.ndarray, levels: tuple[float, float], models: tuple[Model, ...], places: np.ndarray
-) -> Channel:
-    """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
-    n0, power = _fit(levels)
-    evidence = np.array([model.evidence(nodes, c, power, n0) for model in models] if len(models) > 1 else [0.0])
-    mean, second = np.zeros(len(places), complex), np.zeros(len(places))
-    for weight, model in zip(special.softmax(evidence), models, strict=True):
-        if weight > _NEGLIGIBLE:
-            h, variance = model.estimate(nodes, c, power, n0, places)
-            mean += weight * h
-            second += weight * (square(h) + variance)
-    return Channel(mean, second - square(mean), levels[0], power, models[int(np.argmax(evidence))])
+    c, (n0, power) = known.correlate(y), fit(known.levels(y))
+    models, priors = zip(*[(model, np.log(len(kind))) for kind in KINDS for model in kind], strict=True)
+    found = log_evidences(models, known.nodes, c[:, None], power, n0).ravel() - priors
+    return list(zip(found.tolist(), models, strict=True))
 
 
 def carriers_of_echoes(window: Window, known: Known) -> list[float]:
@@ -257,36 +261,13 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
     y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(_ECHO_TIMES) // 2])
-    turned = known.turned(c, _ECHO_CFOS)
-    rake = np.max([np.maximum(m.evidence(known.nodes, turned, power, n0), 0).sum(0) for m in _ECHO_MODELS], 0)
+    turn = known.turn(_ECHO_CFOS)
+    rake = np.maximum(log_evidences(_ECHO_MODELS, known.nodes, c, power, n0, turn), 0).sum(1).max(0)
     peaks = np.flatnonzero(ndimage.maximum_filter1d(rake, _ECHO_APART) == rake)
     return [float(_ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
 
 
-def _search(
-    window: Window, known: Known, syncs: list[Sync], cfos: np.ndarray, models: tuple[Model, ...] = SEARCH_MODELS
-) -> Sync:
-    """The best of equally spaced candidates, each with every carrier offset of `cfos` added; interpolated."""
-    y = np.stack([window.at(known.places, sync) for sync in syncs], 1)
-    c = known.correlate(y)
-    n0, power = _fit(known.levels(y[:, len(syncs) // 2]))
-    turned = known.turned(c, cfos)
-    evidence = np.stack([model.evidence(known.nodes, turned, power, n0) for model in models])
-    # the clock's prior: its standard deviation is TYPICAL_PPM
-    evidence -= 0.5 * (np.array([sync.ppm for sync in syncs]) / TYPICAL_PPM)[:, None] ** 2
-    m, k, f = np.unravel_index(np.argmax(evidence), evidence.shape)
-    best, offset = np.array(syncs[k]), _vertex(evidence[m, :, f], k)
-    best += abs(offset) * (np.array(syncs[k + int(np.sign(offset))]) - best)
-    cfo = cfos[f] + _vertex(evidence[m, k], f) * (cfos[1] - cfos[0])
-    return Sync(*best)._replace(cfo=best[1] + cfo)
-
-
-def _tilt(sync: Sync, ppm: float, about: float) -> Sync:
-    """`ppm` more of clock offset, the time at place `about` unchanged."""
-    return Sync(sync.time - 1e-6 * ppm * about, sync.cfo, sync.ppm + ppm)
-
-
-def _vertex(values: np.ndarray, k: int | np.integer) -> float:
+def vertex(values: np.ndarray, k: int | np.integer) -> float:
     """Where the parabola through the maximum and its neighbours has its vertex, in steps from index `k`."""
     if not 0 < k < len(values) - 1:
         return 0.0

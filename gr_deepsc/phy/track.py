@@ -7,11 +7,12 @@ eq. 2.30) weighs fit against freedom, and its posterior mean is the Wiener estim
 that the equaliser must know.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg
 
 from .exact import square
 
@@ -35,29 +36,19 @@ class Blocks:
     def __str__(self) -> str:
         return "static" if np.isinf(self.length) else f"blocks of {self.length:g}"
 
-    def _block(self, places: np.ndarray) -> np.ndarray:
+    def block(self, places: np.ndarray) -> np.ndarray:
+        """The numbers of the blocks that hold `places`: int [n]."""
         if np.isinf(self.length):
             return np.zeros(len(places), int)
         return np.floor((places - self.offset) / self.length).astype(int)
 
-    def _sums(self, nodes: Nodes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Blocks that hold nodes, their energies, their correlations."""
-        blocks, first = np.unique(self._block(nodes.places), return_index=True)
-        return blocks, np.add.reduceat(nodes.energies, first), np.add.reduceat(c, first, axis=0)
-
-    def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
-        """Log-likelihood of c, complex [n, ...], over that of noise alone: float [...]. Nodes in order."""
-        _, e, c = self._sums(nodes, c)
-        e = e.reshape(-1, *[1] * (c.ndim - 1))
-        gain = power * e / n0
-        return np.sum(square(c) / (e * n0) * (gain / (1 + gain)) - np.log1p(gain), axis=0)
-
     def estimate(
         self, nodes: Nodes, c: np.ndarray, power: float, n0: float, places: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Posterior mean of h, complex [m], and its variance, float [m], at `places`."""
-        blocks, e, c = self._sums(nodes, c)
-        wanted = self._block(places)
+        """Posterior mean of h, complex [m], and its variance, float [m], at `places`; c complex [n]."""
+        blocks, first = np.unique(self.block(nodes.places), return_index=True)
+        e, c = np.add.reduceat(nodes.energies, first), np.add.reduceat(c, first)
+        wanted = self.block(places)
         k = np.minimum(np.searchsorted(blocks, wanted), len(blocks) - 1)
         e, c = np.where(blocks[k] == wanted, e[k], 0), np.where(blocks[k] == wanted, c[k], 0)
         return power * c / (power * e + n0), power * n0 / (power * e + n0)
@@ -65,42 +56,101 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Doppler:
-    """Scattered from all around, at most `spread` cycles a symbol (Clarke 1968): correlation J0(2 pi spread t)."""
+    """Scattered from all around, at most `spread` cycles a symbol (Clarke 1968): correlation J0(2 pi spread t).
+
+    J0(x) is the mean of cos(x cos a) over equally spaced angles a, to within 1e-9 where there are some x / 2 of them
+    (the midpoint rule of Abramowitz and Stegun 9.1.18): h is a sum of few waves, and evidence and estimate are a linear
+    regression of their amplitudes (Rasmussen and Williams, 2006, section 2.1), however many nodes there are.
+    """
 
     spread: float
 
     def __str__(self) -> str:
         return f"Doppler {self.spread:g}"
 
-    def _correlation(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return special.j0(2 * np.pi * self.spread * (a[:, None] - b))
+    def _regression(
+        self, nodes: Nodes, power: float, n0: float, *more: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """The waves at the nodes, float [n, waves], the Cholesky factor of their amplitudes' precision times N0, and
+        the waves at `more` places. Their amplitudes have unit variance."""
+        ends = [end for places in (nodes.places, *more) for end in (places[0], places[-1])]
+        x = 2 * np.pi * self.spread * (max(ends) - min(ends))
+        pairs = int(np.ceil((x + 8 * np.cbrt(x) + 8) / 4))  # J_4pairs(x) < 1e-9; angles whose cosines are +- the same
+        cosines = np.cos(np.pi * (np.arange(pairs) + 0.5) / (2 * pairs))
+        waves = []
+        for places in (nodes.places, *more):
+            phase = 2 * np.pi * self.spread * (places - min(ends))[:, None] * cosines
+            waves.append(np.sqrt(power / pairs) * np.concatenate([np.cos(phase), np.sin(phase)], 1))
+        precision = waves[0].T @ (nodes.energies[:, None] * waves[0])
+        precision[np.diag_indices_from(precision)] += n0
+        return waves[0], linalg.cholesky(precision, lower=True, overwrite_a=True, check_finite=False), waves[1:]
 
-    def _root(self, nodes: Nodes, power: float, n0: float) -> tuple[np.ndarray, np.ndarray]:
-        """Cholesky factor of the covariance of c / sqrt(e) over N0, and sqrt(e)."""
-        amplitude = np.sqrt(nodes.energies)
-        covariance = power / n0 * self._correlation(nodes.places, nodes.places) * np.outer(amplitude, amplitude)
-        covariance[np.diag_indices_from(covariance)] += 1
-        return linalg.cholesky(covariance, lower=True, overwrite_a=True, check_finite=False), amplitude
-
-    def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
-        """As `Blocks.evidence`."""
-        root, amplitude = self._root(nodes, power, n0)
-        s = c.reshape(len(c), -1) / amplitude[:, None]
-        white = linalg.solve_triangular(root, s, lower=True, check_finite=False)
-        fit = (np.sum(square(s), 0) - np.sum(square(white), 0)) / n0
-        return (fit - 2 * np.sum(np.log(np.diag(root)))).reshape(c.shape[1:])
+    def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
+        """`log_evidences` of this model: float [n, m]."""
+        waves, root, _ = self._regression(nodes, power, n0)
+        seen = (waves[:, :, None] * c[:, None, :]).reshape(len(c), -1).T @ turn
+        white = linalg.solve_triangular(root, seen.reshape(len(root), -1), lower=True, check_finite=False)
+        logdet = 2 * np.sum(np.log(np.diag(root))) - len(root) * np.log(n0)
+        return (np.sum(square(white), 0) / n0 - logdet).reshape(c.shape[1], -1)
 
     def estimate(
         self, nodes: Nodes, c: np.ndarray, power: float, n0: float, places: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `Blocks.estimate`; linear between places `GRID` apart."""
-        root, amplitude = self._root(nodes, power, n0)
         grid = np.arange(places.min(), places.max() + GRID, GRID)
-        gain = power / n0 * self._correlation(nodes.places, grid) * amplitude[:, None]
-        gain = linalg.solve_triangular(root, gain, lower=True, check_finite=False)
-        white = linalg.solve_triangular(root, c / amplitude, lower=True, check_finite=False)
-        mean, variance = gain.T @ white, power - n0 * np.sum(gain**2, 0)
+        waves, root, (there,) = self._regression(nodes, power, n0, grid)
+        white = linalg.solve_triangular(root, waves.T @ c, lower=True, check_finite=False)
+        gain = linalg.solve_triangular(root, there.T, lower=True, check_finite=False)
+        mean, variance = gain.T @ white, n0 * np.sum(gain**2, 0)
         return np.interp(places, grid, mean), np.interp(places, grid, variance)
 
 
 Model = Blocks | Doppler
+
+
+def log_evidences(
+    models: Sequence[Model], nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray | None = None
+) -> np.ndarray:
+    """Log-likelihoods of c over that of noise alone by each model: float [models, n, m]. Nodes in order.
+
+    Args:
+        c: complex [nodes, n].
+        turn: complex [nodes, m], factors of c, for each of which it is asked; absent: 1, and m = 1.
+    """
+    turn = np.ones((len(c), 1)) if turn is None else turn
+    found = np.empty((len(models), c.shape[1], turn.shape[1]))
+    steady = [isinstance(model, Blocks) for model in models]
+    for k in np.flatnonzero(np.invert(steady)):
+        found[k] = models[k].evidence(nodes, c, power, n0, turn)
+    if any(steady):
+        found[steady] = _blocks([model for model in models if isinstance(model, Blocks)], nodes, c, power, n0, turn)
+    return found
+
+
+def steady_evidence(nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.ndarray:
+    """`log_evidences` of a static channel, whose nodes' c have the sums c, complex [...]: float [...]."""
+    gain = power * np.sum(nodes.energies) / n0
+    return square(c) * (power / n0**2 / (1 + gain)) - np.log1p(gain)
+
+
+def _blocks(models: list[Blocks], nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
+    """`log_evidences` of blocks, by the sums of c from the first node on at the places where they begin and end."""
+    length, offset = np.array([(model.length, model.offset) for model in models]).T[:, :, None]
+    block = np.floor((nodes.places - offset) / length)
+    begins = np.diff(block, axis=1, prepend=np.nan) != 0  # bool [models, nodes]
+    model, start = np.nonzero(begins)
+    stop = np.append(start[1:], 0)
+    stop[stop == 0] = len(c)
+    places = np.flatnonzero(begins.any(0))
+    # of the nodes between two places, as many as there are at most: the last one, which is nought, fills up
+    size = np.diff(places, append=len(c))
+    nodes_of = np.where(np.arange(size.max()) < size[:, None], places[:, None] + np.arange(size.max()), len(c))
+    c, turn = (np.append(part, np.zeros((1, part.shape[1])), 0)[nodes_of] for part in (c, turn))
+    sums = np.zeros((len(places) + 1, c.shape[2], turn.shape[2]), complex)
+    np.cumsum(c.transpose(0, 2, 1) @ turn, axis=0, out=sums[1:])
+    energy = np.append(0, np.cumsum(nodes.energies))
+    e = energy[stop] - energy[start]
+    gain = power * e / n0
+    power_sums = square(sums[np.searchsorted(places, stop)] - sums[np.searchsorted(places, start)])
+    fit = power_sums * (gain / (1 + gain) / (e * n0))[:, None, None] - np.log1p(gain)[:, None, None]
+    return np.add.reduceat(fit, np.flatnonzero(np.diff(model, prepend=-1)), axis=0)

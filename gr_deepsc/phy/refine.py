@@ -1,0 +1,155 @@
+"""Time, carrier, drift and clock of a burst whose header is known, and its channel, from all known symbols.
+
+The search goes outward: over the header, then over twice that length, and so on to the burst's end. What the phase
+will be at the end of twice the length is known to within a turn by then (the drift's variance falls with the fifth
+power of the length), so that a few steps of a fraction of a turn find it, however long the burst.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from .channel import BLOCK
+from .exact import square
+from .frame import Layout
+from .synchronise import (
+    BLOCK_STEP,
+    BLOCKS,
+    SEARCH_MODELS,
+    Channel,
+    Correlations,
+    Known,
+    Sync,
+    Window,
+    evidences,
+    fit,
+    vertex,
+)
+from .track import Blocks, Model, Nodes, log_evidences
+
+TYPICAL_PPM = 100.0  # standard deviation of the clock's offset, before anything was received
+TYPICAL_DRIFT = 5e-6  # of the carrier's drift, cycles a symbol^2
+# With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
+_RELOCK_TIMES, _RELOCK_CFOS = np.arange(-7, 8) / 2, np.arange(-36, 37) * 5e-4
+_RELOCK_DRIFTS = np.arange(-5, 6) * 3.2e-6
+_TURN, _BEND = 0.33, 0.25  # of the phase over a length, between two carriers; between two drifts, from middle to ends
+_LATE = 0.12  # symbols that a length's end moves between two clocks: half a sample
+_CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 5)  # steps
+# Over the whole burst: symbols between two times, first and last: a quarter of a sample, a twelfth; and finer turns.
+_FINENESS, _FINE = (0.06, 0.02), 0.45
+_SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
+_NONE = np.zeros(1)
+# Carriers once the kind of channel is known: without this search, 1 to 3 % more error in fading (0 and 6 dB).
+_LAST = np.arange(-15, 16) * 1e-4
+_SMEARED = 0.01  # cycles a symbol that a carrier may be off in the matched filter: a loss of 0.01 dB
+_NEGLIGIBLE = 1e-3  # weight of a model
+
+
+def refine(
+    window_of: Callable[[float], Window], symbols: np.ndarray, sync: Sync, layout: Layout
+) -> tuple[Window, Sync, Channel]:
+    """All of the burst's samples with its drift taken out, how it is synchronised, and h at its payload.
+
+    Args:
+        window_of: the samples with a drift taken out (cycles a symbol^2).
+        symbols: complex64 [end], 0 where unknown.
+        sync: with which the header was read.
+    """
+    end, first = len(symbols), layout.begin
+    window, known = window_of(0.0), Known(symbols[:first])
+    # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
+    # was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
+    sync = _search(window, known, sync, _RELOCK_TIMES, cfos=_RELOCK_CFOS)
+    sync = _search(window, known, sync, cfos=_CARRIERS * (_TURN / first), drifts=_RELOCK_DRIFTS)
+    if abs(sync.drift) * end > _SMEARED:
+        window = window_of(sync.drift)
+    centre = (first - 1) / 2
+    length = first
+    while length < end:
+        length = min(2 * length, end)
+        known = Known(symbols[:length])
+        cfos, drifts = _CARRIERS * (_TURN / length), _DRIFTS * (8 * _BEND / length**2)
+        sync = _search(window, known, sync, cfos=cfos, drifts=drifts)
+        # The time is known where the header is, later where all known symbols have their centre of gravity: there the
+        # errors of time and slope have nothing to do with each other.
+        sync = _search(window, known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
+        centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
+    for fineness in _FINENESS:
+        times = np.arange(-4, 5) * fineness
+        sync = _search(window, known, sync, times, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts[1:-1])
+        sync = _search(window, known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
+    y = window.at(known.places, sync)
+    model = max(evidences(known, y), key=lambda entry: entry[0])[1]
+    sync = _search(window, known, sync, cfos=_LAST, models=(model,))
+    levels = known.levels(window.at(known.places, sync))
+    models: tuple[Model, ...] = (model,)
+    if model in BLOCKS:
+        # where its blocks begin is known to within a node by now; single symbols say it better
+        models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-BLOCK_STEP, BLOCK_STEP + 1))
+        known = Known(symbols, chunk=0)
+    c = known.correlate(window.at(known.places, sync))
+    return window, sync, _average(known.nodes, c, levels, models, layout.payload)
+
+
+def _search(
+    window: Window,
+    known: Known,
+    sync: Sync,
+    times: np.ndarray = _NONE,
+    ppms: np.ndarray = _NONE,
+    cfos: np.ndarray = _NONE,
+    drifts: np.ndarray = _NONE,
+    models: tuple[Model, ...] = SEARCH_MODELS,
+) -> Sync:
+    """The best of the candidates that are so much after `sync`, interpolated; each array is equally spaced.
+
+    `times` and `ppms` go together. A drift leaves the known symbols' mean carrier as it is.
+    """
+    times, ppms = np.broadcast_arrays(times, ppms)
+    t, e = known.nodes
+    y = window.at(known.places, sync)
+    n0, power = fit(known.levels(y))
+    if len(times) > 1:
+        reach = np.abs(times).max() + 1e-6 * np.abs(ppms).max() * t[-1]
+        c = Correlations(window, known, sync, reach).at(times, ppms)
+    else:
+        c = known.correlate(y)[:, None]
+    from_centre = e * (t - np.average(t, weights=e))
+    bend = 0.5 * np.sum(from_centre * t**2) / np.sum(from_centre * t)
+    carriers = (cfos - bend * drifts[:, None]).ravel(), np.repeat(drifts, len(cfos))
+    turn = known.turn(*carriers)
+    evidence = log_evidences(models, known.nodes, c, power, n0, turn)
+    evidence = evidence.reshape(len(models), len(times), len(drifts), len(cfos))
+    evidence -= 0.5 * ((sync.ppm + ppms) / TYPICAL_PPM)[:, None, None] ** 2
+    evidence -= 0.5 * ((sync.drift + drifts) / TYPICAL_DRIFT)[:, None] ** 2
+    m, k, d, f = np.unravel_index(np.argmax(evidence), evidence.shape)
+    time, ppm = (_at(values, k + vertex(evidence[m, :, d, f], k)) for values in (times, ppms))
+    drift = _at(drifts, d + vertex(evidence[m, k, :, f], d))
+    cfo = _at(cfos, f + vertex(evidence[m, k, d], f)) - bend * drift
+    return Sync(sync.time + time, sync.cfo + cfo, sync.ppm + ppm, sync.drift + drift)
+
+
+def _tilted(ppms: np.ndarray, about: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times and clocks of which the time at place `about` stays."""
+    return -1e-6 * about * ppms, ppms
+
+
+def _at(values: np.ndarray, index: float) -> float:
+    """Between two of `values`."""
+    return float(np.interp(index, np.arange(len(values)), values))
+
+
+def _average(
+    nodes: Nodes, c: np.ndarray, levels: tuple[float, float], models: tuple[Model, ...], places: np.ndarray
+) -> Channel:
+    """h at `places`, averaged over equally likely models (Hoeting et al., Statistical Science 14(4), 1999)."""
+    n0, power = fit(levels)
+    evidence = log_evidences(models, nodes, c[:, None], power, n0).ravel()
+    mean, second = np.zeros(len(places), complex), np.zeros(len(places))
+    for weight, model in zip(special.softmax(evidence), models, strict=True):
+        if weight > _NEGLIGIBLE:
+            h, variance = model.estimate(nodes, c, power, n0, places)
+            mean += weight * h
+            second += weight * (square(h) + variance)
+    return Channel(mean, second - square(mean), levels[0], power, models[int(np.argmax(evidence))])
