@@ -66,6 +66,7 @@ def open_session(model: str | Path | bytes, provider: str = PROVIDER) -> Inferen
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it keeps what the longest utterance needed, and is no faster
+    options.enable_mem_pattern = False  # it keeps a plan for every length of utterance that ever was
     source, name = (model, "the model") if isinstance(model, bytes) else (str(model), str(model))
     try:
         session = InferenceSession(source, options, providers=[provider])

@@ -218,6 +218,7 @@ class BurstReceiver:
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
+        centre = float(np.average(np.arange(layout.end), weights=np.abs(known)))
         arrived = arrived[layout.payload]
         z, rho = np.where(arrived, payload.z, 0), np.where(arrived, payload.rho, 0)
         return Burst(
@@ -227,7 +228,7 @@ class BurstReceiver:
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
-            cfo=_carrier(detection, sync.cfo),
+            cfo=_carrier(detection, sync.cfo + sync.drift * centre),
             drift=-sync.drift if detection.inverted else sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,
