@@ -20,7 +20,8 @@ from .phy.pulse import SAMPLES_PER_SYMBOL
 from .phy.utterance import MAX_PARTS, overhead
 
 _PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve for 12, doctor for Dr."
-UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
+# A burst was found, and that is all.
+UNREAD = ("header_crc", "header_version", "header_illegal", "overload", "truncated")
 
 
 def _key(meaning: str, default: Any = None, digits: int | None = None) -> Any:

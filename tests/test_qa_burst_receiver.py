@@ -15,6 +15,8 @@ from gr_deepsc.phy.listener import Listener, describe
 from gr_deepsc.phy.pulse import shape
 
 RATE = 50_000.0
+NAMES = "detected", "header_errors", "overloads", "lost", "utterances", "overruns", "samples_skipped", "flushes"
+COUNTERS = dict.fromkeys(NAMES, 0)
 GAP = np.zeros(5_000, np.complex64)
 
 
@@ -24,7 +26,7 @@ def symbols(frames: int, seed: int = 0) -> np.ndarray:
     return (np.exp(0.5j * np.pi * (rng.integers(4, size=20 * frames) + 0.5))).astype(np.complex64)
 
 
-def bursts(seq: int, frames: int = 20, user_id: int = 7, codec: int = 3) -> list[np.ndarray]:
+def bursts(seq: int, frames: int = 20, user_id: int = 7, codec: int = 8) -> list[np.ndarray]:
     return utterance.split(symbols(frames, seq), codec, user_id, seq)
 
 
@@ -99,8 +101,8 @@ def test_same_as_phy(graph, piece):
         assert np.allclose(meta.pop("reliability"), event.reliability, rtol=0, atol=1e-5)
         for key, value in describe(event, RATE).items():
             assert meta[key] == (pytest.approx(value, rel=1e-5, abs=1e-5) if isinstance(value, float) else value)
-    assert counters == {"detected": 4, "header_errors": 0, "lost": 0, "utterances": 2, "flushes": 1}
-    assert listener.counters == {key: value for key, value in counters.items() if key != "flushes"}
+    assert counters == COUNTERS | {"detected": 4, "utterances": 2, "flushes": 1}
+    assert listener.counters.items() <= counters.items()
 
 
 def test_metadata(graph):
@@ -164,7 +166,7 @@ def test_silence_and_noise(graph):
     """Neither is a burst, and NaN is no reason to stop."""
     noise = impair.noise(np.zeros(200_000, np.complex64), 1.0, np.random.default_rng(2))
     graph.play(np.concatenate([GAP, noise, np.full(100, np.nan, np.complex64), GAP]).astype(np.complex64))
-    assert graph.flush() == {"detected": 0, "header_errors": 0, "lost": 0, "utterances": 0, "flushes": 1}
+    assert graph.flush() == COUNTERS | {"flushes": 1}
     assert graph.receiver.error is None
 
 

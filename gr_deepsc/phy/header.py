@@ -44,12 +44,14 @@ class HeaderError(ValueError):
     """A header that was received and is none.
 
     Attributes:
-        error_type: header_crc (nothing that the decoder found fits its CRC) or header_version (another waveform).
+        error_type: header_crc (nothing that the decoder found fits its CRC), header_version (another waveform) or
+            header_illegal (`legal`).
+        tried: how many words the decoder found; 0 where it saw beforehand that there is none.
     """
 
-    def __init__(self, reason: str, error_type: str) -> None:
+    def __init__(self, reason: str, error_type: str, tried: int = 0) -> None:
         super().__init__(reason)
-        self.error_type = error_type
+        self.error_type, self.tried = error_type, tried
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,12 @@ def decode(llrs: np.ndarray) -> Header:
         HeaderError: there is none, or none of this version.
     """
     soft = np.bincount(_PLACES, llrs * _SIGNS, _LENGTH)
-    for bits in polar.candidates(soft, _INFORMATION, _TRIED):
+    tried = 0
+    for tried, bits in enumerate(polar.candidates(soft, _INFORMATION, _TRIED), 1):  # noqa: B007
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)
-    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc")
+    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc", tried)
 
 
 def _pack(header: Header) -> int:

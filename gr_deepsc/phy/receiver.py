@@ -42,11 +42,12 @@ class BurstReceiver:
 
     def __init__(self, codecs: Container[int] = range(16)) -> None:
         """`codecs`: numbers in headers that are legal."""
-        self._codecs, self._budget = codecs, Budget()
-        self._start_stream()
+        self._codecs = codecs
+        self._start_stream(Budget())
         self.detected = self.header_errors = self.overloads = 0
 
-    def _start_stream(self) -> None:
+    def _start_stream(self, left: Budget) -> None:
+        self._budget = left
         self._detector = Detector()
         self._unread: np.ndarray = np.zeros(0, np.complex64)
         self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
@@ -69,12 +70,15 @@ class BurstReceiver:
         return found
 
     @_one_thread
-    def flush(self) -> list[Burst | Lost]:
-        """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin."""
+    def flush(self, skipping: bool = False) -> list[Burst | Lost]:
+        """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin.
+
+        `skipping`: it goes on somewhere later, and has earned no new budget.
+        """
         found = self._step(self._unread)
         self._detections += self._detector.flush()
         found += self._advance(ended=True)
-        self._start_stream()
+        self._start_stream(self._budget if skipping else Budget())
         return found
 
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
@@ -122,6 +126,7 @@ class BurstReceiver:
             try:
                 head = legal(header.decode(llrs), self._codecs)
             except header.HeaderError as failure:
+                self._budget.spend(budget.DECODE if failure.tried else 0, -np.inf)
                 error, es_n0_db = error or failure, max(es_n0_db, quality)
                 if failure.error_type != "header_crc":  # it was read, and that is all
                     error = failure
