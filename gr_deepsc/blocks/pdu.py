@@ -82,9 +82,7 @@ def check_punctual(meta: Any) -> None:
     """
     heard_at = get(meta, "heard_at", 0.0)
     if heard_at and (late := time.monotonic() - heard_at) > LATE_S:
-        raise PduError(
-            "overrun", f"it waited {late:.0f} s, {LATE_S:g} at most; a faster machine helps, or fewer speakers"
-        )
+        raise PduError("overrun", f"it waited {late:.0f} s, {LATE_S:g} at most; a faster machine helps")
 
 
 def failure(meta: Any, error_type: str, error: str) -> Any:

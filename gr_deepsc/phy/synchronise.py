@@ -103,8 +103,7 @@ class Window:
         instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
         k = np.clip(np.floor(instants), -3, len(self.spline) + 1).astype(int)
         right = np.clip(instants - k, 0, 1).astype(np.float32)
-        near = self._near[k + 3]
-        y = sum(scaled(near[..., j], weight) for j, weight in enumerate(_between(right)))
+        y = _between(self._near[k + 3], right)
         turn = np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - self.drift, places))
         return product(y, turn).astype(np.complex64)
 
@@ -174,13 +173,15 @@ class Correlations:
         k = np.floor(instants).astype(int)
         right = instants - k
         rows = np.arange(len(places))[:, None]
-        return sum(scaled(self._spline[rows, k + j - 1], weight) for j, weight in enumerate(_between(right)))
+        return _between(sliding_window_view(self._spline, 4, axis=1)[rows, k - 1], right)
 
 
-def _between(right: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Weights of the four coefficients of a cubic B-spline `right` of the second one's sample, 0 to 1."""
+def _between(near: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """A cubic B-spline of coefficients complex [..., 4], `right` of the second one's sample, 0 to 1: complex [...]."""
     left = 1 - right
-    return left**3 / 6, 2 / 3 - right**2 * (1 - right / 2), 2 / 3 - left**2 * (1 - left / 2), right**3 / 6
+    y = scaled(near[..., 0], left**3 / 6) + scaled(near[..., 1], 2 / 3 - right**2 * (1 - right / 2))
+    y += scaled(near[..., 2], 2 / 3 - left**2 * (1 - left / 2)) + scaled(near[..., 3], right**3 / 6)
+    return y
 
 
 def header_hypotheses(
