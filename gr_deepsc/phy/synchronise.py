@@ -45,8 +45,12 @@ BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a 
 BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, BLOCK_STEP))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it. Doppler from a tenth of a
 # cycle in the longest burst to one in eight blocks.
-HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Doppler(3e-4), Doppler(1e-3)), BLOCKS)
-KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), BLOCKS)
+HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Doppler(3e-4), Doppler(1e-3), Doppler(3e-3), Doppler(1e-2)), BLOCKS)
+KINDS: tuple[tuple[Model, ...], ...] = (
+    (Blocks(),),
+    tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3, -2.5, -2)),
+    BLOCKS,
+)
 # One that stands still, turns or fades slowly, fades by blocks: enough to tell times and carriers apart.
 SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *BLOCKS[::8])
 _ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))  # paths fade, each on its own
