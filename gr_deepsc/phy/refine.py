@@ -128,7 +128,7 @@ def _relocked(window: Window, header: Known, sync: Sync) -> tuple[Sync, "_Kind"]
             e = header.nodes.energies
             if np.sum(square(c) / e) / n0 - square(np.sum(c)) / np.sum(e) / n0 < len(c) + 4 * np.sqrt(len(c)):
                 return best, kind  # a steady channel leaves nothing but noise:
-        found.append((max(model.evidence(header.nodes, c, power, n0) for model in kind.models), best, kind))
+        found.append((log_evidences(kind.models, header.nodes, c[:, None], power, n0).max(), best, kind))
     _, best, kind = max(found, key=lambda entry: entry[0])
     return best, kind
 
