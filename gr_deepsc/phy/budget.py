@@ -11,10 +11,10 @@ MOST = 800_000.0  # units: what 1.8 s earn at 200 ksample/s
 # a stream full of preambles takes nothing from bursts which are read at the first glance.
 SPARE = 0.5 * MOST
 
-NARROW, WIDE = 4_000, 5_000  # a header looked for near its detection, and farther off
-ECHOES, LINES = 50_000, 45_000  # ... out of echoes, and where one chirp alone was heard
-DECODE = 2_500  # ... and decoded in vain
-BURST, SYMBOL = 2_000, 3.0  # a payload, and each of its symbols
+NARROW, WIDE = 5_000, 6_000  # a header looked for near its detection, and farther off
+ECHOES, LINES = 60_000, 60_000  # ... out of echoes, and where one chirp alone was heard
+DECODE = 4_000  # ... and decoded in vain
+BURST, SYMBOL = 4_000, 4.5  # a payload, and each of its symbols
 ECHO_SYMBOL = 5.0  # ... each of its symbols out of echoes besides
 
 

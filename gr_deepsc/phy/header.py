@@ -36,7 +36,7 @@ _SIGNS = 1 - 2.0 * max_len_seq(11)[0][: 2 * HEADER_SYMBOLS]  # x^11 + x^9 + 1, f
 
 # Paths of the list decoder whose CRC is looked at. The right word is seldom further back in its longer list, and
 # each path tried is one more chance for noise to fit.
-_TRIED = 32
+TRIED = 32
 _CERTAIN = 100.0  # |LLR| above which nothing is gained
 
 
@@ -95,25 +95,27 @@ def demap(received: np.ndarray, csi: np.ndarray, n0: np.ndarray | float) -> np.n
     return np.clip(np.nan_to_num(llrs, nan=0.0), -_CERTAIN, _CERTAIN).astype(np.float32)
 
 
-def decode(llrs: np.ndarray) -> Header:
-    """The likeliest header that fits its CRC, of the `_TRIED` best that the list decoder finds.
+def decode(llrs: np.ndarray, tried: int = TRIED) -> Header:
+    """The likeliest header that fits its CRC, of the `TRIED` best that the list decoder finds.
 
-    Noise passes for a header of some version with a probability of about _TRIED / 2^16 = 2^-11, and for one of this
+    Noise passes for a header of some version with a probability of about TRIED / 2^16 = 2^-11, and for one of this
     version with a quarter of that.
 
     Args:
         llrs: float32 [2 * HEADER_SYMBOLS], finite, as from `demap`.
+        tried: of how many likeliest words the CRC is looked at; with `polar.SHORT` of them it takes a quarter of the time.
 
     Raises:
         HeaderError: there is none, or none of this version.
     """
     soft = np.bincount(_PLACES, llrs * _SIGNS, _LENGTH)
-    tried = 0
-    for tried, bits in enumerate(polar.candidates(soft, _INFORMATION, _TRIED), 1):  # noqa: B007
+    looked_at = 0
+    for bits in polar.candidates(soft, _INFORMATION, tried):
+        looked_at += 1
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)
-    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc", tried)
+    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc", looked_at)
 
 
 def _pack(header: Header) -> int:

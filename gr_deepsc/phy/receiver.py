@@ -15,6 +15,7 @@ from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, thr
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
+from .polar import SHORT
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
 from .refine import refine
@@ -124,7 +125,7 @@ class BurstReceiver:
                 return self._overload(detection, es_n0_db) if detection.sure else None
             place, sync, llrs, quality, certain = hypothesis
             try:
-                head = legal(header.decode(llrs), self._codecs)
+                head = legal(header.decode(llrs, SHORT if certain else header.TRIED), self._codecs)
             except header.HeaderError as failure:
                 self._budget.spend(budget.DECODE if failure.tried else 0, -np.inf)
                 error, es_n0_db = error or failure, max(es_n0_db, quality)
