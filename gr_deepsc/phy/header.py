@@ -103,7 +103,7 @@ def decode(llrs: np.ndarray, tried: int = TRIED) -> Header:
 
     Args:
         llrs: float32 [2 * HEADER_SYMBOLS], finite, as from `demap`.
-        tried: of how many likeliest words the CRC is looked at; with `polar.SHORT` of them it takes a quarter of the time.
+        tried: of how many likeliest words the CRC is looked at; `polar.SHORT` take a quarter of the time.
 
     Raises:
         HeaderError: there is none, or none of this version.
