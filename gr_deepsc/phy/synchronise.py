@@ -183,8 +183,9 @@ class Correlations:
 def _between(near: np.ndarray, right: np.ndarray) -> np.ndarray:
     """A cubic B-spline of coefficients complex [..., 4], `right` of the second one's sample, 0 to 1: complex [...]."""
     left = 1 - right
-    y = scaled(near[..., 0], left**3 / 6) + scaled(near[..., 1], 2 / 3 - right**2 * (1 - right / 2))
-    y += scaled(near[..., 2], 2 / 3 - left**2 * (1 - left / 2)) + scaled(near[..., 3], right**3 / 6)
+    left2, right2 = left * left, right * right
+    y = scaled(near[..., 0], left2 * left / 6) + scaled(near[..., 1], 2 / 3 - right2 * (1 - right / 2))
+    y += scaled(near[..., 2], 2 / 3 - left2 * (1 - left / 2)) + scaled(near[..., 3], right2 * right / 6)
     return y
 
 
@@ -203,7 +204,7 @@ def header_hypotheses(
     turn = known.turn(cfos)
     # a steady channel whose carrier drifts, or does not
     delayed = heard.at((times - LAG * DRIFTS[:, None]).ravel()).reshape(-1, len(DRIFTS), len(times))
-    turned = np.stack([known.turn(cfos, d) for d in DRIFTS])
+    turned = product(turn, known.turn(np.zeros(1), DRIFTS).T[:, :, None])
     steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
     kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]
