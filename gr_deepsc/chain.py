@@ -20,6 +20,7 @@ import numpy as np
 
 from .codec.decode import DecodeError, Decoder
 from .codec.encode import Encoded, Encoder
+from .codec.rates import KNOWN
 from .phy import channel
 from .phy.air import Path
 from .phy.burst import Lost
@@ -70,7 +71,7 @@ class Receiver:
 
     def __init__(self, decoder: Decoder, symbol_rate: float) -> None:
         """`symbol_rate` in hertz: in results, frequencies and times are told by it."""
-        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener()
+        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN)
 
     def push(self, samples: np.ndarray) -> list[Result]:
         """The results that these samples, complex64 [n], 4 a symbol, completed."""

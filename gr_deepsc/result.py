@@ -27,7 +27,8 @@ _PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve
 _SIZES = ("air_symbols", "air_energy")
 _UNITS = ("air_symbols_per_second", "air_s", "cn0_dbhz", "snr_3khz_db", "speech_cn0_dbhz", "word_n0_db")
 SLOWEST, FASTEST = 1e-6, 1e12  # symbol rates that a result may have, Hz; what lies beyond is not taken
-UNREAD = ("header_crc", "header_version", "truncated")  # a burst was found, and that is all
+# A burst was found, and that is all.
+UNREAD = ("header_crc", "header_version", "header_illegal", "overload", "truncated")
 
 
 def _key(meaning: str, default: Any = None, digits: int | None = None) -> Any:

@@ -42,7 +42,7 @@ def test_evidence_is_the_gaussian_log_likelihood_ratio(model):
 def test_estimate_is_the_posterior(model):
     """Mean and variance of h given c, by the textbook; a smooth channel is interpolated over 8 symbols."""
     c = complex_gaussian(np.random.default_rng(3), 25) * ENERGIES
-    wanted = np.arange(0.0, 900.0)
+    wanted = np.arange(0, 900)
     energy = np.diag(ENERGIES)
     covariance = POWER * energy @ correlation(model, PLACES, PLACES) @ energy + N0 * energy
     gain = np.linalg.solve(covariance, POWER * energy @ correlation(model, PLACES, wanted)).T

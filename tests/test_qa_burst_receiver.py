@@ -1,5 +1,7 @@
 """Burst Receiver: what phy/ makes of the same samples, and a PDU or a counter for all that happens."""
 
+import time
+
 import numpy as np
 import pmt
 import pytest
@@ -8,6 +10,7 @@ from gnuradio import pdu as gr_pdu
 from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import BurstReceiver, SemanticDecoder
+from gr_deepsc.blocks.punctual import Punctuality
 from gr_deepsc.phy import channel, impair, utterance
 from gr_deepsc.phy.frame import assemble
 from gr_deepsc.phy.listener import Listener, describe
@@ -15,6 +18,8 @@ from gr_deepsc.phy.preamble import LONG
 from gr_deepsc.phy.pulse import shape
 
 RATE = 50_000.0
+NAMES = "detected", "header_errors", "overloads", "lost", "utterances", "overruns", "samples_skipped", "flushes"
+COUNTERS = dict.fromkeys(NAMES, 0)
 GAP = np.zeros(5_000, np.complex64)
 
 
@@ -24,7 +29,7 @@ def symbols(frames: int, seed: int = 0) -> np.ndarray:
     return (np.exp(0.5j * np.pi * (rng.integers(4, size=20 * frames) + 0.5))).astype(np.complex64)
 
 
-def bursts(seq: int, frames: int = 20, user_id: int = 7, codec: int = 3) -> list[np.ndarray]:
+def bursts(seq: int, frames: int = 20, user_id: int = 7, codec: int = 8) -> list[np.ndarray]:
     return utterance.split(symbols(frames, seq), codec, user_id, seq)
 
 
@@ -45,9 +50,9 @@ def stream(*parts: np.ndarray, es_n0_db: float = 15.0, cfo: float = 0.01) -> np.
 class Graph(gr.top_block):
     """PDUs of samples as a stream that pauses and does not end, into the receiver."""
 
-    def __init__(self):
+    def __init__(self, live: bool = False):
         super().__init__()
-        self.stream, self.receiver = (gr_pdu.pdu_to_stream_c(gr_pdu.EARLY_BURST_APPEND, 64), BurstReceiver(RATE))
+        self.stream, self.receiver = (gr_pdu.pdu_to_stream_c(gr_pdu.EARLY_BURST_APPEND, 64), BurstReceiver(RATE, live))
         self.connect(self.stream, self.receiver)
         self.ports = {port: sink(self, self.receiver, port) for port in ("symbols", "failed", "status")}
 
@@ -99,8 +104,8 @@ def test_same_as_phy(graph, piece):
         assert np.allclose(meta.pop("reliability"), event.reliability, rtol=0, atol=1e-5)
         for key, value in describe(event, RATE).items():
             assert meta[key] == (pytest.approx(value, rel=1e-5, abs=1e-5) if isinstance(value, float) else value)
-    assert counters == {"detected": 4, "header_errors": 0, "lost": 0, "utterances": 2, "flushes": 1}
-    assert listener.counters == {key: value for key, value in counters.items() if key != "flushes"}
+    assert counters == COUNTERS | {"detected": 4, "utterances": 2, "flushes": 1}
+    assert listener.counters.items() <= counters.items()
 
 
 def test_metadata(graph):
@@ -164,7 +169,7 @@ def test_silence_and_noise(graph):
     """Neither is a burst, and NaN is no reason to stop."""
     noise = impair.noise(np.zeros(200_000, np.complex64), 1.0, np.random.default_rng(2))
     graph.play(np.concatenate([GAP, noise, np.full(100, np.nan, np.complex64), GAP]).astype(np.complex64))
-    assert graph.flush() == {"detected": 0, "header_errors": 0, "lost": 0, "utterances": 0, "flushes": 1}
+    assert graph.flush() == COUNTERS | {"flushes": 1}
     assert graph.receiver.error is None
 
 
@@ -188,3 +193,43 @@ def test_wrong_parameters(wrong):
     """Refused when the flowgraph is made."""
     with pytest.raises(ValueError, match="must be"):
         BurstReceiver(wrong)
+
+
+def test_punctuality():
+    """By a clock of its own: a source of 300 ppm too few samples is never late, one that stood still for 3 s is, until
+    what waited is thrown away."""
+    now = [0.0]
+    punctual = Punctuality(1000.0, lambda: now[0])
+    for _ in range(36_000):  # an hour
+        now[0] += 0.1 * (1 + 2.9e-4)
+        assert not punctual.late(100)
+    now[0] += 3.0
+    late = 0
+    while punctual.late(100):  # the 30 pieces that have waited, at once
+        late += 1
+        now[0] += 1e-3
+    assert late == 30
+    for _ in range(100):
+        now[0] += 0.1
+        assert not punctual.late(100)
+
+
+def test_live_stream_is_skipped_to_the_present():
+    """A receiver that did not get on for 2.5 s leaves out what came meanwhile, says so, and reads the next burst; the
+    samples are counted on. A stream that is not live waits."""
+    for live in (True, False):
+        with running(Graph(live)) as graph:
+            graph.play(stream(*bursts(1)))
+            before = graph.receiver.position
+            time.sleep(2.5)
+            waited = stream(*bursts(2))
+            graph.play(waited)
+            time.sleep(0.3)
+            graph.play(stream(*bursts(3)))
+            counters = graph.flush()
+            heard = graph.pdus("symbols", 2 if live else 3)
+            assert [meta["seq"] for meta, _ in heard] == ([1, 3] if live else [1, 2, 3])
+            assert counters["samples_skipped"] == (len(waited) if live else 0)
+            assert heard[-1][0]["timing"] == pytest.approx(before + len(waited) + len(GAP) + 48, abs=20)
+            failed = graph.pdus("failed", int(live))
+            assert [meta["error_type"] for meta, _ in failed] == ["overrun"] * live

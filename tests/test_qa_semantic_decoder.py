@@ -1,5 +1,7 @@
 """Semantic Decoder: symbols become text; what cannot is a typed result, and the block lives on."""
 
+import time
+
 import numpy as np
 import pmt
 import pytest
@@ -7,6 +9,7 @@ from gnuradio import gr
 from graph import pdu, post, received, running, sink
 
 from gr_deepsc.blocks import BlockFadingChannel, SemanticDecoder
+from gr_deepsc.blocks.pdu import LATE_S
 from gr_deepsc.codec.framewise import FramewiseEncoder
 
 TEXT = "don't panic"
@@ -50,6 +53,16 @@ def test_behind_the_channel(fixture_model, symbols, kind, equaliser):
         post(channel, "symbols", pdu(symbols, seq=0))
         ((meta, _),) = received(text, 1)
     assert meta["text"] == TEXT and meta["channel"] == kind
+
+
+def test_what_waited_too_long_is_dropped(graph, symbols):
+    """Heard live `LATE_S` ago: not worked on, and told; what came just now is, before and after it."""
+    decoder, text, failed = graph
+    for seq, age in enumerate((0.0, LATE_S + 1, 0.0)):
+        post(decoder, "symbols", pdu(symbols, seq=seq, heard_at=time.monotonic() - age))
+    assert [meta["seq"] for meta, _ in received(text, 2)] == [0, 2]
+    ((meta, _),) = received(failed, 1)
+    assert (meta["seq"], meta["error_type"]) == (1, "overrun")
 
 
 def test_padding_is_cut_off(graph, symbols):

@@ -3,12 +3,14 @@
 Metadata stays a pmt dict, so that keys a block does not know pass through it untouched.
 """
 
+import time
 from typing import Any
 
 import numpy as np
 import pmt
 from gnuradio import gr
 
+LATE_S = 10.0  # that what was heard live may wait in the queues of the blocks behind the receiver
 KINDS = {
     "audio": ("an f32vector", pmt.is_f32vector, pmt.f32vector_elements, np.float32),
     "symbols": ("a c32vector", pmt.is_c32vector, pmt.c32vector_elements, np.complex64),
@@ -70,6 +72,17 @@ def put(meta: Any, **values: Any) -> Any:
         else:
             meta = pmt.dict_add(meta, key, pmt.to_pmt(value))
     return meta
+
+
+def check_punctual(meta: Any) -> None:
+    """Refuse to work on what waited too long: queues are bounded in seconds where the source is live (`heard_at`).
+
+    Raises:
+        PduError: overrun.
+    """
+    heard_at = get(meta, "heard_at", 0.0)
+    if heard_at and (late := time.monotonic() - heard_at) > LATE_S:
+        raise PduError("overrun", f"it waited {late:.0f} s, {LATE_S:g} at most; a faster machine helps")
 
 
 def failure(meta: Any, error_type: str, error: str) -> Any:

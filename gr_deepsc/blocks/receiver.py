@@ -20,6 +20,7 @@ class DeepscReceiver(gr.hier_block2):
         symbol_rate: float = 50_000.0,
         provider: str = "CPUExecutionProvider",
         decoder: str = "auto",
+        live: bool = False,
     ):
         """Errors as of `BurstReceiver` and `SemanticDecoder`."""
         gr.hier_block2.__init__(
@@ -32,7 +33,7 @@ class DeepscReceiver(gr.hier_block2):
         self.buffer = blocks.copy(gr.sizeof_gr_complex)
         self.buffer.set_min_output_buffer(BUFFER)
         self.burst_receiver, self.decoder = (
-            BurstReceiver(symbol_rate),
+            BurstReceiver(symbol_rate, live),
             SemanticDecoder(model, provider=provider, decoder=decoder),
         )
         self.connect(self, self.buffer, self.burst_receiver)

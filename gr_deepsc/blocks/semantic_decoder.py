@@ -12,7 +12,7 @@ from ..ctc.confidence import dump
 from ..framing import SYMBOLS_PER_FRAME
 from ..phy import equalise
 from ..phy.channel import noise_variance
-from .pdu import PduBlock, PduError, get, put, unpack
+from .pdu import PduBlock, PduError, check_punctual, get, put, unpack
 
 EQUALISERS = ("mmse", "zf")
 
@@ -60,6 +60,7 @@ class SemanticDecoder(PduBlock):
         meta, received = unpack(message, "symbols")
         if get(meta, "filler", False):
             return
+        check_punctual(meta)
         codec = get(meta, "codec", self.decoder.codec)
         self.decoder.check(codec)
         z, rho = self._equalised(meta, received, codec)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pmt
 
 from ..voice.speaker import Speaker
 from ..voice.synthesizer import DEFAULT_USER
 from ..voice.vocoders import DEFAULT
-from .pdu import PduBlock, PduError, get, put
+from .pdu import PduBlock, PduError, check_punctual, get, put
 
 
 class SpeechSynthesizer(PduBlock):
@@ -16,7 +17,7 @@ class SpeechSynthesizer(PduBlock):
     Ports: `text` in, `audio` out, `failed` out. Every text goes out, spoken or not: text and metadata stay, the vector
     becomes speech, float32 at `sample_rate`, empty where there is nothing to say. Adds `voice` (the user ID whose voice
     it is), `synthesis_s`, and `warning` where the user has no voice here (it is user 0's then), where there is no
-    text, where letters have no sound, or where it could not be spoken.
+    text, where letters have no sound, where it could not be spoken, or waited too long (`pdu.LATE_S`).
     """
 
     def __init__(self, voices: str = "", vocoder: str = DEFAULT):
@@ -28,7 +29,12 @@ class SpeechSynthesizer(PduBlock):
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message)) and pmt.is_u8vector(pmt.cdr(message))):
             raise PduError("bad_message", "not a PDU of text: needed is (metadata dict, u8vector of UTF-8)")
         meta, text = pmt.car(message), bytes(pmt.u8vector_elements(pmt.cdr(message))).decode()
-        speech, voice, synthesis_s, warning = self.speaker(text, get(meta, "user_id", DEFAULT_USER))
+        user_id = get(meta, "user_id", DEFAULT_USER)
+        try:
+            check_punctual(meta)
+            speech, voice, synthesis_s, warning = self.speaker(text, user_id)
+        except PduError as error:  # the text is there
+            speech, voice, synthesis_s, warning = np.zeros(0, np.float32), user_id, 0.0, f"not spoken: {error}"
         rate = float(self.speaker.synthesizer.sample_rate)
         meta = put(meta, text=text, voice=voice, sample_rate=rate, synthesis_s=synthesis_s)
         if warning:

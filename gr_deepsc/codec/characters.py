@@ -9,6 +9,7 @@ WIDTH = 16  # texts kept a character
 # Of ln p(text | English) beside ln p(text | what was received), which knows much of English itself: chosen on the
 # validation splits (python -m deepsc_export calibrate).
 WEIGHT = 0.45
+LONGEST = 1500  # characters that are searched: more than anybody says in 60 s; what is behind them is spelled only
 CERTAIN = np.log(0.95)  # where a character is as likely as this, no other is tried: English shall not overrule a name
 SPACE = WRITTEN.index(" ")
 
@@ -41,7 +42,7 @@ class Speller:
     def __call__(self, log_probs: np.ndarray) -> tuple[str, np.ndarray]:
         """As `spell`; where nothing is likeliest, nothing is read."""
         best = log_probs.argmax(1)
-        rows = np.flatnonzero(best != NOTHING)
+        rows = np.flatnonzero(best != NOTHING)[:LONGEST]
         first, state = self._language.start()
         score, after, states = np.zeros(1), first[None], state[None]
         last = np.array([SPACE])  # of each text: none begins with a space

@@ -10,6 +10,9 @@ from ..ctc import DECODERS
 from ..ctc.beam import SPELLING, Beam
 from ..ctc.confidence import Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
+from ..framing import SYMBOLS_PER_FRAME
+from ..phy.frame import MAX_FRAMES
+from ..phy.utterance import MAX_PARTS
 from ..session import PROVIDER
 from .characters import Speller, spell
 from .contextual import ContextualDecoder
@@ -17,14 +20,18 @@ from .former import FormerDecoder
 from .framewise import FramewiseDecoder
 from .rates import CODECS, FORMER
 
+LONGEST = MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME  # symbols of an utterance
+
 # By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
 _PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.024, 2.919)
 
 
 class DecodeError(ValueError):
-    """Symbols that this model cannot decode. `error_type` is wrong_model, the message says what to do."""
+    """Symbols that this model cannot decode. `error_type` is wrong_model or too_long, the message says what to do."""
 
-    error_type = "wrong_model"
+    def __init__(self, message: str, error_type: str = "wrong_model") -> None:
+        super().__init__(message)
+        self.error_type = error_type
 
 
 class Reading(NamedTuple):
@@ -87,10 +94,12 @@ class Decoder:
             codec: of the burst's header.
 
         Raises:
-            DecodeError: another model's symbols.
+            DecodeError: another model's symbols, or more than any utterance has.
             ValueError: n is no multiple of 20, is 0, or differs between the two.
         """
         self.check(codec)
+        if len(symbols) > LONGEST:
+            raise DecodeError(f"{len(symbols)} symbols: an utterance has {LONGEST} at most", "too_long")
         if codec == self.codec:
             return self.framewise(symbols, reliability)
         if codec in FORMER:

@@ -99,6 +99,7 @@ class Beam:
             best = sorted(grown.values(), key=self._score, reverse=True)[: self._width]
             beam = {prefix.text: prefix for prefix in best}
             self._look_ahead(list(beam), known)
+            known = {text: known[text] for text in beam}
         return max(beam.values(), key=self._score).text.strip()
 
     def _score(self, prefix: Prefix) -> float:

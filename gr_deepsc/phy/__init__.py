@@ -27,6 +27,8 @@ track        the channel between known symbols, with its error
 multipath    a channel with echoes, and the equaliser that undoes it
 demodulate   payload symbols with their reliability, out of a flat channel or out of echoes
 equalise     the same where the channel is known: MMSE, and the paper's zero forcing
+budget       how much of this a stream may make it do
+legal        headers that no transmitter sends
 receiver     all of this over a stream: samples -> bursts
 listener     bursts -> utterances, and the account of what was heard
 

@@ -2,19 +2,20 @@
 
 Work is counted in units of about a microsecond of one core of a desktop of 2020, by what is done and not by the clock,
 so that what a receiver does depends on the stream alone. Each sample earns `EARNED` units; what is not spent is kept up
-to `MOST` (a token bucket). At 200 ksample/s that is two fifths of a core on average, beside the detector's own.
+to `MOST` (a token bucket). At 200 ksample/s that is 0.44 of a core on average, beside the detector's 0.03.
 """
 
-EARNED = 2.0  # units a sample
-MOST = 800_000.0  # units: what 2 s earn at 200 ksample/s
+EARNED = 2.2  # units a sample
+MOST = 800_000.0  # units: what 1.8 s earn at 200 ksample/s
 # Work that finds a header seldom, of what may be no burst or only in echoes and fades, has to leave that much, so that
 # a stream full of preambles takes nothing from bursts which are read at the first glance.
 SPARE = 0.5 * MOST
 
-NARROW, WIDE = 3_000, 4_000  # a header looked for near its detection, and farther off
-ECHOES, LINES = 50_000, 40_000  # ... out of echoes, and where one chirp alone was heard
-BURST, SYMBOL = 3_000, 3.0  # a payload, and each of its symbols
-ECHO_SYMBOL = 15.0  # ... each of its symbols out of echoes besides
+NARROW, WIDE = 5_000, 6_000  # a header looked for near its detection, and farther off
+ECHOES, LINES = 60_000, 60_000  # ... out of echoes, and where one chirp alone was heard
+DECODE = 4_000  # ... and decoded in vain
+BURST, SYMBOL = 4_000, 4.5  # a payload, and each of its symbols
+ECHO_SYMBOL = 5.0  # ... each of its symbols out of echoes besides
 
 
 class Budget:

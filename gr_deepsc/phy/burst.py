@@ -34,7 +34,7 @@ class Burst(NamedTuple):
 class Lost(NamedTuple):
     """A burst that was detected with certainty and of which nothing can be decoded."""
 
-    error_type: str  # header_crc, header_version, truncated
+    error_type: str  # header_crc, header_version, header_illegal, overload, truncated
     error: str
     start: float
     cfo: float

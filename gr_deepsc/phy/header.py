@@ -34,7 +34,7 @@ _STRIDES = {896: 559, 288: 179}
 
 # Paths of the list decoder whose CRC is looked at. The right word is seldom further back in its longer list, and
 # each path tried is one more chance for noise to fit.
-_TRIED = 32
+TRIED = 32
 _CERTAIN = 100.0  # |LLR| above which nothing is gained
 
 
@@ -42,12 +42,14 @@ class HeaderError(ValueError):
     """A header that was received and is none.
 
     Attributes:
-        error_type: header_crc (nothing that the decoder found fits its CRC) or header_version (another waveform).
+        error_type: header_crc (nothing that the decoder found fits its CRC), header_version (another waveform) or
+            header_illegal (`legal`).
+        tried: how many words the decoder found; 0 where it saw beforehand that there is none.
     """
 
-    def __init__(self, reason: str, error_type: str) -> None:
+    def __init__(self, reason: str, error_type: str, tried: int = 0) -> None:
         super().__init__(reason)
-        self.error_type = error_type
+        self.error_type, self.tried = error_type, tried
 
 
 @dataclass(frozen=True)
@@ -108,25 +110,28 @@ def demap(received: np.ndarray, csi: np.ndarray, n0: np.ndarray | float) -> np.n
     return np.clip(np.nan_to_num(llrs, nan=0.0), -_CERTAIN, _CERTAIN).astype(np.float32)
 
 
-def decode(llrs: np.ndarray) -> Header:
-    """The likeliest header that fits its CRC, of the `_TRIED` best that the list decoder finds.
+def decode(llrs: np.ndarray, tried: int = TRIED) -> Header:
+    """The likeliest header that fits its CRC, of the `TRIED` best that the list decoder finds.
 
-    Noise passes for a header of some version with a probability of about _TRIED / 2^16 = 2^-11, and for one of this
+    Noise passes for a header of some version with a probability of about TRIED / 2^16 = 2^-11, and for one of this
     version with a quarter of that.
 
     Args:
         llrs: float32 [2 * preamble.header], finite, as from `demap`; their number says of which preamble.
+        tried: of how many likeliest words the CRC is looked at; `polar.SHORT` take a quarter of the time.
 
     Raises:
         HeaderError: there is none, or none of this version.
     """
     code = _code(len(llrs))
     soft = np.bincount(code.places, llrs * code.signs, len(code.information))
-    for bits in polar.candidates(soft, code.information, _TRIED):
+    looked_at = 0
+    for bits in polar.candidates(soft, code.information, tried):
+        looked_at += 1
         word = int("".join(map(str, bits)), 2)
         if _with_crc(word >> 16) == word:
             return _unpack(word >> 16)
-    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc")
+    raise HeaderError("none of the likeliest headers fits its CRC", "header_crc", looked_at)
 
 
 def _pack(header: Header) -> int:

@@ -1,6 +1,6 @@
 """What a receiver makes of a stream: utterances, headers that cannot be read, and counters."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ class Listener:
     What comes out depends on the stream, not on the pieces in which it is pushed.
     """
 
-    def __init__(self) -> None:
-        self._receiver, self._joiner = BurstReceiver(), Joiner()
+    def __init__(self, codecs: Container[int] = range(16)) -> None:
+        """`codecs`: numbers in headers that are legal."""
+        self._receiver, self._joiner = BurstReceiver(codecs), Joiner()
         self._sequence: dict[int, int] = {}  # the last one of each user
         self.position = 0  # samples that have been worked on, of all streams
         self._stream = 0  # samples of this stream
@@ -41,9 +42,15 @@ class Listener:
         return self._receiver.header_errors
 
     @property
+    def overloads(self) -> int:
+        """Bursts found that were not worked on, because too many were."""
+        return self._receiver.overloads
+
+    @property
     def counters(self) -> dict[str, int]:
-        """`detected`, `header_errors`, `lost` (utterances that the sequence numbers miss) and `utterances`."""
-        return {name: getattr(self, name) for name in ("detected", "header_errors", "lost", "utterances")}
+        """All of them by name; `lost` are utterances that the sequence numbers miss."""
+        names = ("detected", "header_errors", "overloads", "lost", "utterances")
+        return {name: getattr(self, name) for name in names}
 
     def push(self, samples: np.ndarray) -> list[Reception | Lost]:
         """What these samples, complex64 [n], 4 a symbol, completed."""
@@ -55,9 +62,9 @@ class Listener:
         self.utterances += len(expired)
         return found + expired
 
-    def flush(self) -> list[Reception | Lost]:
-        """The stream has ended: what is still in it. Then another stream may begin."""
-        found = list(self._take(self._receiver.flush()))
+    def flush(self, skipping: bool = False) -> list[Reception | Lost]:
+        """The stream has ended, or some of it is skipped: what is still in it. Then another stream may begin."""
+        found = list(self._take(self._receiver.flush(skipping)))
         rest = self._joiner.flush()
         self.utterances += len(rest)
         self._stream = 0

@@ -25,7 +25,7 @@ _KNOTS = 10  # a Doppler cycle: linear between them
 # Symbols over which the taps are constant where their mean powers are measured: a chirp less `REACH` at either end; and
 # how few are enough.
 _CHUNK, _FEWEST = 128, 2 * TAPS
-_BLOCK = 16  # symbols: no fewer than taps
+_BLOCK = 8  # symbols, at least: what is inverted at once
 _AUDIBLE = 0.1, 0.05  # of N0, of the strongest tap: above both a tap counts for `span`
 _LEAST = 0.01  # of N0: the smallest mean power of a tap that is not nought
 _QUIET = 1e-9  # of the signal's power: the least N0, for recordings without noise
@@ -146,8 +146,14 @@ def estimate(y: np.ndarray, symbols: Symbols, levels: Profile, spread: float) ->
 
 
 def likeliest(y: np.ndarray, symbols: Symbols, levels: Profile) -> Taps:
-    """`estimate` by the Doppler spread of `SPREADS` that has the greatest evidence."""
-    return max((_Fading(y, symbols, levels, spread) for spread in SPREADS), key=lambda each: each.evidence).taps()
+    """`estimate` by the Doppler spread of `SPREADS` that has the greatest evidence: the first that has a maximum."""
+    best = _Fading(y, symbols, levels, SPREADS[0])
+    for spread in SPREADS[1:]:
+        faster = _Fading(y, symbols, levels, spread)
+        if faster.evidence < best.evidence:
+            break
+        best = faster
+    return best.taps()
 
 
 def passed(symbols: Symbols, taps: Taps) -> np.ndarray:
@@ -169,45 +175,49 @@ def equalise(y: np.ndarray, symbols: Symbols, taps: Taps, n0: float) -> Symbols:
     Its precision, 1 / prior + H^H H / noise, is a band matrix, and the diagonal of its inverse comes out of blocks.
     """
     n, unknown = len(y), symbols.variance > 0
-    blocks = -(-n // _BLOCK)
-    precision = np.ones(blocks * _BLOCK)
-    precision[:n][unknown] = 1 / symbols.variance[unknown]
-    # column m of H / sqrt(noise): what symbol m is worth at m - REACH, ..., m + REACH
-    rows = scaled(taps.h, 1 / np.sqrt(n0 + taps.variance)[:, None])
-    residual = scaled(y - passed(symbols, taps), 1 / np.sqrt(n0 + taps.variance))
-    columns = np.zeros((len(precision), TAPS), complex)
-    seen = np.zeros(n, complex)
-    for t in range(TAPS):
-        there = slice(max(0, REACH - t), min(n, n + REACH - t))  # symbols whose tap t falls into the window
-        at = slice(there.start + t - REACH, there.stop + t - REACH)
-        columns[there, t] = np.where(unknown[there], rows[at, t], 0)
-        seen[there] += product(columns[there, t].conj(), residual[at])
-    band = np.zeros((TAPS, len(precision)), complex)  # lower diagonals
-    for k in range(TAPS):
-        band[k, : len(precision) - k] = np.sum(
-            product(columns[k:, : TAPS - k].conj(), columns[: len(precision) - k, k:]), 1
-        )
+    heard = np.flatnonzero(taps.h.any(0))
+    first, count = (heard[0], heard[-1] + 1 - heard[0]) if len(heard) else (REACH, 1)
+    precision = np.ones(n)
+    precision[unknown] = 1 / symbols.variance[unknown]
+    sigma = np.sqrt(n0 + taps.variance)
+    rows = scaled(taps.h[:, first : first + count], 1 / sigma[:, None])
+    residual = scaled(y - passed(symbols, taps), 1 / sigma)
+    # column m of H: symbol m is received at m + first - REACH and the next places
+    columns, seen = np.zeros((n, count), complex), np.zeros(n, complex)
+    for t in range(count):
+        late = first + t - REACH
+        m = slice(max(0, -late), min(n, n - late))
+        at = slice(m.start + late, m.stop + late)
+        columns[m, t] = np.where(unknown[m], rows[at, t], 0)
+        seen[m] += product(columns[m, t].conj(), residual[at])
+    band = np.zeros((count, n), complex)  # lower diagonals
+    for k in range(count):
+        band[k, : n - k] = np.sum(product(columns[k:, : count - k].conj(), columns[: n - k, k:]), 1)
     band[0] += precision
-    mean = symbols.mean + np.where(unknown, linalg.solveh_banded(band[:, :n], seen, lower=True, check_finite=False), 0)
-    return Symbols(mean, np.where(unknown, _inverse_diagonal(band)[:n], 0.0))
+    mean = symbols.mean + np.where(unknown, linalg.solveh_banded(band, seen, lower=True, check_finite=False), 0)
+    return Symbols(mean, np.where(unknown, _inverse_diagonal(band), 0.0))
 
 
 def _inverse_diagonal(band: np.ndarray) -> np.ndarray:
-    """Of the inverse of a Hermitian band matrix, its lower diagonals complex [TAPS, blocks * _BLOCK]: float [n].
+    """Of the inverse of a Hermitian band matrix, its lower diagonals complex [d, n], of which no more reach: float [n].
 
     With F and G what a block is worth given all before and all behind it (Schur complements), the block of the inverse
     is (F + G - D)^-1 (Meurant, SIAM J. Matrix Anal. Appl. 13(3), 1992).
     """
-    count = band.shape[1] // _BLOCK
-    row, column = np.indices((2 * _BLOCK, _BLOCK))
-    inside = (row >= column) & (row - column < TAPS)
-    tall = np.zeros((count, 2 * _BLOCK, _BLOCK), complex)  # each block's own and the one below it
-    tall[:, inside] = band.reshape(TAPS, count, _BLOCK)[(row - column)[inside], :, column[inside]].T
-    own, below = tall[:, :_BLOCK], tall[:, _BLOCK:]
+    size, n = max(_BLOCK, len(band)), band.shape[1]
+    count = -(-n // size)
+    band = np.pad(band, ((0, 0), (0, count * size - n)))
+    band[0, n:] = 1
+    row, column = np.indices((2 * size, size))
+    inside = (row >= column) & (row - column < len(band))
+    tall = np.zeros((count, 2 * size, size), complex)  # each block's own and the one below it
+    tall[:, inside] = band.reshape(-1, count, size)[(row - column)[inside], :, column[inside]].T
+    own, below = tall[:, :size], tall[:, size:]
     own += np.conj(np.tril(own, -1)).transpose(0, 2, 1)
+    above = np.ascontiguousarray(below.conj().transpose(0, 2, 1))
     before, behind = own.copy(), own.copy()
     for i in range(count - 1):
-        before[i + 1] -= below[i] @ np.linalg.solve(before[i], below[i].conj().T)
+        before[i + 1] -= below[i] @ np.linalg.solve(before[i], above[i])
     for i in range(count - 1, 0, -1):
-        behind[i - 1] -= below[i - 1].conj().T @ np.linalg.solve(behind[i], below[i - 1])
-    return np.diagonal(np.linalg.inv(before + behind - own), axis1=1, axis2=2).real.ravel()
+        behind[i - 1] -= above[i - 1] @ np.linalg.solve(behind[i], below[i - 1])
+    return np.diagonal(np.linalg.inv(before + behind - own), axis1=1, axis2=2).real.ravel()[:n]

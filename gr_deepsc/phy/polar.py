@@ -12,8 +12,6 @@ from scipy import special
 
 LIST = 128  # paths that the decoder keeps
 SHORT = 8  # ... of the list that is tried first
-TRUST = 3.0  # greatest |LLR| of a sum of two bits in `likelihood`
-HOPELESS = -20.0  # nats: a codeword looks so unlike one with a probability below e^-20 (Wald, 1945)
 ENOUGH = 0.9  # of the message's nats: they that were read in AWGN had 1.07 and more
 ENUMERATED = 4  # message bits of a subtree whose codewords are tried one and all
 
@@ -66,34 +64,22 @@ def decode(llrs: np.ndarray, information: np.ndarray, paths: int = LIST) -> np.n
 
 
 def candidates(llrs: np.ndarray, information: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """Messages uint8 [K] for a checksum to choose from, `count` of them or a few more; none where there is no codeword.
+    """Messages uint8 [K] for a checksum to choose from: those of a short list, then the `count` best of the long one.
 
-    First those of a short list, which has the right one but in the worst noise, at a quarter of the time.
+    The short list has the right one but in the worst noise, at a quarter of the time. There are none where the LLRs
+    cannot hold so much.
     """
-    if capacity(llrs) < ENOUGH * np.count_nonzero(information) * np.log(2) or likelihood(llrs, information) < HOPELESS:
+    if capacity(llrs) < ENOUGH * np.count_nonzero(information) * np.log(2):
         return
     yield from decode(llrs, information, SHORT)
-    yield from decode(llrs, information)[:count]
+    if count > SHORT:
+        yield from decode(llrs, information)[:count]
 
 
 def capacity(llrs: np.ndarray) -> float:
     """What LLRs say of their bits, nats: no message of more than that can be in them (Shannon's converse)."""
     likelier = special.expit(np.abs(llrs))
     return float(np.sum(np.log(2) - special.entr(likelier) - special.entr(1 - likelier)))
-
-
-def likelihood(llrs: np.ndarray, information: np.ndarray) -> float:
-    """ln P(LLRs | some codeword) - ln P(LLRs | bits of no code), by the sums of the two halves' bits alone.
-
-    They are a codeword with few message bits, the decoder's first step. The LLRs of the sums are trusted to `TRUST`, so
-    that no few wrong ones, for which the noise is not to blame, decide.
-    """
-    half = len(information) // 2
-    words = codewords(information[:half].tobytes())
-    a, b = np.asarray(llrs, np.float32).reshape(2, half)
-    sums = np.clip(np.logaddexp(0, a + b) - np.logaddexp(a, b), -TRUST, TRUST)
-    fits = half * np.log(2) - np.logaddexp(0, -words * sums).sum(1)
-    return float(np.logaddexp.reduce(fits) - np.log(len(words)))
 
 
 def _decode(

@@ -15,6 +15,7 @@ from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, thr
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
+from .polar import SHORT
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
 from .refine import refine
@@ -55,11 +56,12 @@ class BurstReceiver:
 
     def __init__(self, codecs: Container[int] = range(16)) -> None:
         """`codecs`: numbers in headers that are legal."""
-        self._codecs, self._budget = codecs, Budget()
-        self._start_stream()
+        self._codecs = codecs
+        self._start_stream(Budget())
         self.detected = self.header_errors = self.overloads = 0
 
-    def _start_stream(self) -> None:
+    def _start_stream(self, left: Budget) -> None:
+        self._budget = left
         self._detector = Detector()
         self._unread: np.ndarray = np.zeros(0, np.complex64)
         self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
@@ -82,12 +84,15 @@ class BurstReceiver:
         return found
 
     @_one_thread
-    def flush(self) -> list[Burst | Lost]:
-        """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin."""
+    def flush(self, skipping: bool = False) -> list[Burst | Lost]:
+        """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin.
+
+        `skipping`: it goes on somewhere later, and has earned no new budget.
+        """
         found = self._step(self._unread)
         self._detections += self._detector.flush()
         found += self._advance(ended=True)
-        self._start_stream()
+        self._start_stream(self._budget if skipping else Budget())
         return found
 
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
@@ -136,8 +141,9 @@ class BurstReceiver:
                 return self._overload(detection, es_n0_db) if detection.sure else None
             place, sync, llrs, quality, certain = hypothesis
             try:
-                head = legal(header.decode(llrs), self._codecs)
+                head = legal(header.decode(llrs, SHORT if certain else header.TRIED), self._codecs)
             except header.HeaderError as failure:
+                self._budget.spend(budget.DECODE if failure.tried else 0, -np.inf)
                 error, es_n0_db = error or failure, max(es_n0_db, quality)
                 if failure.error_type != "header_crc":  # it was read, and that is all
                     error = failure

@@ -6,6 +6,8 @@ power of the length), so that a few steps of a fraction of a turn find it, howev
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -26,8 +28,9 @@ from .synchronise import (
     fit,
     vertex,
 )
-from .track import Blocks, Model, Nodes, log_evidences
+from .track import Blocks, Doppler, Model, Nodes, log_evidences
 
+_HEADER = Layout(1).down + CHIRP  # symbols, chirps included
 TYPICAL_PPM = 100.0  # standard deviation of the clock's offset, before anything was received
 TYPICAL_DRIFT = 5e-6  # of the carrier's drift, cycles a symbol^2
 # With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
@@ -40,6 +43,22 @@ _CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 
 _FINENESS, _FINE = (0.06, 0.02), 0.45
 _SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
 _NONE = np.zeros(1)
+
+
+class _Kind(NamedTuple):
+    """A kind of channel: `models` that tell it from others, those it is `sought` with, and whether drifts are seen."""
+
+    models: tuple[Model, ...]
+    sought: tuple[Model, ...]
+    drifts: bool = False
+
+
+# Slow ones explain what is left of the phase's errors, too. Where h fades fast a drift cannot be told from it.
+_CHANNELS = (
+    _Kind((Blocks(), Doppler(1e-4), Doppler(3e-4)), (Blocks(), Blocks(512)), drifts=True),
+    _Kind((Doppler(1e-3), *BLOCKS), (*SEARCH_MODELS, *BLOCKS[::4])),
+    _Kind((Doppler(3e-3), Doppler(1e-2)), (Blocks(32),)),
+)
 # Carriers once the kind of channel is known: without this search, 1 to 3 % more error in fading (0 and 6 dB).
 _LAST = np.arange(-15, 16) * 1e-4
 _SMEARED = 0.01  # cycles a symbol that a carrier may be off in the matched filter: a loss of 0.01 dB
@@ -56,29 +75,27 @@ def refine(
         symbols: complex64 [end], 0 where unknown.
         sync: with which the header was read.
     """
-    end, first = len(symbols), layout.begin
-    window, known = window_of(0.0), Known(symbols[:first])
-    # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the header
-    # was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
-    sync = _search(window, known, sync, _RELOCK_TIMES, cfos=_RELOCK_CFOS)
-    sync = _search(window, known, sync, cfos=_CARRIERS * (_TURN / first), drifts=_RELOCK_DRIFTS)
+    end = len(symbols)
+    window, known = window_of(0.0), Known(symbols[: layout.begin])
+    sync, kind = _relocked(window, known, sync, layout.begin)
     if abs(sync.drift) * end > _SMEARED:
         window = window_of(sync.drift)
-    centre = (first - 1) / 2
-    length = first
+    search = partial(_search, window, models=kind.sought)
+    bends = _DRIFTS if kind.drifts else _NONE
+    centre, length = (layout.begin - 1) / 2, layout.begin
     while length < end:
         length = min(2 * length, end)
         known = Known(symbols[:length])
-        cfos, drifts = _CARRIERS * (_TURN / length), _DRIFTS * (8 * _BEND / length**2)
-        sync = _search(window, known, sync, cfos=cfos, drifts=drifts)
+        cfos, drifts = _CARRIERS * (_TURN / length), bends * (8 * _BEND / length**2)
+        sync = search(known, sync, cfos=cfos, drifts=drifts)
         # The time is known where the header is, later where all known symbols have their centre of gravity: there the
         # errors of time and slope have nothing to do with each other.
-        sync = _search(window, known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
+        sync = search(known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
         centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
     for fineness in _FINENESS:
         times = np.arange(-4, 5) * fineness
-        sync = _search(window, known, sync, times, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts[1:-1])
-        sync = _search(window, known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
+        sync = search(known, sync, times, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts)
+        sync = search(known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
     y = window.at(known.places, sync)
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]
     sync = _search(window, known, sync, cfos=_LAST, models=(model,))
@@ -92,6 +109,28 @@ def refine(
     return window, sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
+def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[Sync, "_Kind"]:
+    """Time and carrier by the header of so many symbols, chirps included, and the kind of channel that explains it best."""
+    found = []
+    for kind in _CHANNELS:
+        # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
+        # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
+        search = partial(_search, window, header, models=kind.sought)
+        best = search(sync if kind.drifts else sync._replace(drift=0.0), _RELOCK_TIMES, cfos=_RELOCK_CFOS)
+        for turn, drifts in ((_TURN, _RELOCK_DRIFTS), (_FINE * _TURN, _FINE * 8 * _BEND / length**2 * _DRIFTS)):
+            best = search(best, cfos=_CARRIERS * (turn / length), drifts=drifts if kind.drifts else _NONE)
+        y = window.at(header.places, best)
+        c = header.correlate(y)
+        if kind is _CHANNELS[0]:
+            n0, power = fit(header.levels(y))
+            e = header.nodes.energies
+            if np.sum(square(c) / e) / n0 - square(np.sum(c)) / np.sum(e) / n0 < len(c) + 4 * np.sqrt(len(c)):
+                return best, kind  # a steady channel leaves nothing but noise:
+        found.append((log_evidences(kind.models, header.nodes, c[:, None], power, n0).max(), best, kind))
+    _, best, kind = max(found, key=lambda entry: entry[0])
+    return best, kind
+
+
 def _search(
     window: Window,
     known: Known,
@@ -100,7 +139,8 @@ def _search(
     ppms: np.ndarray = _NONE,
     cfos: np.ndarray = _NONE,
     drifts: np.ndarray = _NONE,
-    models: tuple[Model, ...] = SEARCH_MODELS,
+    *,
+    models: tuple[Model, ...],
 ) -> Sync:
     """The best of the candidates that are so much after `sync`, interpolated; each array is equally spaced.
 

@@ -43,8 +43,12 @@ BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a 
 BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, BLOCK_STEP))
 # Kinds of channel, equally likely beforehand: many members of a kind are no argument for it. Doppler from a tenth of a
 # cycle in the longest burst to one in eight blocks.
-HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Doppler(3e-4), Doppler(1e-3)), BLOCKS)
-KINDS: tuple[tuple[Model, ...], ...] = ((Blocks(),), tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3)), BLOCKS)
+HEADER_KINDS: tuple[tuple[Model, ...], ...] = ((Doppler(3e-4), Doppler(1e-3), Doppler(3e-3), Doppler(1e-2)), BLOCKS)
+KINDS: tuple[tuple[Model, ...], ...] = (
+    (Blocks(),),
+    tuple(Doppler(10**e) for e in (-5, -4.5, -4, -3.5, -3, -2.5, -2)),
+    BLOCKS,
+)
 # One that stands still, turns or fades slowly, fades by blocks: enough to tell times and carriers apart.
 SEARCH_MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *BLOCKS[::8])
 _ECHO_MODELS: tuple[Model, ...] = (Blocks(512), Doppler(1e-3))  # paths fade, each on its own
@@ -107,8 +111,7 @@ class Window:
         instants = self.start + SAMPLES_PER_SYMBOL * (places * (1 + 1e-6 * sync.ppm) + sync.time)
         k = np.clip(np.floor(instants), -3, len(self.spline) + 1).astype(int)
         right = np.clip(instants - k, 0, 1).astype(np.float32)
-        near = self._near[k + 3]
-        y = sum(scaled(near[..., j], weight) for j, weight in enumerate(_between(right)))
+        y = _between(self._near[k + 3], right)
         turn = np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - self.drift, places))
         return product(y, turn).astype(np.complex64)
 
@@ -178,13 +181,16 @@ class Correlations:
         k = np.floor(instants).astype(int)
         right = instants - k
         rows = np.arange(len(places))[:, None]
-        return sum(scaled(self._spline[rows, k + j - 1], weight) for j, weight in enumerate(_between(right)))
+        return _between(sliding_window_view(self._spline, 4, axis=1)[rows, k - 1], right)
 
 
-def _between(right: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Weights of the four coefficients of a cubic B-spline `right` of the second one's sample, 0 to 1."""
+def _between(near: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """A cubic B-spline of coefficients complex [..., 4], `right` of the second one's sample, 0 to 1: complex [...]."""
     left = 1 - right
-    return left**3 / 6, 2 / 3 - right**2 * (1 - right / 2), 2 / 3 - left**2 * (1 - left / 2), right**3 / 6
+    left2, right2 = left * left, right * right
+    y = scaled(near[..., 0], left2 * left / 6) + scaled(near[..., 1], 2 / 3 - right2 * (1 - right / 2))
+    y += scaled(near[..., 2], 2 / 3 - left2 * (1 - left / 2)) + scaled(near[..., 3], right2 * right / 6)
+    return y
 
 
 def header_hypotheses(
@@ -205,7 +211,7 @@ def header_hypotheses(
     turn = known.turn(cfos)
     # a steady channel whose carrier drifts, or does not
     delayed = heard.at((times - lag * DRIFTS[:, None]).ravel()).reshape(-1, len(DRIFTS), len(times))
-    turned = np.stack([known.turn(cfos - middle * d, d) for d in DRIFTS])
+    turned = product(turn, known.turn(-middle * DRIFTS, DRIFTS).T[:, :, None])
     steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
     kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]

@@ -9,6 +9,7 @@ that the equaliser must know.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -72,17 +73,14 @@ class Doppler:
         self, nodes: Nodes, power: float, n0: float, *more: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """The waves at the nodes, float [n, waves], the Cholesky factor of their amplitudes' precision times N0, and
-        the waves at `more` places. Their amplitudes have unit variance."""
+        the waves at `more` places. Their amplitudes have the variance `power`."""
         ends = [end for places in (nodes.places, *more) for end in (places[0], places[-1])]
-        x = 2 * np.pi * self.spread * (max(ends) - min(ends))
-        pairs = int(np.ceil((x + 8 * np.cbrt(x) + 8) / 4))  # J_4pairs(x) < 1e-9; angles whose cosines are +- the same
-        cosines = np.cos(np.pi * (np.arange(pairs) + 0.5) / (2 * pairs))
-        waves = []
-        for places in (nodes.places, *more):
-            phase = 2 * np.pi * self.spread * (places - min(ends))[:, None] * cosines
-            waves.append(np.sqrt(power / pairs) * np.concatenate([np.cos(phase), np.sin(phase)], 1))
+        waves = [
+            _waves(self.spread, places.astype(float).tobytes(), min(ends), max(ends))
+            for places in (nodes.places, *more)
+        ]
         precision = waves[0].T @ (nodes.energies[:, None] * waves[0])
-        precision[np.diag_indices_from(precision)] += n0
+        precision[np.diag_indices_from(precision)] += n0 / power
         return waves[0], linalg.cholesky(precision, lower=True, overwrite_a=True, check_finite=False), waves[1:]
 
     def evidence(self, nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
@@ -90,7 +88,7 @@ class Doppler:
         waves, root, _ = self._regression(nodes, power, n0)
         seen = (waves[:, :, None] * c[:, None, :]).reshape(len(c), -1).T @ turn
         white = linalg.solve_triangular(root, seen.reshape(len(root), -1), lower=True, check_finite=False)
-        logdet = 2 * np.sum(np.log(np.diag(root))) - len(root) * np.log(n0)
+        logdet = 2 * np.sum(np.log(np.diag(root))) - len(root) * np.log(n0 / power)
         return (np.sum(square(white), 0) / n0 - logdet).reshape(c.shape[1], -1)
 
     def estimate(
@@ -103,6 +101,16 @@ class Doppler:
         gain = linalg.solve_triangular(root, there.T, lower=True, check_finite=False)
         mean, variance = gain.T @ white, n0 * np.sum(gain**2, 0)
         return np.interp(places, grid, mean), np.interp(places, grid, variance)
+
+
+@lru_cache(maxsize=32)  # all headers have their nodes at the same places, and so have bursts of the same length
+def _waves(spread: float, places: bytes, first: float, last: float) -> np.ndarray:
+    """`Doppler`'s waves at places (bytes of float [n]) from `first` to `last`: float [n, waves], W W' = J0."""
+    x = 2 * np.pi * spread * (last - first)
+    pairs = int(np.ceil((x + 8 * np.cbrt(x) + 8) / 4))  # J_4pairs(x) < 1e-9; angles whose cosines are +- the same
+    cosines = np.cos(np.pi * (np.arange(pairs) + 0.5) / (2 * pairs))
+    phase = 2 * np.pi * spread * (np.frombuffer(places) - first)[:, None] * cosines
+    return np.concatenate([np.cos(phase), np.sin(phase)], 1) / np.sqrt(pairs)
 
 
 Model = Blocks | Doppler

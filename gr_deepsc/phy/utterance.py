@@ -76,7 +76,8 @@ class Joiner:
         key = (burst.header.user_id, burst.header.seq, burst.header.codec)
         done = [self._give_out(k) for k in list(self._waiting) if k[0] == key[0] and k != key]
         parts = self._waiting.setdefault(key, {})
-        if burst.header.part in parts:  # the next utterance but 31 of the same number
+        # the next utterance but 31 of the same number: bursts of one are equally long, give or take a frame
+        if burst.header.part in parts or any(abs(b.header.frames - burst.header.frames) > 1 for b in parts.values()):
             done.append(self._give_out(key))
             parts = self._waiting.setdefault(key, {})
         parts[burst.header.part] = burst
@@ -98,8 +99,7 @@ class Joiner:
     def _give_out(self, key: tuple[int, int, int]) -> Reception:
         parts = self._waiting.pop(key)
         last = [p for p, burst in parts.items() if burst.header.last]
-        count = max(last[0] + 1 if last else 0, max(parts) + 1 + (not last))
-        # bursts of an utterance are equally long, give or take a frame
+        count = min(max(last[0] + 1 if last else 0, max(parts) + 1 + (not last)), MAX_PARTS)
         blank = max(burst.header.frames for burst in parts.values()) * SYMBOLS_PER_FRAME
         symbols, reliability = [], []
         for p in range(count):

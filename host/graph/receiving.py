@@ -19,6 +19,7 @@ from .collector import Collector
 POLL = 0.005  # s
 PATIENCE = 60.0  # s without progress
 IN_FLIGHT = 1 << 18  # samples between what was sent and what the receiver has worked on
+WAITING = 64  # utterances between the receiver and the end
 
 
 class StuckError(Exception):
@@ -88,7 +89,8 @@ class Receiving:
         block.to_basic_block()._post(pmt.intern(port), message)
 
     def send(self, samples: np.ndarray, patience: float) -> list[tuple[str, dict]]:
-        """Feed complex64 samples and take what has come; waits while the receiver is `IN_FLIGHT` behind.
+        """Feed complex64 samples and take what has come; waits while the receiver is `IN_FLIGHT`, or the
+        decoder `WAITING` behind.
 
         Raises:
             StuckError: it got no further for `patience` seconds.
@@ -99,7 +101,13 @@ class Receiving:
         vector = pmt.init_c32vector(len(samples), samples.tolist())
         self.post(self.stream, "pdus", pmt.cons(pmt.make_dict(), vector))
         self._await_position(self._sent - IN_FLIGHT, patience)
-        return self.drain()
+        found, deadline = self.drain(), time.monotonic() + patience
+        while self.receiver.outcomes - self._outcomes > WAITING:
+            if time.monotonic() > deadline:
+                raise StuckError(f"no result within {patience:g} s")
+            if more := self.drain(POLL):
+                found, deadline = found + more, time.monotonic() + patience
+        return found
 
     def drain(self, timeout: float = 0.0) -> list[tuple[str, dict]]:
         """The results that have come, waiting at most `timeout` seconds for the first.
@@ -140,7 +148,7 @@ class Receiving:
                 if port != "status":
                     found.append((port, fields))
                 elif fields["flushes"] >= self._flushes:
-                    expected = fields["utterances"] + fields["header_errors"]
+                    expected = fields["utterances"] + fields["header_errors"] + fields["overloads"]
         return found
 
     def _await_position(self, position: int, patience: float) -> None:
