@@ -12,10 +12,11 @@ from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
+from .pilots import ECHOES, pilots_speak
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
 from .refine import refine
-from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses
+from .synchronise import MAX_PPM, MIDDLE, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses
 
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
@@ -105,11 +106,11 @@ class BurstReceiver:
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         error: header.HeaderError | None = None
         es_n0_db = -np.inf
-        for place, sync, llrs, quality in self._hypotheses(detection):
+        for place, sync, llrs, quality, heard in self._hypotheses(detection):
             try:
                 head = header.decode(llrs)
             except header.HeaderError as failure:
-                error, es_n0_db = error or failure, max(es_n0_db, quality)
+                error, es_n0_db = error or (failure if heard else None), max(es_n0_db, quality)
                 continue
             self.detected += 1
             return _Header(place, head, sync, quality)
@@ -119,31 +120,37 @@ class BurstReceiver:
         self.header_errors += 1
         return Lost(error.error_type, str(error), detection.start, detection.cfo, es_n0_db)
 
-    def _hypotheses(self, detection: Detection) -> Iterator[tuple[Detection, Sync, np.ndarray, float]]:
-        """What the header's bits may be worth, the likeliest first, and the Es/N0 with it.
+    def _hypotheses(self, detection: Detection) -> Iterator[tuple[Detection, Sync, np.ndarray, float, bool]]:
+        """What the header's bits may be worth, the likeliest first, the Es/N0 with it, and whether its pilots speak.
 
-        What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too.
+        What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too,
+        if the pilots speak for it there.
         """
         known = Known(_HEADER_KNOWN)
         window_of = partial(self._window, symbols=len(_HEADER_KNOWN))
 
-        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple]:
+        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray], heard: bool) -> Iterator[tuple]:
             window = window_of(place)
             for sync, channel in header_hypotheses(window, known, _FIRST.header, grid):
                 y = window.at(_FIRST.header, sync) / np.sqrt(STRENGTH)
                 llrs = header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
-                yield place, sync, llrs, _decibels(channel.power / channel.n0)
+                yield place, sync, llrs, _decibels(channel.power / channel.n0), heard
 
-        yield from flat_channels(detection, NARROW)
-        yield from flat_channels(detection, WIDE)
+        yield from flat_channels(detection, NARROW, False)
+        window = window_of(detection)
+        # where the stream ends in the midst of a header, the chirps are all there is
+        cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
+        yield from flat_channels(detection, WIDE, detection.sure and (cut or pilots_speak(window, known, WIDE)))
         if not detection.sure:
             return
-        for cfo in carriers_of_echoes(window_of(detection), known):
-            place = detection._replace(cfo=detection.cfo + cfo)
-            z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
-            yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0)
+        if pilots_speak(window, known, ECHOES):
+            for cfo in carriers_of_echoes(window, known):
+                place = detection._replace(cfo=detection.cfo + cfo)
+                z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
+                yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0), True
         for place in along_chirps(detection, known, window_of):
-            yield from flat_channels(place, WIDE)
+            if pilots_speak(window_of(place), known, NARROW):
+                yield from flat_channels(place, WIDE, True)
 
     def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout
@@ -168,7 +175,7 @@ class BurstReceiver:
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
-            cfo=detection.cfo + sync.cfo,
+            cfo=detection.cfo + sync.cfo + sync.drift * (layout.end / 2 - MIDDLE),
             drift=sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,

@@ -42,7 +42,7 @@ _TURN, _BEND = 0.33, 0.25  # of the phase over a length, between two carriers; b
 _LATE = 0.12  # symbols that a length's end moves between two clocks: half a sample
 _CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 5)  # steps
 # Over the whole burst: symbols between two times, first and last: a quarter of a sample, a twelfth; and finer turns.
-_FINENESS, _FINE = (0.06, 0.02), 0.45
+_FINENESS, _FINE = ((0.06, 0.45), (0.02, 0.2)), 0.45
 _SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
 _NONE = np.zeros(1)
 
@@ -94,9 +94,9 @@ def refine(
         # errors of time and slope have nothing to do with each other.
         sync = search(known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
         centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
-    for fineness in _FINENESS:
+    for fineness, fine in _FINENESS:
         times = np.arange(-4, 5) * fineness
-        sync = search(known, sync, times, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts)
+        sync = search(known, sync, times, cfos=fine * cfos[2:-2], drifts=fine * drifts)
         sync = search(known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
     y = window.at(known.places, sync)
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]

@@ -19,7 +19,7 @@ GRID = 8  # symbols between the places where a smooth channel is computed; linea
 
 
 class Nodes(NamedTuple):
-    """`places` (symbols) and `energies` of stretches of known symbols, float [n] each."""
+    """`places` (symbols, in eighths) and `energies` of stretches of known symbols, float [n] each."""
 
     places: np.ndarray
     energies: np.ndarray
@@ -94,7 +94,7 @@ class Doppler:
     def _root(self, nodes: Nodes, power: float, n0: float) -> tuple[np.ndarray, np.ndarray]:
         """Cholesky factor of the covariance of c / sqrt(e) over N0, and sqrt(e)."""
         amplitude = np.sqrt(nodes.energies)
-        # places to the nearest eighth of a symbol: so many differences are the same
+        # in eighths of a symbol many differences are the same
         steps = np.round(8 * (nodes.places - nodes.places[0])).astype(int)
         table = self._correlation(np.arange(steps[-1] + 1) / 8, np.zeros(1))[:, 0]
         covariance = table[np.abs(steps[:, None] - steps)] * np.outer(power / n0 * amplitude, amplitude)
