@@ -7,7 +7,7 @@ from scipy import special
 from gr_deepsc.phy.channel import complex_gaussian
 from gr_deepsc.phy.track import Blocks, Doppler, Nodes, log_evidences
 
-PLACES = np.sort(np.random.default_rng(0).uniform(0, 900, 25))
+PLACES = np.sort(np.random.default_rng(0).integers(0, 8 * 900, 25)) / 8
 ENERGIES = np.random.default_rng(1).uniform(1, 20, 25)
 NODES = Nodes(PLACES, ENERGIES)
 POWER, N0 = 1.7, 3.0

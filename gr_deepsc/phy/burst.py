@@ -21,7 +21,7 @@ class Burst(NamedTuple):
     start: float  # sample of the stream at which the first chirp's first symbol has its peak
     samples: int  # from `start` to the last symbol
     es_n0_db: float  # of the payload's symbols, mean over the burst
-    cfo: float  # cycles a symbol, mean over the header
+    cfo: float  # cycles a symbol, mean over the burst
     drift: float  # of the carrier, cycles a symbol^2
     clock_ppm: float  # > 0: the burst lasts longer by the receiver's clock than by the transmitter's
     evm: float  # rms error of the equalised pilots over their amplitude

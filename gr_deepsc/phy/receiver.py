@@ -15,6 +15,7 @@ from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, thr
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
+from .pilots import ECHOES, pilots_speak
 from .polar import SHORT
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
@@ -139,12 +140,12 @@ class BurstReceiver:
         for hypothesis in self._hypotheses(detection):
             if hypothesis is None:
                 return self._overload(detection, es_n0_db) if detection.sure else None
-            place, sync, llrs, quality, certain = hypothesis
+            place, sync, llrs, quality, certain, heard = hypothesis
             try:
                 head = legal(header.decode(llrs, SHORT if certain else header.TRIED), self._codecs)
             except header.HeaderError as failure:
                 self._budget.spend(budget.DECODE if failure.tried else 0, -np.inf)
-                error, es_n0_db = error or failure, max(es_n0_db, quality)
+                error, es_n0_db = error or (failure if heard else None), max(es_n0_db, quality)
                 if failure.error_type != "header_crc":  # it was read, and that is all
                     error = failure
                     break
@@ -162,18 +163,20 @@ class BurstReceiver:
     def _hypotheses(self, detection: Detection) -> Iterator["_Hypothesis | None"]:
         """What the header's bits may be worth, the likeliest first; None where there is no budget for the next.
 
-        What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too.
+        What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too,
+        if the pilots speak for it there.
         """
         layout, symbols, known = _expected(detection.preamble)
         window_of = cache(partial(self._window, symbols=layout.begin))
 
-        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray]) -> Iterator[_Hypothesis]:
+        def flat_channels(place: Detection, grid: tuple[np.ndarray, np.ndarray], heard: bool) -> Iterator[_Hypothesis]:
             window = window_of(place)
             for sync, channel in header_hypotheses(window, known, layout, grid):
                 y = window.at(layout.header, sync) / np.sqrt(STRENGTH)
                 llrs = header.demap(y, channel.h, (channel.n0 + STRENGTH * channel.variance) / STRENGTH)
                 evm = pilots_evm(window, layout, symbols, sync, channel.h)
-                yield _Hypothesis(place, sync, llrs, _decibels(channel.power / channel.n0), evm < CERTAIN_EVM)
+                es_n0_db = _decibels(channel.power / channel.n0)
+                yield _Hypothesis(place, sync, llrs, es_n0_db, evm < CERTAIN_EVM, heard or evm < CERTAIN_EVM)
 
         def affordable(units: float, spare: float) -> bool:
             return self._budget.spend(units, spare if detection.sure else SPARE)
@@ -181,26 +184,32 @@ class BurstReceiver:
         if not affordable(budget.NARROW, 0):
             yield None
             return
-        yield from flat_channels(detection, NARROW)
+        yield from flat_channels(detection, NARROW, False)
         if not affordable(budget.WIDE, 0.5 * SPARE):
             yield None
             return
-        yield from flat_channels(detection, WIDE)
+        window = window_of(detection)
+        # where the stream ends in the midst of a header, the chirps are all there is
+        cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
+        heard = detection.sure and (cut or pilots_speak(window, known, layout, WIDE))
+        yield from flat_channels(detection, WIDE, heard)
         if not detection.sure:
             return
         if not affordable(budget.ECHOES, SPARE):
             yield None
             return
-        for cfo in carriers_of_echoes(window_of(detection), known):
-            place = detection._replace(cfo=detection.cfo + cfo)
-            z, rho, es_n0 = header_through_echoes(window_of(place), symbols, layout.header, STRENGTH)
-            llrs = header.demap(z, rho, rho * (1 - rho))
-            yield _Hypothesis(place, Sync(0.0, 0.0), llrs, _decibels(es_n0), False)
+        if pilots_speak(window, known, layout, ECHOES):
+            for cfo in carriers_of_echoes(window, known):
+                place = detection._replace(cfo=detection.cfo + cfo)
+                z, rho, es_n0 = header_through_echoes(window_of(place), symbols, layout.header, STRENGTH)
+                llrs = header.demap(z, rho, rho * (1 - rho))
+                yield _Hypothesis(place, Sync(0.0, 0.0), llrs, _decibels(es_n0), False, True)
         if not affordable(budget.LINES, SPARE):
             yield None
             return
         for place in along_chirps(detection, known, window_of):
-            yield from flat_channels(place, WIDE)
+            if pilots_speak(window_of(place), known, layout, NARROW):
+                yield from flat_channels(place, WIDE, True)
 
     def _overload(self, detection: Detection, es_n0_db: float) -> Lost:
         self.overloads += 1
@@ -224,7 +233,6 @@ class BurstReceiver:
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
-        centre = float(np.average(np.arange(layout.end), weights=np.abs(known)))
         arrived = arrived[layout.payload]
         z, rho = np.where(arrived, payload.z, 0), np.where(arrived, payload.rho, 0)
         return Burst(
@@ -234,7 +242,7 @@ class BurstReceiver:
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
             samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
             es_n0_db=_decibels(payload.es_n0),
-            cfo=_carrier(detection, sync.cfo + sync.drift * centre),
+            cfo=_carrier(detection, sync.cfo + sync.drift * layout.end / 2),
             drift=-sync.drift if detection.inverted else sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,
@@ -253,6 +261,7 @@ class _Hypothesis(NamedTuple):
     llrs: np.ndarray
     es_n0_db: float
     certain: bool  # pilots are received so well that the header would be read if it were one
+    heard: bool  # the pilots speak for a burst
 
 
 class _Header:

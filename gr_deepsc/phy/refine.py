@@ -30,7 +30,6 @@ from .synchronise import (
 )
 from .track import Blocks, Doppler, Model, Nodes, log_evidences
 
-_HEADER = Layout(1).down + CHIRP  # symbols, chirps included
 TYPICAL_PPM = 100.0  # standard deviation of the clock's offset, before anything was received
 TYPICAL_DRIFT = 5e-6  # of the carrier's drift, cycles a symbol^2
 # With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
@@ -40,7 +39,7 @@ _TURN, _BEND = 0.33, 0.25  # of the phase over a length, between two carriers; b
 _LATE = 0.12  # symbols that a length's end moves between two clocks: half a sample
 _CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 5)  # steps
 # Over the whole burst: symbols between two times, first and last: a quarter of a sample, a twelfth; and finer turns.
-_FINENESS, _FINE = (0.06, 0.02), 0.45
+_FINENESS, _FINE = ((0.06, 0.45), (0.02, 0.2)), 0.45
 _SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
 _NONE = np.zeros(1)
 
@@ -92,9 +91,9 @@ def refine(
         # errors of time and slope have nothing to do with each other.
         sync = search(known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
         centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
-    for fineness in _FINENESS:
+    for fineness, fine in _FINENESS:
         times = np.arange(-4, 5) * fineness
-        sync = search(known, sync, times, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts)
+        sync = search(known, sync, times, cfos=fine * cfos[2:-2], drifts=fine * drifts)
         sync = search(known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
     y = window.at(known.places, sync)
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]
@@ -110,7 +109,7 @@ def refine(
 
 
 def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[Sync, "_Kind"]:
-    """Time and carrier by the header of so many symbols, chirps included, and the kind of channel that explains it best."""
+    """Time and carrier by the header, `length` symbols with its chirps, and the kind of channel that explains it."""
     found = []
     for kind in _CHANNELS:
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
@@ -175,7 +174,7 @@ def _tilted(ppms: np.ndarray, about: float) -> tuple[np.ndarray, np.ndarray]:
     return -1e-6 * about * ppms, ppms
 
 
-def _at(values: np.ndarray, index: float) -> float:
+def _at(values: np.ndarray, index: float | np.floating) -> float:
     """Between two of `values`."""
     return float(np.interp(index, np.arange(len(values)), values))
 

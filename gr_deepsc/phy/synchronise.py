@@ -66,6 +66,12 @@ def around(layout: Layout, grid: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndar
     return times, cfos * (Layout(1).down / layout.down)
 
 
+def late_by(layout: Layout) -> tuple[float, float]:
+    """How many symbols a drift of one makes the detection late, because the chirps' carriers differ; and the place of
+    which the detection has the carrier, the middle between them."""
+    return layout.preamble.chirp * layout.down / 2, (layout.begin - 1) / 2
+
+
 class Channel(NamedTuple):
     """What the receiver believes: h at the wanted places (complex [n]), its variance, the noise's, and of what kind."""
 
@@ -201,9 +207,7 @@ def header_hypotheses(
     `grid`: times and carrier offsets that are looked at, `NARROW` or `WIDE`.
     """
     times, cfos = around(layout, grid)
-    # A drift of one makes the detection so many symbols late, because the chirps' carriers differ; what it takes for
-    # the carrier is that of the middle between them.
-    lag, middle = layout.preamble.chirp * layout.down / 2, (layout.begin - 1) / 2
+    lag, middle = late_by(layout)
     heard = Correlations(window, known, Sync(0.0, 0.0), times[-1] + lag * DRIFTS[-1])
     c = heard.at(times)
     best = times[int(np.argmax(np.sum(square(c[known.lengths > 1]), 0)))]
@@ -214,7 +218,7 @@ def header_hypotheses(
     turned = product(turn, known.turn(-middle * DRIFTS, DRIFTS).T[:, :, None])
     steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
-    kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]
+    kinds: list[tuple[np.ndarray, list[tuple[Model, float]]]] = [(steady, [(Blocks(), d) for d in DRIFTS])]
     of_all = iter(log_evidences([model for kind in HEADER_KINDS for model in kind], known.nodes, c, power, n0, turn))
     for kind in HEADER_KINDS:
         evidence = np.stack([next(of_all) for _ in kind])

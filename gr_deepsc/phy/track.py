@@ -21,7 +21,7 @@ GRID = 8  # symbols between the places where a smooth channel is computed; linea
 
 
 class Nodes(NamedTuple):
-    """`places` (symbols) and `energies` of stretches of known symbols, float [n] each."""
+    """`places` (symbols, in eighths) and `energies` of stretches of known symbols, float [n] each."""
 
     places: np.ndarray
     energies: np.ndarray
