@@ -18,6 +18,9 @@ ALTERNATIVES = 6  # places on the two lines that are worth a look
 
 _STEP = 2e-3  # cycles a symbol: a quarter of a turn over a fading block of 128
 _COARSE = 0.02  # the matched filter bears half of it
+_CENTRES = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE).tolist()
+_OFFSETS = np.arange(-_COARSE / 2, _COARSE / 2, _STEP).tolist()
+SOUGHT = 2 * len(_CENTRES) * len(_OFFSETS)  # places on the lines that are compared
 
 
 def _slope(preamble: Preamble) -> int:
@@ -36,19 +39,17 @@ def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detect
         window_of: the samples about another start.
     """
     n0, power = known.levels(window_of(detection).at(known.places, Sync(0.0, 0.0)))
-    centres = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE).tolist()
-    offsets = np.arange(-_COARSE / 2, _COARSE / 2, _STEP).tolist()
     found, slope = [], _slope(detection.preamble)
     for sign in (1, -1):  # the up-chirp's line, the down-chirp's
         peak = detection.start - sign * slope * detection.cfo
         scores, places = [], []
-        for centre in centres:
+        for centre in _CENTRES:
             place = detection._replace(start=peak + sign * slope * centre, cfo=centre)
             window = window_of(place)
-            y = np.stack([window.at(known.places, Sync(sign * detection.preamble.chirp * f, f)) for f in offsets], 1)
+            y = np.stack([window.at(known.places, Sync(sign * detection.preamble.chirp * f, f)) for f in _OFFSETS], 1)
             c = known.correlate(y)
             scores += log_evidences(SEARCH_MODELS, known.nodes, c, power, n0).max((0, 2)).tolist()
-            places += [place._replace(start=place.start + sign * slope * f, cfo=place.cfo + f) for f in offsets]
+            places += [place._replace(start=place.start + sign * slope * f, cfo=place.cfo + f) for f in _OFFSETS]
         peaks = [k for k in range(len(scores)) if scores[k] == max(scores[max(0, k - 2) : k + 3])]
         found += [(scores[k], places[k]) for k in peaks]
     found.sort(key=lambda entry: -entry[0])

@@ -8,14 +8,14 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from . import budget, header
-from .ambiguity import REACH, along_chirps
+from .ambiguity import REACH, SOUGHT, along_chirps
 from .budget import SPARE, Budget
 from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, through_echoes
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
-from .pilots import ECHOES, pilots_speak
+from .pilots import ECHOES, pilots_evidence, pilots_speak
 from .polar import SHORT
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
@@ -25,6 +25,8 @@ from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of
 # RMS error of the header's pilots, over their amplitude, below which a header is read with certainty: its code needs
 # 10 dB less (docs/burst.md).
 CERTAIN_EVM = 0.6
+# Log-likelihood ratio of pilots from which the best of the places along the chirps is one in 99 of 100 cases.
+CERTAIN_LINE = np.log(SOUGHT / 0.01)
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
 
@@ -208,8 +210,9 @@ class BurstReceiver:
             yield None
             return
         for place in along_chirps(detection, known, window_of):
-            if pilots_speak(window_of(place), known, layout, NARROW):
-                yield from flat_channels(place, WIDE, True)
+            evidence = pilots_evidence(window_of(place), known, layout, NARROW)
+            if evidence > 0:
+                yield from flat_channels(place, WIDE, evidence > CERTAIN_LINE)
 
     def _overload(self, detection: Detection, es_n0_db: float) -> Lost:
         self.overloads += 1
