@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ctc import DECODERS
 from ..ctc.beam import SPELLING, Beam
-from ..ctc.confidence import Calibration, Word, calibrated, probabilities
+from ..ctc.confidence import UNRELIABLE, Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
 from ..session import PROVIDER
 from .characters import Speller, spell
@@ -19,6 +19,12 @@ from .rates import CODECS, FORMER
 
 # By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
 _PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.024, 2.919)
+
+
+# Mean confidence of a text's words below which it is a guess. Of 508 texts of CER 0.15 or less it refuses 3 (0.6 %), of
+# 122 above 0.5 it catches 103 (84 %): 34 validation recordings through the whole modem at every rate, AWGN and Rayleigh
+# fading at the working points and below, and 20 samples lost and not found. EVM and reliability tell the two less well.
+RELIABLE = 0.47
 
 
 class DecodeError(ValueError):
@@ -33,6 +39,8 @@ class Reading(NamedTuple):
     text: str
     confidence: float  # 0..1, mean of the words'; 0 without any
     words: list[Word]
+    error: str | None = None  # if it cannot be relied on
+    error_type: str | None = None
 
 
 class Decoder:
@@ -106,7 +114,11 @@ class Decoder:
         calibration = _CONTEXTUAL if codec in CODECS else _FORMER if codec in FORMER else _PAPER
         text, ln_p = self.spell(log_probs, codec)
         found = calibrated(text, ln_p, calibration)
-        return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
+        confidence = float(np.mean([w.confidence for w in found])) if found else 0.0
+        if not found or confidence >= RELIABLE:
+            return Reading(text, confidence, found)
+        error = f"the text is a guess (confidence {confidence:.2f}): too much was lost on the way; have it sent again"
+        return Reading(text, confidence, found, error, UNRELIABLE)
 
     def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
         """The text in log-probabilities of `log_probs`, and ln p of each word: float64 [words]."""

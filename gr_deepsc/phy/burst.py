@@ -25,6 +25,7 @@ class Burst(NamedTuple):
     evm: float  # rms error of the equalised pilots over their amplitude
     channel: str  # the model of the fading that explained the known symbols best
     received: float  # share of the payload that was in the stream
+    realigned: int  # samples that the stream had lost within the burst, made room for
 
 
 class Lost(NamedTuple):

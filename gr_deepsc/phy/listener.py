@@ -121,5 +121,6 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "n_symbols": len(event.symbols),
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
+        "realigned": sum(burst.realigned for burst in bursts),
         "received": mean("received") * len(bursts) / (len(bursts) + event.missing),
     }

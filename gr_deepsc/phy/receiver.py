@@ -11,9 +11,11 @@ from .ambiguity import REACH, along_chirps
 from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
 from .detect import HOP, Detection, Detector
+from .excise import Excisor
 from .frame import STRENGTH, Layout, deinterleave
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
+from .realign import realigned
 from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses, refine
 
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
@@ -37,7 +39,7 @@ class BurstReceiver:
         self.detected = self.header_errors = 0
 
     def _start_stream(self) -> None:
-        self._detector = Detector()
+        self._excisor, self._detector = Excisor(), Detector()
         self._unread: np.ndarray = np.zeros(0, np.complex64)
         self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
         self._origin = 0
@@ -51,8 +53,11 @@ class BurstReceiver:
         finite = np.isfinite(samples)
         if not finite.all():
             samples = np.where(finite, samples, 0)
+        return self._take(self._excisor.push(samples))
+
+    def _take(self, samples: np.ndarray) -> list[Burst | Lost]:
         self._unread = np.concatenate([self._unread, samples])
-        found = []
+        found: list[Burst | Lost] = []
         while len(self._unread) >= HOP:  # always the same steps, so that the pieces leave no trace
             found += self._step(self._unread[:HOP])
             self._unread = self._unread[HOP:]
@@ -61,7 +66,8 @@ class BurstReceiver:
     @_one_thread
     def flush(self) -> list[Burst | Lost]:
         """The stream has ended: what is still in it, truncated bursts included. Then a new stream may begin."""
-        found = self._step(self._unread)
+        found = self._take(self._excisor.flush())
+        found += self._step(self._unread)
         self._detections += self._detector.flush()
         found += self._advance(ended=True)
         self._start_stream()
@@ -92,14 +98,17 @@ class BurstReceiver:
         return found
 
     def _window(self, detection: Detection, symbols: float) -> Window:
-        """The samples of the burst's first `symbols`, zeros where the stream has none."""
+        return Window(*self._cut(detection, symbols))
+
+    def _cut(self, detection: Detection, symbols: float) -> tuple[np.ndarray, float, float]:
+        """The samples of the burst's first `symbols`, zeros where the stream has none; as `Window` takes them."""
         first = int(detection.start) - MARGIN
         count = int(SAMPLES_PER_SYMBOL * symbols) + 2 * MARGIN
         samples = np.zeros(count, np.complex64)
         low, high = max(first, self._origin), min(first + count, self._origin + len(self._samples))
         if low < high:
             samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
-        return Window(samples, detection.start - first, detection.cfo)
+        return samples, detection.start - first, detection.cfo
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         error: header.HeaderError | None = None
@@ -151,8 +160,15 @@ class BurstReceiver:
         if not arrived[layout.payload].any():
             error = "the stream ended before the burst's payload began"
             return Lost("truncated", error, detection.start, detection.cfo, waiting.es_n0_db)
-        window = self._window(detection, layout.end * (1 + 1e-6 * MAX_PPM))
-        known = np.where(arrived, layout.with_header(header.encode(waiting.header)), 0)
+        cut = self._cut(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        known = layout.with_header(header.encode(waiting.header))
+        window, losses = realigned(*cut, known, layout, waiting.sync, waiting.es_n0_db)
+        lost = sum(loss.samples for loss in losses)
+        arrived = SAMPLES_PER_SYMBOL * np.arange(layout.end) < there + lost
+        received = float(np.mean(arrived[layout.payload]))
+        for loss in losses:
+            arrived[loss.before + 1 : loss.behind] = False
+        known = np.where(arrived, known, 0)
         sync, channel = refine(window, known, waiting.sync, layout.payload)
         if has_echoes(window, known[: len(_HEADER_KNOWN)], sync):
             payload = through_echoes(window, known, layout, sync)
@@ -165,13 +181,14 @@ class BurstReceiver:
             symbols=deinterleave(z.astype(np.complex64)),
             reliability=deinterleave(rho.astype(np.float32)),
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
-            samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
+            samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)) - lost,
             es_n0_db=_decibels(payload.es_n0),
             cfo=detection.cfo + sync.cfo,
             clock_ppm=sync.ppm,
             evm=payload.evm,
             channel=payload.channel,
-            received=float(np.mean(arrived)),
+            received=received,
+            realigned=lost,
         )
 
 
