@@ -32,7 +32,7 @@ def test_a_burst_without_a_carrier_passes_bit_for_bit(frames, es_n0_db):
 @pytest.mark.parametrize("db", [0, 20, 40])
 @pytest.mark.parametrize("cycles", [0.0, 0.0371, 0.17])
 def test_a_carrier_is_taken_out(db, cycles):
-    """What is left of it, and what is lost of the burst with it, is below -13 dB of the burst: of a carrier in the band,
+    """What is left of it, and what is lost of the burst with it, is below -13 dB of the burst: of a carrier in it,
     7 or 9 bins of a thousand go, and where it begins and ends, with the stream, a frame knows only a part of it."""
     clean = impair.noise(sent(200, 2), noise_variance(6), np.random.default_rng(2))
     carrier = np.sqrt(0.25 * 10 ** (db / 10)) * tone(len(clean), cycles)
