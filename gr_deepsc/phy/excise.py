@@ -19,9 +19,9 @@ FRAME = 1024 * SAMPLES_PER_SYMBOL  # samples
 HOP = FRAME // 4  # the shifted windows' sum is constant: three harmonics, four shifts
 # A bin's power over the median of its neighbours that makes it a line. Noise never does; a burst is not as even: of 127
 # clean ones of validation recordings the highest bin was 55 medians, where a pause makes the symbols of many frames
-# alike, and 268 where the same text was repeated to the sample. A carrier as strong as the signal, whose power a
+# alike. A carrier as strong as the signal, whose power a
 # thousand bins share, has 720, and does no harm yet.
-LINE = 400.0
+LINE = 200.0
 SIDE = 20.0  # the same beside a line: what keying makes of one
 _BLOCK = 64  # bins of a median; a bin's neighbours are the blocks before and behind its own as well
 # Of the mean bin: what is fainter is not worth a look; and a silence has lines made of rounding.
