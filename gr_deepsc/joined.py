@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from .ctc.confidence import UNRELIABLE
 from .result import Result
 
 _FIRST = ("seq", "time_s", "timing", "warning")
 _SUMS = (
-    *("seconds", "nominal_s", "n_symbols", "air_symbols", "air_energy", "n_bursts", "bursts_missing"),
+    *("seconds", "nominal_s", "n_symbols", "air_symbols", "air_energy", "n_bursts", "bursts_missing", "realigned"),
     *("decode_s", "speech_s", "synthesis_s"),
 )
 _MEANS = ("es_n0_db", "cfo_hz", "clock_ppm", "evm")
@@ -74,7 +75,8 @@ def _error(results: Sequence[Result]) -> dict[str, str | None]:
     if not lost:
         count = sum(each.error is not None for each in results)
         error_type, what = first.error_type, "has" if count == 1 else "have"
-        told = f"{count} of {len(results)} utterances {what} gaps"
+        flaw = "no text to rely on" if error_type == UNRELIABLE else "gaps"
+        told = f"{count} of {len(results)} utterances {what} {flaw}"
     elif len(lost) == len(results):
         error_type, told = first.error_type, f"none of the {len(results)} utterances came"
     else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .codec.rates import of_codec
-from .ctc.confidence import Word, load
+from .ctc.confidence import UNRELIABLE, Word, load
 from .english import plain
 from .framing import SYMBOLS_PER_FRAME
 from .phy.frame import MAX_FRAMES
@@ -54,7 +54,7 @@ class Result:
     cer: float | None = _key("character errors / characters of the reference, as both are spoken", None, 4)
     lost: bool = _key("there is no text", False)
     error: str | None = _key("a sentence that says what went wrong, and what to do")
-    error_type: str | None = _key("the same as a word: not_detected, header_crc, utterances_missing, too_long, ...")
+    error_type: str | None = _key("the same as a word: not_detected, header_crc, unreliable, utterances_missing, ...")
     warning: str | None = _key("a sentence, where something less than an error is to be said")
     utterances: int | None = _key("how many the recording was cut into; all here is of them together")
     seconds: float | None = _key("of the recording that was sent, without what was left out as silence", None, 3)
@@ -72,6 +72,7 @@ class Result:
     n_bursts: int | None = _key("bursts whose header was read")
     bursts_missing: int | None = _key("bursts of the utterance that did not come: the text has gaps")
     received: float | None = _key("share of the utterance that was in the stream", None, 4)
+    realigned: int | None = _key("samples, 4 a symbol, that were missing inside bursts, and that room was made for")
     detected: bool | None = _key("a burst was found, even if it could not be read")
     channel: str | None = _key("kind of the simulated channel")
     csi: str | None = _key("estimated: all of the path was; ideal: the receiver was told h and N0")
@@ -137,7 +138,10 @@ class Result:
             found["time_s"] = round(timing / (SAMPLES_PER_SYMBOL * symbol_rate), 4)
         if "n_bursts" in found or found.get("error_type") in (*UNREAD, "not_detected"):
             found["detected"] = found.get("error_type") != "not_detected"
-        if not found.get("error"):
+        if found.get("realigned") and not found.get("warning"):
+            lost = f"{found['realigned']} samples were lost inside the bursts"
+            found["warning"] = f"{lost}; what came behind them was re-aligned"
+        if not found.get("error") or found.get("error_type") == UNRELIABLE:  # what is missing says more
             found |= _gaps(found.get("bursts_missing") or 0, found.get("n_bursts") or 0, found.get("received"))
         return cls(**found).in_radio_units()
 
@@ -206,7 +210,7 @@ def _written(value: Any, key: Field) -> Any:
         usable = isinstance(value, int | float) and not truth and abs(value) < sys.float_info.max
         return round(float(value), key.metadata["digits"]) if usable else None
     kind: Any = key.type  # a class, or several: no annotation here is text
-    return value if isinstance(value, kind) and truth is (kind is bool) else key.default
+    return value if isinstance(value, kind) and truth is (kind in (bool, bool | None)) else key.default
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from .codec import rates
 from .codec.decode import Decoder
 from .codec.encode import Encoder
 from .ctc import DECODERS
+from .ctc.confidence import UNRELIABLE
 from .joined import joined
 from .phy.air import Air, Path
 from .phy.framer import AUTO as SUITING
@@ -113,7 +114,7 @@ class Simulation:
             result = Result(lost=True).failed(error.error_type, str(error))
         seconds, wall_s = len(samples) / sample_rate, time.perf_counter() - start
         result = finished(result, self._setting, seq, user_id, seconds, wall_s)
-        if self._speaker is None or result.lost:
+        if self._speaker is None or result.lost or result.error_type == UNRELIABLE:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
         known: dict[str, Any] = {"voice": spoken.voice, "synthesis_s": spoken.synthesis_s, "warning": spoken.warning}

@@ -416,21 +416,23 @@ def check(test, size: float) -> None:
 
 
 def main() -> None:
-    import link_points  # which has its `Point` from here
+    import link_points  # which have their `Point` from here
+    import radio_impairments
 
     lines = [
         "# Impairments",
         "",
         "Written by `.venv/bin/python tests/radio_points.py`; the points are tests, too: `make test-slow`.",
         "Es/N0 is that of a payload symbol. Speech: the three recordings of `tests/samples`, default model,",
-        "frame by frame (`--rate paper`).",
+        "frame by frame (`--rate paper`); of `interference`, `front end` and losses in a burst",
+        "the codec with context.",
         "What is only reported shows where it ends: clocks beyond 300 ppm are not looked for, and echoes that fade",
         "fast cost text below 0 dB.",
         "",
         "| test | condition | measured | wanted | |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for test in (*TESTS, *link_points.TESTS):
+    for test in (*TESTS, *radio_impairments.TESTS, *link_points.TESTS):
         for point in test(1.0):
             verdict = {True: "passed", False: "**failed**", None: "reported"}[point.passed]
             lines.append("| " + " | ".join([*point[:-1], verdict]) + " |")

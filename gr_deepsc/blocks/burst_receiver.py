@@ -25,7 +25,7 @@ class BurstReceiver(gr.sync_block):
     utterances, `failed` out for bursts whose header cannot be read, `status` out: a dictionary of the counters
     and of the flushes after each change. Utterances carry `user_id`, `seq` (modulo 32), `codec`, `reliability`
     (float, one a symbol), `es_n0_db`, `symbol_rate`, `cfo_hz`, `clock_ppm`, `timing` (sample of the first burst),
-    `evm`, `inverted`, `fading`, `preamble`, `n_symbols`, `n_bursts`, `bursts_missing` and `received`, the
+    `evm`, `inverted`, `fading`, `preamble`, `n_symbols`, `n_bursts`, `bursts_missing`, `realigned` and `received`, the
     share of the utterance that came;
     bursts that cannot be read `seq` -1, no user, `es_n0_db`, `symbol_rate`, `cfo_hz` and `timing`.
 

@@ -25,7 +25,8 @@ class SemanticDecoder(PduBlock):
     `channel` ("none" without `es_n0_db_set`: no noise), `n_symbols` (more symbols than that are padding and are cut
     off; fewer are an error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler`
     set, which only keep a stream moving. Adds `text`, `confidence`, `word_confidence`
-    (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`.
+    (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`; `error` and `error_type` "unreliable" where the
+    text is no more than a guess: the blocks behind pass it on to `failed` and speak nothing.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class SemanticDecoder(PduBlock):
         decode_s = time.perf_counter() - start
         added = {"text": reading.text, "confidence": reading.confidence, "lost": False, "decode_s": decode_s}
         meta = put(meta, **added, word_confidence=dump(reading.words), csi=None, reliability=None)
+        meta = put(meta, error=reading.error, error_type=reading.error_type)
         spelt = reading.text.encode()
         self.publish(meta, pmt.init_u8vector(len(spelt), list(spelt)))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ctc import DECODERS
 from ..ctc.beam import SPELLING, Beam
-from ..ctc.confidence import Calibration, Word, calibrated, probabilities
+from ..ctc.confidence import UNRELIABLE, Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
 from ..framing import SYMBOLS_PER_FRAME
 from ..phy.frame import MAX_FRAMES
@@ -25,6 +25,12 @@ LONGEST = MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME  # symbols of an utterance
 # By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
 _PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.024, 2.919)
 
+# Mean confidence of a text's words below which it is a guess, by their lengths: in what is made of noise short ones are
+# sure of themselves. Of 68 texts of CER 0.15 or less it refuses one, of 23 above 0.5 it catches 22; the nearest others
+# have 0.51 and 0.38. Those are validation recordings through the whole modem at every rate, in AWGN and Rayleigh fading
+# at and below the working points, and with lost samples that were not found. EVM and reliability tell far less.
+RELIABLE = 0.45
+
 
 class DecodeError(ValueError):
     """Symbols that this model cannot decode. `error_type` is wrong_model or too_long, the message says what to do."""
@@ -40,6 +46,8 @@ class Reading(NamedTuple):
     text: str
     confidence: float  # 0..1, mean of the words'; 0 without any
     words: list[Word]
+    error: str | None = None  # if it cannot be relied on
+    error_type: str | None = None
 
 
 class Decoder:
@@ -115,7 +123,12 @@ class Decoder:
         calibration = _CONTEXTUAL if codec in CODECS else _FORMER if codec in FORMER else _PAPER
         text, ln_p = self.spell(log_probs, codec)
         found = calibrated(text, ln_p, calibration)
-        return Reading(text, float(np.mean([w.confidence for w in found])) if found else 0.0, found)
+        confidence = float(np.mean([w.confidence for w in found])) if found else 0.0
+        lengths = [len(word.word) for word in found]
+        if not found or np.average([word.confidence for word in found], weights=lengths) >= RELIABLE:
+            return Reading(text, confidence, found)
+        error = f"the text is a guess (confidence {confidence:.2f}): too much was lost on the way; have it sent again"
+        return Reading(text, confidence, found, error, UNRELIABLE)
 
     def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
         """The text in log-probabilities of `log_probs`, and ln p of each word: float64 [words]."""

@@ -14,6 +14,7 @@ from ..text import encode
 from .align import align, labels
 
 DOUBTFUL = 0.5  # confidence below which a word is marked where text is shown
+UNRELIABLE = "unreliable"  # the error of a text of which no word can be relied on
 MARK = "(?)"  # behind a doubtful word; the alphabet has no brackets, so it is never a part of the text
 
 

@@ -15,6 +15,7 @@ NARROW, WIDE = 5_000, 6_000  # a header looked for near its detection, and farth
 ECHOES, LINES = 60_000, 60_000  # ... out of echoes, and where one chirp alone was heard
 DECODE = 4_000  # ... and decoded in vain
 BURST, SYMBOL = 4_000, 4.5  # a payload, and each of its symbols
+LOSS_SYMBOL = 40.0  # ... each of its symbols where pilots are missing and are sought elsewhere
 ECHO_SYMBOL = 5.0  # ... each of its symbols out of echoes besides
 
 

@@ -131,5 +131,6 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "preamble": next(name for name, each in PREAMBLES.items() if each is bursts[0].preamble),
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
+        "realigned": sum(burst.realigned for burst in bursts),
         "received": mean("received") * len(bursts) / (len(bursts) + event.missing),
     }

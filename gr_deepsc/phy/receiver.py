@@ -13,12 +13,14 @@ from .budget import SPARE, Budget
 from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, pilots_evm, through_echoes
 from .detect import HOP, Detection, Detector
+from .excise import Excisor
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
 from .pilots import ECHOES, pilots_evidence, pilots_speak
 from .polar import SHORT
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
+from .realign import realigned
 from .refine import refine
 from .synchronise import MAX_PPM, NARROW, WIDE, Known, Sync, Window, carriers_of_echoes, header_hypotheses
 
@@ -65,7 +67,7 @@ class BurstReceiver:
 
     def _start_stream(self, left: Budget) -> None:
         self._budget = left
-        self._detector = Detector()
+        self._excisor, self._detector = Excisor(), Detector()
         self._unread: np.ndarray = np.zeros(0, np.complex64)
         self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
         self._origin = 0
@@ -79,8 +81,11 @@ class BurstReceiver:
         finite = np.isfinite(samples)
         if not finite.all():
             samples = np.where(finite, samples, 0)
+        return self._take(self._excisor.push(samples))
+
+    def _take(self, samples: np.ndarray) -> list[Burst | Lost]:
         self._unread = np.concatenate([self._unread, samples])
-        found = []
+        found: list[Burst | Lost] = []
         while len(self._unread) >= HOP:  # always the same steps, so that the pieces leave no trace
             found += self._step(self._unread[:HOP])
             self._unread = self._unread[HOP:]
@@ -92,7 +97,8 @@ class BurstReceiver:
 
         `skipping`: it goes on somewhere later, and has earned no new budget.
         """
-        found = self._step(self._unread)
+        found = self._take(self._excisor.flush())
+        found += self._step(self._unread)
         self._detections += self._detector.flush()
         found += self._advance(ended=True)
         self._start_stream(self._budget if skipping else Budget())
@@ -124,8 +130,11 @@ class BurstReceiver:
             self._samples, self._origin = self._samples[keep - self._origin :], keep
         return found
 
-    def _window(self, detection: Detection, symbols: float, drift: float = 0.0) -> Window:
-        """The samples of the burst's first `symbols`, zeros where the stream has none, `drift` taken out."""
+    def _window(self, detection: Detection, symbols: float) -> Window:
+        return Window(*self._cut(detection, symbols))
+
+    def _cut(self, detection: Detection, symbols: float) -> tuple[np.ndarray, float, float]:
+        """The samples of the burst's first `symbols`, zeros where the stream has none; as `Window` takes them."""
         first = int(detection.start) - MARGIN
         count = int(SAMPLES_PER_SYMBOL * symbols) + 2 * MARGIN
         samples = np.zeros(count, np.complex64)
@@ -134,7 +143,7 @@ class BurstReceiver:
             samples[low - first : high - first] = self._samples[low - self._origin : high - self._origin]
         if detection.inverted:
             samples = samples.conj()
-        return Window(samples, detection.start - first, detection.cfo, drift)
+        return samples, detection.start - first, detection.cfo
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         error: header.HeaderError | None = None
@@ -228,9 +237,17 @@ class BurstReceiver:
             return Lost("truncated", error, detection.start, _carrier(detection, 0.0), waiting.es_n0_db)
         if not self._budget.spend(budget.BURST + budget.SYMBOL * layout.end):
             return self._overload(detection, waiting.es_n0_db)
-        window_of = partial(self._window, detection, layout.end * (1 + 1e-6 * MAX_PPM))
-        known = np.where(arrived, layout.with_header(header.encode(waiting.header, layout.preamble)), 0)
-        window, sync, channel = refine(window_of, known, waiting.sync, layout)
+        samples, start, cfo = self._cut(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        known = layout.with_header(header.encode(waiting.header, layout.preamble))
+        search = partial(self._budget.spend, budget.LOSS_SYMBOL * layout.end, SPARE)
+        samples, losses = realigned(samples, start, cfo, known, layout, waiting.sync, waiting.es_n0_db, search)
+        lost = sum(loss.samples for loss in losses)
+        arrived = SAMPLES_PER_SYMBOL * np.arange(layout.end) < there + lost
+        received = float(np.mean(arrived[layout.payload]))
+        for loss in losses:
+            arrived[loss.before + 1 : loss.behind] = False
+        known = np.where(arrived, known, 0)
+        window, sync, channel = refine(partial(Window, samples, start, cfo), known, waiting.sync, layout)
         if has_echoes(window, known[: layout.begin], sync):
             self._budget.spend(budget.ECHO_SYMBOL * layout.end, -np.inf)
             payload = through_echoes(window, known, layout, sync)
@@ -243,14 +260,15 @@ class BurstReceiver:
             symbols=deinterleave(z.astype(np.complex64)),
             reliability=deinterleave(rho.astype(np.float32)),
             start=detection.start + SAMPLES_PER_SYMBOL * sync.time,
-            samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)),
+            samples=round(SAMPLES_PER_SYMBOL * (layout.end - 1) * (1 + 1e-6 * sync.ppm)) - lost,
             es_n0_db=_decibels(payload.es_n0),
             cfo=_carrier(detection, sync.cfo + sync.drift * layout.end / 2),
             drift=-sync.drift if detection.inverted else sync.drift,
             clock_ppm=sync.ppm,
             evm=payload.evm,
             channel=payload.channel,
-            received=float(np.mean(arrived)),
+            received=received,
+            realigned=lost,
             preamble=layout.preamble,
             inverted=detection.inverted,
         )

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Collection
 from typing import TextIO
 
+import numpy as np
 from tqdm import tqdm
 
-from gr_deepsc.ctc.confidence import marked
+from gr_deepsc.ctc.confidence import DOUBTFUL, UNRELIABLE, marked
 from gr_deepsc.phy.units import snr_3khz_db
 from gr_deepsc.result import Result
 
@@ -37,7 +38,8 @@ def describe_estimates(result: Result) -> str:
 
 def text(result: Result) -> str:
     """A text to read: with its doubtful words marked, where their confidences are known."""
-    return marked(list(result.words)) or result.text or "(nothing)"
+    least = np.inf if result.error_type == UNRELIABLE else DOUBTFUL
+    return marked(list(result.words), least) or result.text or "(nothing)"
 
 
 def block(result: Result) -> str:
@@ -88,7 +90,8 @@ def line(result: Result) -> str:
     path = describe_channel(result, es_n0_db)
     if result.error:
         about += [] if es_n0_db is None else [path]
-        return _printable(f"LOST: {result.error}  [{', '.join(about)}]")
+        what = f"{text(result)}  ({result.error})" if result.error_type == UNRELIABLE else f"LOST: {result.error}"
+        return _printable(f"{what}  [{', '.join(about)}]")
     about.append(path)
     if result.confidence is not None:
         about.append(f"confidence {result.confidence:.2f}")
