@@ -204,7 +204,7 @@ class BurstReceiver:
         known = np.where(arrived, layout.with_header(header.encode(waiting.header)), 0)
         window, sync, channel = refine(window_of, known, waiting.sync, layout.payload)
         if has_echoes(window, known[: len(_HEADER_KNOWN)], sync):
-            self._budget.spend(budget.ECHO_SYMBOL * layout.end, -np.inf)
+            self._budget.spend(budget.ECHO_SYMBOL * layout.end + budget.ECHO_SQUARE * layout.end**2, -np.inf)
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
