@@ -16,7 +16,7 @@ ECHOES, LINES = 60_000, 60_000  # ... out of echoes, and where one chirp alone w
 DECODE = 4_000  # ... and decoded in vain
 BURST, SYMBOL = 4_000, 4.5  # a payload, and each of its symbols
 LOSS_SYMBOL = 40.0  # ... each of its symbols where pilots are missing and are sought elsewhere
-ECHO_SYMBOL = 5.0  # ... each of its symbols out of echoes besides
+ECHO_SYMBOL, ECHO_SQUARE = 6.0, 1e-3  # ... out of echoes besides, and for the square of their number
 
 
 class Budget:

@@ -249,7 +249,7 @@ class BurstReceiver:
         known = np.where(arrived, known, 0)
         window, sync, channel = refine(partial(Window, samples, start, cfo), known, waiting.sync, layout)
         if has_echoes(window, known[: layout.begin], sync):
-            self._budget.spend(budget.ECHO_SYMBOL * layout.end, -np.inf)
+            self._budget.spend(budget.ECHO_SYMBOL * layout.end + budget.ECHO_SQUARE * layout.end**2, -np.inf)
             payload = through_echoes(window, known, layout, sync)
         else:
             payload = flat(window, known, layout, sync, channel)
