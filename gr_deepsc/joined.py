@@ -8,7 +8,7 @@ from .result import Result
 
 _FIRST = ("seq", "time_s", "timing", "warning")
 _SUMS = ("seconds", "nominal_s", "n_symbols", "n_bursts", "bursts_missing", "decode_s", "speech_s", "synthesis_s")
-_MEANS = ("es_n0_db", "cfo_hz", "clock_ppm", "evm")
+_MEANS = ("es_n0_db", "cfo_hz", "drift_hz_s", "clock_ppm", "evm")
 
 
 def joined(results: Sequence[Result]) -> Result:

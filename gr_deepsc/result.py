@@ -69,6 +69,7 @@ class Result:
     cn0_dbhz: float | None = _key("the same as carrier over noise density, dB Hz", None, 2)
     symbol_rate: float | None = _key("symbols a second on the air", None, 4)
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
+    drift_hz_s: float | None = _key("drift of the carrier as estimated, Hz a second", None, 2)
     clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
     evm: float | None = _key("rms error of the equalised pilots over their amplitude", None, 4)
     fading: str | None = _key("the kind of channel that explains the pilots best")

@@ -18,9 +18,9 @@ class BurstReceiver(gr.sync_block):
     Ports: complex samples in; `flush` in, for any message that says that the stream has ended; `symbols` out for
     utterances, `failed` out for bursts whose header cannot be read, `status` out: a dictionary of the counters
     and of the flushes after each change. Utterances carry `user_id`, `seq` (modulo 32), `codec`, `reliability`
-    (float, one a symbol), `es_n0_db`, `symbol_rate`, `cfo_hz`, `clock_ppm`, `timing` (sample of the first burst),
-    `evm`, `fading`, `n_symbols`, `n_bursts`, `bursts_missing` and `received`, the share of the utterance that came;
-    bursts that cannot be read `seq` -1, no user, `es_n0_db`, `symbol_rate`, `cfo_hz` and `timing`.
+    (float, one a symbol), `es_n0_db`, `symbol_rate`, `cfo_hz`, `drift_hz_s`, `clock_ppm`, `timing` (sample of the
+    first burst), `evm`, `fading`, `n_symbols`, `n_bursts`, `bursts_missing` and `received`, the share of the
+    utterance that came; bursts that cannot be read `seq` -1, no user, `es_n0_db`, `symbol_rate`, `cfo_hz` and `timing`.
     """
 
     def __init__(self, symbol_rate: float = 50_000.0):

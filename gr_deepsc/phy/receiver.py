@@ -12,7 +12,7 @@ from .burst import Burst, Lost
 from .demodulate import flat, has_echoes, header_through_echoes, through_echoes
 from .detect import HOP, Detection, Detector
 from .frame import STRENGTH, Layout, deinterleave
-from .pilots import ECHOES, pilots_speak
+from .pilots import ECHOES, LEAST, pilots_evidence
 from .preamble import CHIRP
 from .pulse import SAMPLES_PER_SYMBOL
 from .refine import refine
@@ -124,7 +124,7 @@ class BurstReceiver:
         """What the header's bits may be worth, the likeliest first, the Es/N0 with it, and whether its pilots speak.
 
         What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too,
-        if the pilots speak for it there.
+        if its pilots leave hope.
         """
         known = Known(_HEADER_KNOWN)
         window_of = partial(self._window, symbols=len(_HEADER_KNOWN))
@@ -140,17 +140,21 @@ class BurstReceiver:
         window = window_of(detection)
         # where the stream ends in the midst of a header, the chirps are all there is
         cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
-        yield from flat_channels(detection, WIDE, detection.sure and (cut or pilots_speak(window, known, WIDE)))
+        yield from flat_channels(
+            detection, WIDE, cut or (detection.sure and pilots_evidence(window, known, WIDE).speaks)
+        )
         if not detection.sure:
             return
-        if pilots_speak(window, known, ECHOES):
+        pilots = pilots_evidence(window, known, ECHOES)
+        if not pilots.hopeless:
             for cfo in carriers_of_echoes(window, known):
                 place = detection._replace(cfo=detection.cfo + cfo)
                 z, rho, es_n0 = header_through_echoes(window_of(place), _HEADER_KNOWN, _FIRST.header, STRENGTH)
-                yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0), True
+                yield place, Sync(0.0, 0.0), header.demap(z, rho, rho * (1 - rho)), _decibels(es_n0), pilots.speaks
         for place in along_chirps(detection, known, window_of):
-            if pilots_speak(window_of(place), known, NARROW):
-                yield from flat_channels(place, WIDE, True)
+            pilots = pilots_evidence(window_of(place), known, NARROW)
+            if not pilots.hopeless:  # the pilots chose the place
+                yield from flat_channels(place, WIDE, max(pilots) > LEAST)
 
     def _demodulate(self, waiting: "_Header") -> Burst | Lost:
         detection, layout = waiting.detection, waiting.layout

@@ -21,6 +21,7 @@ from .synchronise import (
     BLOCKS,
     MIDDLE,
     SEARCH_MODELS,
+    SELF_NOISE,
     Channel,
     Correlations,
     Known,
@@ -127,8 +128,10 @@ def _relocked(window: Window, header: Known, sync: Sync) -> tuple[Sync, "_Kind"]
             n0, power = fit(header.levels(y))
             e = header.nodes.energies
             if np.sum(square(c) / e) / n0 - square(np.sum(c)) / np.sum(e) / n0 < len(c) + 4 * np.sqrt(len(c)):
-                return best, kind  # a steady channel leaves nothing but noise:
-        found.append((max(model.evidence(header.nodes, c, power, n0) for model in kind.models), best, kind))
+                return best, kind  # nothing is left but noise
+        evidence = float(max(model.evidence(header.nodes, c, power, n0) for model in kind.models))
+        # a steady channel's carrier is never found quite
+        found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
     _, best, kind = max(found, key=lambda entry: entry[0])
     return best, kind
 
@@ -177,7 +180,7 @@ def _tilted(ppms: np.ndarray, about: float) -> tuple[np.ndarray, np.ndarray]:
     return -1e-6 * about * ppms, ppms
 
 
-def _at(values: np.ndarray, index: float) -> float:
+def _at(values: np.ndarray, index: float | np.floating) -> float:
     """Between two of `values`."""
     return float(np.interp(index, np.arange(len(values)), values))
 

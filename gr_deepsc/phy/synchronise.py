@@ -185,7 +185,7 @@ class Correlations:
             right**3 / 6,
         )
         rows = np.arange(len(places))[:, None]
-        return sum(scaled(self._spline[rows, k + j - 1], weight) for j, weight in enumerate(weights))
+        return np.sum([scaled(self._spline[rows, k + j - 1], weight) for j, weight in enumerate(weights)], 0)
 
 
 def header_hypotheses(
@@ -206,7 +206,7 @@ def header_hypotheses(
         [Blocks().evidence(known.nodes, heard.at(times - LAG * d), power, n0, known.turn(cfos, d)) for d in DRIFTS]
     )
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
-    kinds = [(steady, [(Blocks(), d) for d in DRIFTS])]
+    kinds: list[tuple[np.ndarray, list[tuple[Model, float]]]] = [(steady, [(Blocks(), d) for d in DRIFTS])]
     for kind in HEADER_KINDS:
         evidence = np.stack([model.evidence(known.nodes, c, power, n0, turn) for model in kind])
         kinds.append((evidence - np.log(len(kind)), [(model, 0.0) for model in kind]))
