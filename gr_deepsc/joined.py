@@ -12,7 +12,7 @@ _SUMS = (
     *("seconds", "nominal_s", "n_symbols", "air_symbols", "air_energy", "n_bursts", "bursts_missing", "realigned"),
     *("decode_s", "speech_s", "synthesis_s"),
 )
-_MEANS = ("es_n0_db", "cfo_hz", "clock_ppm", "evm")
+_MEANS = ("es_n0_db", "cfo_hz", "drift_hz_s", "clock_ppm", "evm")
 
 
 def joined(results: Sequence[Result]) -> Result:

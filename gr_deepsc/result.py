@@ -85,6 +85,7 @@ class Result:
     word_n0_db: float | None = _key("energy of all symbols, a word of `text`, over N0, dB", None, 2)
     symbol_rate: float | None = _key("symbols a second on the air", None, 4)
     cfo_hz: float | None = _key("carrier offset as estimated, Hz", None, 3)
+    drift_hz_s: float | None = _key("drift of the carrier as estimated, Hz a second", None, 2)
     clock_ppm: float | None = _key("clock offset as estimated: above 0, bursts last too long", None, 1)
     evm: float | None = _key("rms error of the equalised pilots over their amplitude", None, 4)
     inverted: bool | None = _key("it came on the other sideband, or with I and Q exchanged")

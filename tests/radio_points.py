@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jiwer
 import numpy as np
-from scipy import stats
+from scipy import signal, stats
 
 from gr_deepsc.codec.framewise import FramewiseDecoder, FramewiseEncoder
 from gr_deepsc.ctc.greedy import greedy
@@ -148,6 +148,23 @@ def timing(size: float) -> Iterator[Point]:
     )
 
 
+def drift(size: float) -> Iterator[Point]:
+    """A carrier that moves all the time; a minus sign is the same by symmetry, and tried in the quick tests."""
+    seeds = 8 if size == 1 else 1
+    for es_n0_db in (6.0, 20.0):
+        still = cer(Air("awgn", es_n0_db), seeds=seeds)
+        for name, rate, speeds in (("audio", 1_200, (3, 5, 10, 20)), ("usrp", 50_000, (6_000, 10_000))):
+            for speed in speeds if size == 1 else speeds[-1:]:
+                moving = cer(Air("awgn", es_n0_db, drift=speed / rate**2), seeds=seeds)
+                yield Point(
+                    "drift",
+                    f"{name}, {speed} Hz/s, {es_n0_db:g} dB, {3 * seeds} utterances",
+                    f"CER {moving:.3f}, {still:.3f} without",
+                    "within 0.01",
+                    abs(moving - still) <= 0.01,
+                )
+
+
 # finding -------------------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +190,20 @@ def false_sync(size: float) -> Iterator[Point]:
         events += modem.flush()
         text = f"{len(events)} events"
         yield Point("false sync", f"{seconds:g} s of {name}", text, "0 bursts", not events)
+    voices = [audio.read(str(path)) for path in sorted(SAMPLES.glob("*.flac"))]
+    modem, events = receiver.BurstReceiver(), []
+    # as `deepsc play --profile audio` hears it, at several pitches: other speakers
+    for pitch in np.linspace(0.7, 1.4, 15) if size == 1 else (1.0,):
+        for samples, rate in voices:
+            events += modem.push(_in_audio_band(samples, rate / pitch))
+    events += modem.flush()
+    yield Point("false sync", "speech, audio profile", f"{len(events)} events", "0 bursts", not events)
+
+
+def _in_audio_band(samples: np.ndarray, rate: float) -> np.ndarray:
+    """What is left of a sound about 1500 Hz, at 4800 samples a second: complex64."""
+    moved = samples * np.exp(-2j * np.pi * 1500 / rate * np.arange(len(samples)))
+    return signal.resample(moved, round(len(samples) * 4800 / rate)).astype(np.complex64)
 
 
 def detection(size: float) -> Iterator[Point]:
@@ -311,6 +342,23 @@ def multipath(size: float) -> Iterator[Point]:
             )
 
 
+def fast_fading(size: float) -> Iterator[Point]:
+    """Clarke's (Jakes') spectrum at 1200 symbols a second: at 10 Hz a cycle is 120 symbols, a pilot stands every 17."""
+    seeds = 8 if size == 1 else 1
+    for doppler in (5, 10):
+        path = lambda s, rng, hz=doppler: impair.noise(  # noqa: E731
+            fading.doppler_fading(s, hz / 1200, rng).samples, noise_variance(6), rng
+        )
+        rate = cer(path, seeds=seeds)
+        yield Point(
+            "fast fading",
+            f"Jakes, {doppler} Hz, audio, 6 dB, {3 * seeds} utterances",
+            f"CER {rate:.3f}",
+            "<= 0.08",
+            rate <= 0.08,
+        )
+
+
 def modem_loss(size: float) -> Iterator[Point]:
     """Es/N0 at CER 0.15 of the whole modem against ideal CSI, interleaved alike."""
     seeds = 20 if size == 1 else 2
@@ -404,8 +452,8 @@ def _ideal(payload: np.ndarray, name: str, es_n0_db: float, rng) -> tuple[np.nda
 
 
 TESTS = (
-    calibration, carrier, clock, timing, false_sync, detection, shapes, level, level_step, quantiser, drops, multipath,
-    modem_loss,
+    calibration, carrier, clock, timing, drift, false_sync, detection, shapes, level, level_step, quantiser, drops,
+    multipath, fast_fading, modem_loss,
 )  # fmt: skip
 
 

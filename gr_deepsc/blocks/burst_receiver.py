@@ -24,10 +24,10 @@ class BurstReceiver(gr.sync_block):
     Ports: complex samples in; `flush` in, for any message that says that the stream has ended; `symbols` out for
     utterances, `failed` out for bursts whose header cannot be read, `status` out: a dictionary of the counters
     and of the flushes after each change. Utterances carry `user_id`, `seq` (modulo 32), `codec`, `reliability`
-    (float, one a symbol), `es_n0_db`, `symbol_rate`, `cfo_hz`, `clock_ppm`, `timing` (sample of the first burst),
-    `evm`, `inverted`, `fading`, `preamble`, `n_symbols`, `n_bursts`, `bursts_missing`, `realigned` and `received`, the
-    share of the utterance that came;
-    bursts that cannot be read `seq` -1, no user, `es_n0_db`, `symbol_rate`, `cfo_hz` and `timing`.
+    (float, one a symbol), `es_n0_db`, `symbol_rate`, `cfo_hz`, `drift_hz_s`, `clock_ppm`, `timing` (sample of the
+    first burst), `evm`, `inverted`, `fading`, `preamble`, `n_symbols`, `n_bursts`, `bursts_missing`, `realigned` and
+    `received`, the share of the utterance that came; bursts that cannot be read `seq` -1, no user, `es_n0_db`,
+    `symbol_rate`, `cfo_hz` and `timing`.
 
     A live stream that is worked on too slowly is skipped to the present, `LATE_S` behind it: what was left out is
     counted (`overruns`, `samples_skipped`) and told on `failed` (`overrun`). Utterances carry `heard_at` then (seconds

@@ -36,6 +36,7 @@ class Air:
     delay: float = 0.0  # samples
     rician_k: float = channel.RICIAN_K
     block: int = channel.BLOCK  # symbols
+    drift: float = 0.0  # of the carrier, cycles a symbol^2, from `cfo` at the first sample on
 
     def __post_init__(self) -> None:
         channel.check(self.kind, self.block, self.rician_k)
@@ -45,6 +46,8 @@ class Air:
             raise ValueError(f"a delay of {self.delay} samples: it must be from 0 to 10 million")
         if not abs(self.cfo) <= 0.5:
             raise ValueError(f"a carrier offset of {self.cfo} symbol rates: it must be within +-0.5")
+        if not abs(self.drift) <= 1e-3:
+            raise ValueError(f"a drift of {self.drift} cycles a symbol^2: it must be within +-0.001")
 
     def __call__(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """What the receiver gets: complex64 [n] -> complex64, longer by the delay."""
@@ -55,6 +58,8 @@ class Air:
         if self.kind in ("rayleigh", "rician"):
             offset = int(rng.integers(self.block * SAMPLES_PER_SYMBOL))
             samples, _ = fading.block_fading(samples, self.kind, rng, self.block, offset, self.rician_k)
+        if self.drift:
+            samples = impair.drift(samples, self.drift)
         samples = impair.frequency_offset(samples, self.cfo, rng.uniform(0, 2 * np.pi))
         return samples if self.kind == "none" else impair.noise(samples, channel.noise_variance(self.es_n0_db), rng)
 

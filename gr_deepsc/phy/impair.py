@@ -24,7 +24,10 @@ def frequency_offset(samples: np.ndarray, cfo: float, phase: float = 0.0) -> np.
 
 
 def drift(samples: np.ndarray, rate: float, phase: float = 0.0) -> np.ndarray:
-    """A carrier that moves by `rate` cycles a symbol each symbol (Hz/s over the symbol rate squared): 0 at sample 0."""
+    """Turn by a carrier that is 0 at sample 0, `phase` radians, and moves: `rate` in cycles a symbol^2.
+
+    Of so many Hz a second it is that over the symbol rate squared.
+    """
     n = np.arange(len(samples)) / SAMPLES_PER_SYMBOL
     return (samples * np.exp(1j * (np.pi * rate * n**2 + phase))).astype(np.complex64)
 

@@ -98,7 +98,7 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
     the utterance that was in it.
 
     Args:
-        symbol_rate: Hz, for `cfo_hz`; told along.
+        symbol_rate: Hz, for `cfo_hz` and `drift_hz_s`; told along.
     """
     if isinstance(event, Lost):
         return {
@@ -122,6 +122,7 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "es_n0_db": mean("es_n0_db"),
         "symbol_rate": symbol_rate,
         "cfo_hz": mean("cfo") * symbol_rate,
+        "drift_hz_s": mean("drift") * symbol_rate**2,
         "clock_ppm": mean("clock_ppm"),
         "evm": mean("evm"),
         "inverted": bursts[0].inverted,

@@ -9,6 +9,8 @@ both errors are Q(sqrt(m / 2)). The weakest burst that the chirps alone are sure
 false alarm of 4 % on top of the chirps' own; it falls as bursts get stronger.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import ndimage, special
 
@@ -21,21 +23,40 @@ from .track import Blocks, Model, Nodes, log_evidences
 # detection 2.5 symbols wrong and its carrier 5 / (2 * 144) = 0.017.
 ECHOES = np.arange(-12, 13) / 2, np.arange(-80, 81) * 2.5e-4
 _MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *BLOCKS[::4], Blocks(32))
+LEAST = np.log(20)  # nats, wherever: noise has them once in 20 times at most (Markov's inequality)
+# Above it are bursts through fading echoes at 0 dB that can be read; of speech, one place in five.
+HOPELESS = -2.0
 _AROUND = 36  # symbols: four pilots' share of the header
 
 
-def pilots_speak(window: Window, known: Known, layout: Layout, grid: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether the pilots are likelier than not what the chirps say.
+class Evidence(NamedTuple):
+    """Log-likelihood ratios to noise of what was received at a header's pilots, nats.
+
+    `announced` is given the chirps, which say where and how strong; `anywhere` is wherever in the grid: where there
+    are echoes, each chirp's strongest peak may be another path's, and neither is to be believed.
+    """
+
+    announced: float
+    anywhere: float
+
+    @property
+    def speaks(self) -> bool:
+        """A burst, whether its header can be read or not."""
+        return self.announced > 0 or self.anywhere > LEAST
+
+    @property
+    def hopeless(self) -> bool:
+        """Not worth a header's decoding."""
+        return self.announced < 0 and self.anywhere < HOPELESS
+
+
+def pilots_evidence(window: Window, known: Known, layout: Layout, grid: tuple[np.ndarray, np.ndarray]) -> Evidence:
+    """Of a header's pilots.
 
     Args:
         known: chirps, and pilots alone among unknown symbols.
         grid: times (symbols) and carriers (cycles a symbol), as `synchronise.WIDE`.
     """
-    return pilots_evidence(window, known, layout, grid) > 0
-
-
-def pilots_evidence(window: Window, known: Known, layout: Layout, grid: tuple[np.ndarray, np.ndarray]) -> float:
-    """Log-likelihood ratio of what was received at the pilots, given the chirps, to noise."""
     (times, cfos), (lag, middle) = around(layout, grid), late_by(layout)
     heard = Correlations(window, known, Sync(0.0, 0.0), times[-1] + lag * DRIFTS[-1])
     c, chirps = heard.at(times), known.lengths > 1
@@ -46,12 +67,17 @@ def pilots_evidence(window: Window, known: Known, layout: Layout, grid: tuple[np
     noise = np.maximum(level[np.round(known.nodes.places).astype(int)] - STRENGTH * power, n0)
     noise[chirps] = n0
     places, energies = known.nodes.places, known.nodes.energies / noise
-    both, alone = [], []
+    both: list[np.ndarray] = []
+    alone: list[np.ndarray] = []
+    free: list[np.ndarray] = []
     for drift in DRIFTS:
         turn = known.turn(cfos - middle * drift, drift)
         c = scaled(heard.at(times - lag * drift), 1 / noise[:, None])
         models, prior = ((Blocks(),), np.log(len(DRIFTS))) if drift else (_MODELS, 0.0)
-        few = Nodes(places[chirps], energies[chirps])
         both.append(log_evidences(models, Nodes(places, energies), c, power, 1.0, turn).ravel() - prior)
-        alone.append(log_evidences(models, few, c[chirps], power, 1.0, turn[chirps]).ravel() - prior)
-    return float(special.logsumexp(np.concatenate(both)) - special.logsumexp(np.concatenate(alone)))
+        for which, into in ((chirps, alone), (~chirps, free)):
+            nodes = Nodes(places[which], energies[which])
+            into.append(log_evidences(models, nodes, c[which], power, 1.0, turn[which]).ravel() - prior)
+    announced = special.logsumexp(np.concatenate(both)) - special.logsumexp(np.concatenate(alone))
+    wherever = np.concatenate(free)
+    return Evidence(float(announced), float(special.logsumexp(wherever) - np.log(len(wherever))))

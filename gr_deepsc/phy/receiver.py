@@ -16,7 +16,7 @@ from .detect import HOP, Detection, Detector
 from .excise import Excisor
 from .frame import STRENGTH, Layout, deinterleave
 from .legal import legal
-from .pilots import ECHOES, pilots_evidence, pilots_speak
+from .pilots import ECHOES, pilots_evidence
 from .polar import SHORT
 from .preamble import Preamble
 from .pulse import SAMPLES_PER_SYMBOL
@@ -175,7 +175,7 @@ class BurstReceiver:
         """What the header's bits may be worth, the likeliest first; None where there is no budget for the next.
 
         What may be noise is looked at in one place only; a burst, for echoes and where one chirp alone was heard, too,
-        if the pilots speak for it there.
+        if its pilots leave hope.
         """
         layout, symbols, known = _expected(detection.preamble)
         window_of = cache(partial(self._window, symbols=layout.begin))
@@ -202,26 +202,27 @@ class BurstReceiver:
         window = window_of(detection)
         # where the stream ends in the midst of a header, the chirps are all there is
         cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
-        heard = detection.sure and (cut or pilots_speak(window, known, layout, WIDE))
+        heard = cut or (detection.sure and pilots_evidence(window, known, layout, WIDE).speaks)
         yield from flat_channels(detection, WIDE, heard)
         if not detection.sure:
             return
         if not affordable(budget.ECHOES, SPARE):
             yield None
             return
-        if pilots_speak(window, known, layout, ECHOES):
+        pilots = pilots_evidence(window, known, layout, ECHOES)
+        if not pilots.hopeless:
             for cfo in carriers_of_echoes(window, known):
                 place = detection._replace(cfo=detection.cfo + cfo)
                 z, rho, es_n0 = header_through_echoes(window_of(place), symbols, layout.header, STRENGTH)
                 llrs = header.demap(z, rho, rho * (1 - rho))
-                yield _Hypothesis(place, Sync(0.0, 0.0), llrs, _decibels(es_n0), False, True)
+                yield _Hypothesis(place, Sync(0.0, 0.0), llrs, _decibels(es_n0), False, pilots.speaks)
         if not affordable(budget.LINES, SPARE):
             yield None
             return
         for place in along_chirps(detection, known, window_of):
-            evidence = pilots_evidence(window_of(place), known, layout, NARROW)
-            if evidence > 0:
-                yield from flat_channels(place, WIDE, evidence > CERTAIN_LINE)
+            pilots = pilots_evidence(window_of(place), known, layout, NARROW)
+            if not pilots.hopeless:  # the pilots chose the place
+                yield from flat_channels(place, WIDE, max(pilots) > CERTAIN_LINE)
 
     def _overload(self, detection: Detection, es_n0_db: float) -> Lost:
         self.overloads += 1

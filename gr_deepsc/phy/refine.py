@@ -19,6 +19,7 @@ from .synchronise import (
     BLOCK_STEP,
     BLOCKS,
     SEARCH_MODELS,
+    SELF_NOISE,
     Channel,
     Correlations,
     Known,
@@ -124,8 +125,10 @@ def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[S
             n0, power = fit(header.levels(y))
             e = header.nodes.energies
             if np.sum(square(c) / e) / n0 - square(np.sum(c)) / np.sum(e) / n0 < len(c) + 4 * np.sqrt(len(c)):
-                return best, kind  # a steady channel leaves nothing but noise:
-        found.append((log_evidences(kind.models, header.nodes, c[:, None], power, n0).max(), best, kind))
+                return best, kind  # nothing is left but noise
+        evidence = float(log_evidences(kind.models, header.nodes, c[:, None], power, n0).max())
+        # a steady channel's carrier is never found quite
+        found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
     _, best, kind = max(found, key=lambda entry: entry[0])
     return best, kind
 
