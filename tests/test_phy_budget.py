@@ -134,10 +134,11 @@ def test_header_of_another_version_ends_the_search():
     """Its CRC fits, so that nothing is gained by looking on: one hypothesis, and no more budget than that."""
     word = header._with_crc(3 << sum(header._WIDTHS) - 1 | 12345)
     message = np.array([word >> k & 1 for k in reversed(range(54))], np.uint8)
-    signs = (1 - 2.0 * header.polar.encode(message, header._INFORMATION)[header._PLACES]) * header._SIGNS
+    code = header._code(896)
+    signs = (1 - 2.0 * header.polar.encode(message, code.information)[code.places]) * code.signs
     wave = preamble(((signs[::2] + 1j * signs[1::2]) / np.sqrt(2)).astype(np.complex64))
     modem = BurstReceiver()
-    (event,) = modem.push(np.pad(wave, (3000, 12_000)))
+    (event,) = modem.push(np.pad(wave, (3000, 40_000)))
     assert event.error_type == "header_version"
     modem._budget.earn(-int((budget.MOST - budget.NARROW - budget.DECODE) / budget.EARNED))
     assert modem._budget._left >= 0

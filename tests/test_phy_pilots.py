@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from gr_deepsc.phy import burst, frame, header, impair, receiver
+from gr_deepsc.phy import burst, frame, impair, receiver
 from gr_deepsc.phy.burst import Lost
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
+from gr_deepsc.phy.preamble import LONG
 
 
 def reported(pilots: bool, es_n0_db: float, bursts: int) -> tuple[int, int]:
     """Of bursts whose header is no header: how many the chirps are sure of, how many are events."""
     rng, sure, events = np.random.default_rng(1), 0, 0
     for _ in range(bursts):
-        junk = np.exp(0.5j * np.pi * rng.integers(4, size=header.HEADER_SYMBOLS))
+        junk = np.exp(0.5j * np.pi * rng.integers(4, size=LONG.header))
         symbols = frame.assemble(junk.astype(np.complex64), complex_gaussian(rng, 20).astype(np.complex64))
         if not pilots:
             layout = frame.Layout(1)

@@ -27,7 +27,7 @@ class Burst(NamedTuple):
     evm: float  # rms error of the equalised pilots over their amplitude
     channel: str  # the model of the fading that explained the known symbols best
     received: float  # share of the payload that was in the stream
-    realigned: int  # samples that the stream had lost within the burst, made room for
+    realigned: int = 0  # samples that the stream had lost within the burst, made room for
     preamble: Preamble = LONG
     inverted: bool = False  # it came on the other sideband, or with I and Q exchanged
 

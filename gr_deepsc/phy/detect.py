@@ -24,9 +24,9 @@ from .pulse import DELAY, SAMPLES_PER_SYMBOL, TAPS, shape
 
 CANDIDATE = 1e-8  # false-alarm probability a hypothesis: worth a look at the header
 SURE = 1e-11  # a burst, whether its header can be read or not
-# A burst that came as it was sent may have lost one of its chirps in a fade. Of a conjugated one both must be heard,
-# with this probability that noise looks like one: each chirp of any burst would be half of a conjugated burst.
-EACH = 1e-5
+# Each chirp of a burst is half of another one, as it was sent or conjugated. Noise looks like a chirp alone with these
+# probabilities: where it does not, both of a burst were heard; a conjugated burst without both is none.
+HEARD, EACH = 1e-4, 1e-5
 
 _FFT = 8192
 HOP = 7552  # lags a block; the rest of _FFT holds the longest chirp with its pulses' tails
@@ -61,6 +61,7 @@ class Detection(NamedTuple):
     cfo: float
     statistic: float
     sure: bool
+    both: bool = True  # chirps were heard
     preamble: Preamble = LONG
     inverted: bool = False
 
@@ -114,9 +115,11 @@ class _Pattern:
         self._history = self._spacing + 4 * self._shift  # lags that starts in the next block may still need
         self._dead = 2 * self._length  # samples either side of a detection in which there is no weaker one
         self.reach = self._history + self._dead  # lags after which nothing of the stream is undecided
-        self._least = 1 - EACH ** (1 / (preamble.chirp - 1)) if self._inverted else 0.0  # of each chirp's b
+        # b of a chirp by itself: what is heard, and the least that is asked for
+        self._heard, each = (1 - p ** (1 / (preamble.chirp - 1)) for p in (HEARD, EACH))
+        self._each = each if self._inverted else 0.0
         self._b = np.zeros((2, self._history), np.float32)  # of the lags before
-        self._pending: np.ndarray = np.zeros((0, 3))  # start, cfo, statistic of what exceeds the threshold
+        self._pending: np.ndarray = np.zeros((0, 4))  # start, cfo, statistic, the lesser b
         self.settled = -np.inf  # starts before this one are decided
 
     def push(self, b: np.ndarray, lag: int) -> list[Detection]:
@@ -127,7 +130,7 @@ class _Pattern:
         return self._settle(start + HOP - self._shift - self._dead)
 
     def _exceeding(self, start: int) -> np.ndarray:
-        """Start, CFO and statistic where it exceeds the lower threshold, for `HOP` starts from `start` on."""
+        """Start, CFO, statistic and lesser b where it exceeds the lower threshold, for `HOP` starts from `start` on."""
         least = threshold(CANDIDATE, self._preamble.chirp)
         first, second = self._b
         late = self._history - 2 * self._shift + np.arange(HOP)  # their lags without a CFO,
@@ -148,13 +151,13 @@ class _Pattern:
             weaker = np.minimum(first[i], second[j])
             found.append(np.stack([where, cfo, both[np.arange(len(k)), best], weaker], 1))
         rows = np.stack(found, 1).reshape(-1, 4)
-        strong = (rows[:, 2] >= least) & (rows[:, 3] >= self._least)
-        return rows[strong & (np.abs(rows[:, 1]) <= _MAX_SEEN_CFO), :3]
+        strong = (rows[:, 2] >= least) & (rows[:, 3] >= self._each)
+        return rows[strong & (np.abs(rows[:, 1]) <= _MAX_SEEN_CFO)]
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
         self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
-        starts, _, statistics = self._pending.T
+        starts, _, statistics, _ = self._pending.T
         # The strongest of its neighbourhood is so of the stretch that it lies in: few are.
         stretches = np.flatnonzero(np.diff(starts // (self._dead // 8), prepend=np.nan))
         sizes = np.diff(stretches, append=len(starts))
@@ -167,8 +170,9 @@ class _Pattern:
             earlier, later = statistics[:k][near[:k]], statistics[k:][near[k:]]
             strongest = statistics[k] > earlier.max(initial=0) and statistics[k] >= later.max()
             if strongest:
-                start, cfo, statistic = self._pending[k].tolist()
-                found.append(Detection(start, cfo, statistic, statistic >= sure, self._preamble, self._inverted))
+                start, cfo, statistic, lesser = self._pending[k].tolist()
+                told = statistic >= sure, lesser >= self._heard
+                found.append(Detection(start, cfo, statistic, *told, self._preamble, self._inverted))
         self._pending, self.settled = self._pending[starts >= before - self._dead], before
         return found
 

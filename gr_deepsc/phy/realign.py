@@ -120,7 +120,9 @@ class _Heard:
         possible = expected * np.arange(count, 0, -1) - least
         possible[groups[:, 0] < after] = -np.inf
         here, drift = self.in_place(groups, np.zeros(1))
-        if not np.any(possible > np.maximum(_onwards(here), 0)) or not self.search():
+        if not np.any(possible > np.maximum(_onwards(here), 0)):
+            return None
+        if until == np.inf and not self.search():
             return None
         step = _TURN / (self.layout.end * GROUP * (PILOT_EVERY + 1))
         drifts = step * np.arange(-np.ceil(MAX_DRIFT / step), np.ceil(MAX_DRIFT / step) + 1)
