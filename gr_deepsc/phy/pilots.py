@@ -15,7 +15,6 @@ import numpy as np
 from scipy import ndimage, special
 
 from .exact import scaled, square
-from .frame import STRENGTH
 from .synchronise import BLOCKS, DRIFTS, LAG, Correlations, Known, Sync, Window
 from .track import Blocks, Model, Nodes
 
@@ -64,7 +63,7 @@ def pilots_evidence(window: Window, known: Known, grid: tuple[np.ndarray, np.nda
     n0, power = known.levels(window.at(known.places, best))
     # Each pilot's own noise, or speech would count for its loudest moment only.
     around = ndimage.uniform_filter1d(square(window.at(np.arange(known.places[-1] + 1), best)).astype(float), _AROUND)
-    noise = np.maximum(around[np.round(known.nodes.places).astype(int)] - STRENGTH * power, n0)
+    noise = np.maximum(around[np.round(known.nodes.places).astype(int)], n0)
     noise[chirps] = n0
     places, energies = known.nodes.places, known.nodes.energies / noise
     both: list[np.ndarray] = []
