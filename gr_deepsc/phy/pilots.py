@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage, special
 
 from .exact import scaled, square
-from .frame import STRENGTH, Layout
+from .frame import Layout
 from .synchronise import BLOCKS, DRIFTS, Correlations, Known, Sync, Window, around, late_by
 from .track import Blocks, Model, Nodes, log_evidences
 
@@ -64,7 +64,7 @@ def pilots_evidence(window: Window, known: Known, layout: Layout, grid: tuple[np
     n0, power = known.levels(window.at(known.places, best))
     # Each pilot's own noise, or speech would count for its loudest moment only.
     level = ndimage.uniform_filter1d(square(window.at(np.arange(known.places[-1] + 1), best)).astype(float), _AROUND)
-    noise = np.maximum(level[np.round(known.nodes.places).astype(int)] - STRENGTH * power, n0)
+    noise = np.maximum(level[np.round(known.nodes.places).astype(int)], n0)
     noise[chirps] = n0
     places, energies = known.nodes.places, known.nodes.energies / noise
     both: list[np.ndarray] = []

@@ -42,6 +42,7 @@ _CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 
 # Over the whole burst: symbols between two times, first and last: a quarter of a sample, a twelfth; and finer turns.
 _FINENESS, _FINE = ((0.06, 0.45), (0.02, 0.2)), 0.45
 _SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
+_DOUBT = 4.0  # nats that speak for a drift before there is one: by chance, two or three times in 1000
 _NONE = np.zeros(1)
 
 
@@ -96,6 +97,17 @@ def refine(
         times = np.arange(-4, 5) * fineness
         sync = search(known, sync, times, cfos=fine * cfos[2:-2], drifts=fine * drifts)
         sync = search(known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
+    if kind.drifts:
+        # Most carriers stand still; an estimate that is all error would cost 0.2 dB at -10 dB.
+        none = search(known, _still(sync, known.nodes), times, cfos=fine * cfos[2:-2])
+        n0, power = fit(known.levels(window.at(known.places, sync)))
+        moving, still = (
+            log_evidences(
+                kind.sought, known.nodes, known.correlate(window.at(known.places, s))[:, None], power, n0
+            ).max()
+            for s in (sync, none)
+        )
+        sync = sync if moving > still + _DOUBT else none
     y = window.at(known.places, sync)
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]
     sync = _search(window, known, sync, cfos=_LAST, models=(model,))
@@ -116,7 +128,7 @@ def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[S
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
         search = partial(_search, window, header, models=kind.sought)
-        best = search(sync if kind.drifts else sync._replace(drift=0.0), _RELOCK_TIMES, cfos=_RELOCK_CFOS)
+        best = search(sync if kind.drifts else _still(sync, header.nodes), _RELOCK_TIMES, cfos=_RELOCK_CFOS)
         for turn, drifts in ((_TURN, _RELOCK_DRIFTS), (_FINE * _TURN, _FINE * 8 * _BEND / length**2 * _DRIFTS)):
             best = search(best, cfos=_CARRIERS * (turn / length), drifts=drifts if kind.drifts else _NONE)
         y = window.at(header.places, best)
@@ -149,16 +161,14 @@ def _search(
     `times` and `ppms` go together. A drift leaves the known symbols' mean carrier as it is.
     """
     times, ppms = np.broadcast_arrays(times, ppms)
-    t, e = known.nodes
     y = window.at(known.places, sync)
     n0, power = fit(known.levels(y))
     if len(times) > 1:
-        reach = np.abs(times).max() + 1e-6 * np.abs(ppms).max() * t[-1]
+        reach = np.abs(times).max() + 1e-6 * np.abs(ppms).max() * known.places[-1]
         c = Correlations(window, known, sync, reach).at(times, ppms)
     else:
         c = known.correlate(y)[:, None]
-    from_centre = e * (t - np.average(t, weights=e))
-    bend = 0.5 * np.sum(from_centre * t**2) / np.sum(from_centre * t)
+    bend = _bend(known.nodes)
     carriers = (cfos - bend * drifts[:, None]).ravel(), np.repeat(drifts, len(cfos))
     turn = known.turn(*carriers)
     evidence = log_evidences(models, known.nodes, c, power, n0, turn)
@@ -170,6 +180,18 @@ def _search(
     drift = _at(drifts, d + vertex(evidence[m, k, :, f], d))
     cfo = _at(cfos, f + vertex(evidence[m, k, d], f)) - bend * drift
     return Sync(sync.time + time, sync.cfo + cfo, sync.ppm + ppm, sync.drift + drift)
+
+
+def _bend(nodes: Nodes) -> float:
+    """Carrier that takes the place of a drift of one at these places, as well as a carrier can."""
+    t, e = nodes
+    from_centre = e * (t - np.average(t, weights=e))
+    return 0.5 * float(np.sum(from_centre * t**2) / np.sum(from_centre * t))
+
+
+def _still(sync: Sync, nodes: Nodes) -> Sync:
+    """Without its drift, the carrier where these places have it."""
+    return sync._replace(cfo=sync.cfo + _bend(nodes) * sync.drift, drift=0.0)
 
 
 def _tilted(ppms: np.ndarray, about: float) -> tuple[np.ndarray, np.ndarray]:
