@@ -15,11 +15,15 @@ from scipy import signal
 
 from gr_deepsc.codec.decode import Decoder
 from gr_deepsc.codec.encode import Encoder
+from gr_deepsc.codec.rates import sentence
 from gr_deepsc.english import plain
-from gr_deepsc.phy import impair, utterance
+from gr_deepsc.phy import fading, impair, utterance
+from gr_deepsc.phy.air import Air
 from gr_deepsc.phy.burst import Burst
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
+from gr_deepsc.phy.preamble import PREAMBLES
 from gr_deepsc.phy.resample import Resampler
+from gr_deepsc.phy.units import energy_n0_db
 from gr_deepsc.speech import audio
 
 ES_N0_DB = 6.0
@@ -31,12 +35,10 @@ Path = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 @cache
-def speech() -> list[tuple[str, np.ndarray, int]]:
+def speech(rate: int = 520) -> list[tuple[str, np.ndarray, int]]:
     """Text, as it is spoken, symbols and codec of the recordings."""
-    encoder, texts = (
-        Encoder(),
-        dict(line.split("|", 1) for line in (SAMPLES / "transcripts.csv").read_text().splitlines()),
-    )
+    lines = (SAMPLES / "transcripts.csv").read_text().splitlines()
+    encoder, texts = Encoder(rate=rate), dict(line.split("|", 1) for line in lines)
     found = []
     for path in sorted(SAMPLES.glob("*.flac")):
         sent = encoder(audio.check(*audio.read(str(path))))
@@ -111,6 +113,52 @@ def keyed(s: np.ndarray, rng: np.random.Generator, db: float) -> np.ndarray:
     """Morse, nearly: dots of 288 samples with edges of 28."""
     dots = np.repeat(rng.integers(0, 2, len(s) // 288 + 1), 288)[: len(s)]
     return s + np.convolve(dots, np.hanning(30) / np.hanning(30).sum(), "same") * tone(db, 0.0371)(0 * s, rng)
+
+
+def sideband(size: float) -> Iterator[Point]:
+    """Conjugated samples: I and Q exchanged, or the other sideband. The same text, and the result says so."""
+    seeds = 6 if size == 1 else 1
+    without, _ = heard(unchanged, seeds)
+    rate, bursts = heard(lambda s, rng: impair.frequency_offset(s.conj(), 0.03), seeds)
+    told = sum(burst is not None and burst.inverted for burst in bursts)
+    yield Point(
+        "spectrum",
+        f"inverted, {ES_N0_DB:g} dB",
+        f"CER {rate:.3f}, {without:.3f} without; {told} of {len(bursts)} say so",
+        "change <= 0.01, all",
+        rate - without <= 0.01 and told == len(bursts),
+    )
+
+
+def low_rate(size: float) -> Iterator[Point]:
+    """130 symbols a second of speech, with either preamble; energy counts all symbols of a sentence of 5 s."""
+    seeds = 10 if size == 1 else 1
+    for name, preamble in PREAMBLES.items():
+        _, sent = sentence("130", 5.0, preamble)
+        for channel, es_n0_db, wanted in (("awgn", -4.5, 0.15), ("rayleigh", -2.0, None), ("mpp", 0.0, None)):
+            truths, texts = [], []
+            for seed in range(seeds):
+                for k, (text, symbols, codec) in enumerate(speech(130)):
+                    rng = np.random.default_rng([13, seed, k])
+                    (samples,) = utterance.split(symbols, codec, k, seed, preamble)
+                    samples = np.pad(samples, SILENCE)
+                    if channel == "mpp":
+                        faded = fading.watterson(samples, SYMBOL_RATE, channel, rng)
+                        samples = impair.noise(faded, noise_variance(es_n0_db), rng)
+                    else:
+                        samples = Air(channel, es_n0_db)(samples, rng)
+                    found = [e for e in receive(samples) if isinstance(e, Burst)]
+                    truths.append(text)
+                    texts.append(plain(decoder()(found[0].symbols, found[0].reliability, codec).text) if found else "")
+            rate = jiwer.cer(truths, texts)
+            energy = energy_n0_db(es_n0_db, sent.energy)
+            yield Point(
+                "130 symbols/s",
+                f"{name} preamble, {channel}, {es_n0_db:g} dB, {len(truths)} utterances",
+                f"CER {rate:.3f}; {energy:.1f} dB of energy over N0 for 5 s",
+                "reported" if wanted is None else f"<= {wanted}",
+                None if wanted is None else rate <= wanted,
+            )
 
 
 def losses(size: float) -> Iterator[Point]:
@@ -191,4 +239,4 @@ def front_end(size: float) -> Iterator[Point]:
     yield from rows("front end", size, cases)
 
 
-TESTS = (interference, losses, front_end)
+TESTS = (interference, sideband, losses, low_rate, front_end)

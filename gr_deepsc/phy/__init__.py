@@ -20,15 +20,20 @@ resample     from one sample rate or carrier to another
 
 A receiver finds them and undoes the channel:
 
+excise       carriers of others, taken out before anything else
 detect       samples -> preambles, by a false-alarm probability
+seek         a preamble -> its header, wherever it may be
 ambiguity    where else a burst may start of which one chirp alone was heard
-synchronise  time, carrier, clock and noise from the known symbols
+pilots       whether a header's pilots speak for a burst
+legal        headers that no transmitter sends
+budget       how much of this a stream may make it do
+synchronise  time, carrier, drift and channel of the header, from what is known of it
+realign      samples that were lost inside a burst, made room for
+refine       time, carrier, drift and clock over the whole burst, and its channel
 track        the channel between known symbols, with its error
 multipath    a channel with echoes, and the equaliser that undoes it
 demodulate   payload symbols with their reliability, out of a flat channel or out of echoes
 equalise     the same where the channel is known: MMSE, and the paper's zero forcing
-budget       how much of this a stream may make it do
-legal        headers that no transmitter sends
 receiver     all of this over a stream: samples -> bursts
 listener     bursts -> utterances, and the account of what was heard
 
