@@ -19,6 +19,7 @@ from .preamble import CHIRP
 from .synchronise import (
     BLOCK_STEP,
     BLOCKS,
+    DRIFTS,
     MIDDLE,
     SEARCH_MODELS,
     SELF_NOISE,
@@ -130,7 +131,8 @@ def _relocked(window: Window, header: Known, sync: Sync) -> tuple[Sync, "_Kind"]
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
         search = partial(_search, window, header, models=kind.sought)
-        best = search(sync if kind.drifts else sync._replace(drift=0.0), _RELOCK_TIMES, cfos=_RELOCK_CFOS)
+        drifts = DRIFTS if kind.drifts else _NONE
+        best = search(sync._replace(drift=0.0), _RELOCK_TIMES, cfos=_RELOCK_CFOS, drifts=drifts)
         for turn, drifts in ((_TURN, _RELOCK_DRIFTS), (_FINE * _TURN, _FINE * 8 * _BEND / _HEADER**2 * _DRIFTS)):
             best = search(best, cfos=_CARRIERS * (turn / _HEADER), drifts=drifts if kind.drifts else _NONE)
         y = window.at(header.places, best)
