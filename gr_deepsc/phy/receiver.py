@@ -138,11 +138,8 @@ class BurstReceiver:
 
         yield from flat_channels(detection, NARROW, False)
         window = window_of(detection)
-        # where the stream ends in the midst of a header, the chirps are all there is
-        cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
-        yield from flat_channels(
-            detection, WIDE, cut or (detection.sure and pilots_evidence(window, known, WIDE).speaks)
-        )
+        heard = detection.sure and pilots_evidence(window, known, WIDE).speaks
+        yield from flat_channels(detection, WIDE, heard)
         if not detection.sure:
             return
         pilots = pilots_evidence(window, known, ECHOES)
