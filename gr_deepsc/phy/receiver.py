@@ -123,8 +123,7 @@ class BurstReceiver:
 
     def _read_header(self, detection: Detection) -> "_Header | Lost | None":
         window_of = partial(self._window, symbols=expected(detection.preamble).layout.begin)
-        cut = self._origin + len(self._samples) < _header_end(detection) - MARGIN
-        found = seek(detection, window_of, self._budget, self._codecs, cut)
+        found = seek(detection, window_of, self._budget, self._codecs)
         if found is None:
             return None
         if isinstance(found, Found):

@@ -18,6 +18,7 @@ from .frame import Layout
 from .synchronise import (
     BLOCK_STEP,
     BLOCKS,
+    DRIFTS,
     SEARCH_MODELS,
     SELF_NOISE,
     Channel,
@@ -128,7 +129,8 @@ def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[S
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
         search = partial(_search, window, header, models=kind.sought)
-        best = search(sync if kind.drifts else _still(sync, header.nodes), _RELOCK_TIMES, cfos=_RELOCK_CFOS)
+        drifts = DRIFTS if kind.drifts else _NONE
+        best = search(_still(sync, header.nodes), _RELOCK_TIMES, cfos=_RELOCK_CFOS, drifts=drifts)
         for turn, drifts in ((_TURN, _RELOCK_DRIFTS), (_FINE * _TURN, _FINE * 8 * _BEND / length**2 * _DRIFTS)):
             best = search(best, cfos=_CARRIERS * (turn / length), drifts=drifts if kind.drifts else _NONE)
         y = window.at(header.places, best)

@@ -61,7 +61,7 @@ def expected(preamble: Preamble) -> Expected:
 
 
 def seek(
-    detection: Detection, window_of: Callable[[Detection], Window], left: Budget, codecs: Container[int], cut: bool
+    detection: Detection, window_of: Callable[[Detection], Window], left: Budget, codecs: Container[int]
 ) -> Found | Unread | None:
     """What the header of a detection says; None where it may be noise.
 
@@ -69,10 +69,9 @@ def seek(
         window_of: the samples of chirps and header about another start.
         left: what the search may cost.
         codecs: numbers in headers that are legal.
-        cut: the stream ended in the midst of the header: the chirps are all there is.
     """
     search = _Search(detection, window_of, left)
-    error, heard, es_n0_db = None, cut, -np.inf
+    error, heard, es_n0_db = None, False, -np.inf
     for hypothesis in search:
         try:
             head = legal(header.decode(hypothesis.llrs, SHORT if hypothesis.certain else header.TRIED), codecs)
