@@ -71,7 +71,7 @@ class Receiver:
 
     def __init__(self, decoder: Decoder, symbol_rate: float) -> None:
         """`symbol_rate` in hertz: in results, frequencies and times are told by it."""
-        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN)
+        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate)
 
     def push(self, samples: np.ndarray) -> list[Result]:
         """The results that these samples, complex64 [n], 4 a symbol, completed."""

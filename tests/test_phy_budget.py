@@ -83,9 +83,9 @@ def test_hostile_samples_make_bounded_work(kind, noise_cpu):
 
 def test_budget():
     """Earned a sample, kept up to the most; spent while there is any, if need be in advance."""
-    left = budget.Budget()
+    left = budget.Budget(RATE / 4)
     assert left.spend(budget.MOST + 1000) and not left.spend(1)
-    left.earn(int(1000 / budget.EARNED))
+    left.earn(int(1000 * RATE / budget.EARNED))
     assert not left.spend(1)  # all paid back, and no more
     left.earn(10)
     assert not left.spend(1, spare=100) and left.spend(1)
@@ -140,7 +140,7 @@ def test_header_of_another_version_ends_the_search():
     modem = BurstReceiver()
     (event,) = modem.push(np.pad(wave, (3000, 40_000)))
     assert event.error_type == "header_version"
-    modem._budget.earn(-int((budget.MOST - budget.NARROW - budget.DECODE) / budget.EARNED))
+    modem._budget.earn(-int(RATE * (budget.MOST - budget.NARROW - budget.DECODE) / budget.EARNED))
     assert modem._budget._left >= 0
 
 

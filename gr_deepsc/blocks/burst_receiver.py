@@ -48,7 +48,7 @@ class BurstReceiver(gr.sync_block):
         self.message_port_register_in(pmt.intern("flush"))
         self.set_msg_handler(pmt.intern("flush"), self.flush)
         self._symbol_rate = float(symbol_rate)
-        self._listener = Listener(KNOWN)
+        self._listener = Listener(KNOWN, float(symbol_rate))
         self._punctual = Punctuality(SAMPLES_PER_SYMBOL * self._symbol_rate) if live else None
         self._flushes = self._overruns = self._skipped = self._skipping = 0
         self._begun = 0  # samples of this stream that came before the listener's own stream

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .detect import Detection
-from .preamble import LONG, MAX_CFO, Preamble
+from .preamble import LONG, MAX_CFO
 from .pulse import SAMPLES_PER_SYMBOL
 from .synchronise import SEARCH_MODELS, Known, Sync, Window
 from .track import log_evidences
@@ -21,14 +21,8 @@ _COARSE = 0.02  # the matched filter bears half of it
 _CENTRES = np.arange(-MAX_CFO, MAX_CFO + _COARSE / 2, _COARSE).tolist()
 _OFFSETS = np.arange(-_COARSE / 2, _COARSE / 2, _STEP).tolist()
 SOUGHT = 2 * len(_CENTRES) * len(_OFFSETS)  # places on the lines that are compared
-
-
-def _slope(preamble: Preamble) -> int:
-    """Samples of delay that a cycle a symbol makes."""
-    return SAMPLES_PER_SYMBOL * preamble.chirp
-
-
-REACH = int(2 * MAX_CFO * _slope(LONG))  # samples: farthest from the detection that a start on a line can be
+# Samples: farthest from the detection that a start on a line can be.
+REACH = int(2 * MAX_CFO * SAMPLES_PER_SYMBOL * LONG.chirp)
 
 
 def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detection], Window]) -> list[Detection]:
@@ -39,7 +33,7 @@ def along_chirps(detection: Detection, known: Known, window_of: Callable[[Detect
         window_of: the samples about another start.
     """
     n0, power = known.levels(window_of(detection).at(known.places, Sync(0.0, 0.0)))
-    found, slope = [], _slope(detection.preamble)
+    found, slope = [], SAMPLES_PER_SYMBOL * detection.preamble.chirp  # samples of delay that a cycle a symbol makes
     for sign in (1, -1):  # the up-chirp's line, the down-chirp's
         peak = detection.start - sign * slope * detection.cfo
         scores, places = [], []

@@ -1,12 +1,14 @@
 """How much work a stream may make: hostile or not, a second of samples costs a receiver a bounded time.
 
 Work is counted in units of about a microsecond of one core of a desktop of 2020, by what is done and not by the clock,
-so that what a receiver does depends on the stream alone. Each sample earns `EARNED` units; what is not spent is kept up
-to `MOST` (a token bucket). At 200 ksample/s that is 0.44 of a core on average, beside the detector's 0.03.
+so that what a receiver does depends on the stream alone. Each second of samples earns `EARNED` units; what is not spent
+is kept up to `MOST` (a token bucket). That is 0.44 of a core on average, beside the detector's own work.
 """
 
-EARNED = 2.2  # units a sample
-MOST = 800_000.0  # units: what 1.8 s earn at 200 ksample/s
+from .pulse import SAMPLES_PER_SYMBOL
+
+EARNED = 440_000.0  # units a second
+MOST = 800_000.0  # units: what 1.8 s earn
 # Work that finds a header seldom, of what may be no burst or only in echoes and fades, has to leave that much, so that
 # a stream full of preambles takes nothing from bursts which are read at the first glance.
 SPARE = 0.5 * MOST
@@ -22,12 +24,13 @@ ECHO_SYMBOL, ECHO_SQUARE = 6.0, 1e-3  # ... out of echoes besides, and for the s
 class Budget:
     """Units that a stream has earned and not yet spent."""
 
-    def __init__(self) -> None:
-        self._left = MOST
+    def __init__(self, symbol_rate: float) -> None:
+        """`symbol_rate` in hertz, as it is where the stream comes from: a slow one has time."""
+        self._left, self._earned = MOST, EARNED / (SAMPLES_PER_SYMBOL * symbol_rate)
 
     def earn(self, samples: int) -> None:
         """That many samples have come."""
-        self._left = min(MOST, self._left + EARNED * samples)
+        self._left = min(MOST, self._left + self._earned * samples)
 
     def spend(self, units: float, spare: float = 0.0) -> bool:
         """Whether there is more than `spare`; then they are spent, if need be in advance."""

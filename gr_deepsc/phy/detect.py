@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft, integrate, optimize
-from scipy.ndimage import maximum_filter1d
 
 from .exact import product, square
 from .frame import Layout
@@ -30,6 +29,7 @@ HEARD, EACH = 1e-4, 1e-5
 
 _FFT = 8192
 HOP = 7552  # lags a block; the rest of _FFT holds the longest chirp with its pulses' tails
+_CHUNK = 64  # starts whose hypotheses are ruled out together; `HOP` is a multiple of it
 _MAX_SEEN_CFO = 1.02 * MAX_CFO  # the estimate of one at the limit: at -8 dB its standard deviation is 0.5 %
 _ROUNDING = 1e-12  # of a block's peak power: what the FFT leaves in a silence
 
@@ -136,9 +136,10 @@ class _Pattern:
         late = self._history - 2 * self._shift + np.arange(HOP)  # their lags without a CFO,
         early = late - self._spacing  # as indices into `second` and `first`
         # No pair of lags can exceed the sum of the two maxima, and in noise this one hardly ever does.
-        width = 2 * self._shift + 3
-        bound = maximum_filter1d(second, width)[late] + maximum_filter1d(first, width)[early]
-        k = np.flatnonzero(bound >= least)
+        bound = _maxima(first, early[0], self._shift + 1) + _maxima(second, late[0], self._shift + 1)
+        k = (np.flatnonzero(bound >= least)[:, None] * _CHUNK + np.arange(_CHUNK)).ravel()
+        if not len(k):
+            return np.zeros((0, 4))
         width = 2 * self._shift + 1
         earlier = sliding_window_view(first, width)[early[k] - self._shift, ::-1]
         found = []
@@ -156,12 +157,15 @@ class _Pattern:
 
     def _settle(self, before: float) -> list[Detection]:
         """The strongest of each neighbourhood, of equal ones the first, among starts that no later sample can outdo."""
+        if not len(self._pending):
+            self.settled = before
+            return []
         self._pending = self._pending[np.argsort(self._pending[:, 0], kind="stable")]
         starts, _, statistics, _ = self._pending.T
         # The strongest of its neighbourhood is so of the stretch that it lies in: few are.
         stretches = np.flatnonzero(np.diff(starts // (self._dead // 8), prepend=np.nan))
         sizes = np.diff(stretches, append=len(starts))
-        most = np.maximum.reduceat(statistics, stretches) if len(starts) else statistics
+        most = np.maximum.reduceat(statistics, stretches)
         eminent = statistics == np.repeat(most, sizes)
         sure = threshold(SURE, self._preamble.chirp)
         found = []
@@ -192,6 +196,17 @@ def correlate(block: np.ndarray) -> np.ndarray:
         audible = energy > symbols * _ROUNDING * power[: HOP + SAMPLES_PER_SYMBOL * symbols].max()
         np.divide(square(correlation[:HOP]), symbols * energy, out=b[row], where=audible)
     return b
+
+
+def _maxima(b: np.ndarray, first: int, reach: int) -> np.ndarray:
+    """Of each `_CHUNK` of the `HOP` places from `first` on, no less than the greatest b within `reach` of any."""
+    before = first - reach
+    cells = b[before % _CHUNK :][: (len(b) - before % _CHUNK) // _CHUNK * _CHUNK].reshape(-1, _CHUNK).max(1)
+    rest = b[before % _CHUNK + len(cells) * _CHUNK :].max(initial=0)  # behind the last whole cell
+    cells = np.append(cells, rest)
+    low = before // _CHUNK + np.arange(HOP // _CHUNK)
+    covered = 2 + 2 * reach // _CHUNK  # cells that a chunk and its neighbourhood lie in
+    return np.max([cells[np.minimum(low + each, len(cells) - 1)] for each in range(covered)], 0)
 
 
 def _offset(b: np.ndarray, k: np.ndarray) -> np.ndarray:

@@ -22,6 +22,9 @@ HOP = FRAME // 4  # the shifted windows' sum is constant: three harmonics, four 
 # alike. A carrier as strong as the signal, whose power a thousand bins share, has 720, and does no harm yet.
 LINE = 200.0
 SIDE = 20.0  # the same beside a line: what keying makes of one
+# The greatest bin of a block over the mean of those two blocks off, where no line of it reaches: below there is none,
+# and no need of medians. Noise has more in one frame of a hundred.
+_EVEN = 14.0
 _BLOCK = 64  # bins of a median; a bin's neighbours are the blocks before and behind its own as well
 # Of the mean bin: what is fainter is not worth a look; and a silence has lines made of rounding.
 _FAINT = 1e-5
@@ -29,13 +32,18 @@ _FAINT = 1e-5
 _HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 _WINDOW = sum(
     a * np.cos(2 * np.pi * k * np.arange(FRAME) / FRAME) for k, a in enumerate(_HARRIS)
-) / (_HARRIS[0] * FRAME / HOP)  # fmt: skip
+)  # fmt: skip
+_WINDOW = (_WINDOW / (_HARRIS[0] * FRAME / HOP)).astype(np.float32)
 
 
 def lines(spectrum: np.ndarray) -> np.ndarray:
     """Which bins of a frame's spectrum, complex [FRAME], are lines or the skirts of one: bool [FRAME]."""
     power = square(spectrum)
-    medians = np.median(power.reshape(-1, _BLOCK), 1)
+    blocks = power.reshape(-1, _BLOCK)
+    means = blocks.mean(1)
+    if np.all(blocks.max(1) < _EVEN * np.minimum(np.roll(means, 2), np.roll(means, -2))):
+        return np.zeros(FRAME, bool)
+    medians = np.median(blocks, 1)
     level = np.maximum(np.maximum(np.roll(medians, 1), np.roll(medians, -1)), medians)
     level = np.maximum(level, _FAINT * power.mean()).repeat(_BLOCK)
     found = power > LINE * level
@@ -59,7 +67,7 @@ class Excisor:
         done = [np.zeros(0, np.complex64)]
         while len(self._samples) >= FRAME:
             frame = self._samples[:FRAME]
-            spectrum = fft.fft(scaled(frame.astype(complex), _WINDOW))
+            spectrum = fft.fft(scaled(frame, _WINDOW))
             found = lines(spectrum)
             if found.any():
                 self._lines += fft.ifft(np.where(found, spectrum, 0)).astype(np.complex64)

@@ -23,9 +23,9 @@ class Listener:
     What comes out depends on the stream, not on the pieces in which it is pushed.
     """
 
-    def __init__(self, codecs: Container[int] = range(16)) -> None:
-        """`codecs`: numbers in headers that are legal."""
-        self._receiver, self._joiner = BurstReceiver(codecs), Joiner()
+    def __init__(self, codecs: Container[int] = range(16), symbol_rate: float = 50_000.0) -> None:
+        """As of `BurstReceiver`."""
+        self._receiver, self._joiner = BurstReceiver(codecs, symbol_rate), Joiner()
         self._sequence: dict[int, int] = {}  # the last one of each user
         self.position = 0  # samples that have been worked on, of all streams
         self._stream = 0  # samples of this stream

@@ -35,10 +35,10 @@ class BurstReceiver:
     (`budget`). `overloads` counts the bursts that were not looked at or not demodulated for that reason.
     """
 
-    def __init__(self, codecs: Container[int] = range(16)) -> None:
-        """`codecs`: numbers in headers that are legal."""
-        self._codecs = codecs
-        self._start_stream(Budget())
+    def __init__(self, codecs: Container[int] = range(16), symbol_rate: float = 50_000.0) -> None:
+        """`codecs`: numbers in headers that are legal; `symbol_rate` in hertz, which says how much work there may be."""
+        self._codecs, self._symbol_rate = codecs, symbol_rate
+        self._start_stream(Budget(symbol_rate))
         self.detected = self.header_errors = self.overloads = 0
 
     def _start_stream(self, left: Budget) -> None:
@@ -77,7 +77,7 @@ class BurstReceiver:
         found += self._step(self._unread)
         self._detections += self._detector.flush()
         found += self._advance(ended=True)
-        self._start_stream(self._budget if skipping else Budget())
+        self._start_stream(self._budget if skipping else Budget(self._symbol_rate))
         return found
 
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:

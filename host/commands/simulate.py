@@ -39,9 +39,9 @@ number in the call, so the same call gives the same text, and `deepsc record` wi
 by `deepsc play` gives the same results.
 
 --rate chooses the channel codec: 520, 260 or 130 complex symbols of payload for a second of speech at its usual
-pace, by the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper, the
-model's own codec, 500 symbols whatever is said. Preamble, header and pilots come on top: both are printed. The
-receiver reads the rate in the burst's header.
+pace, by the codec with context, which sends characters; auto, the lowest of them for --target-snr; or paper,
+the model's own codec, 500 symbols whatever is said. Preamble, header and pilots come on top: both are printed.
+The receiver reads the rate in the burst's header.
 
 With --out or --play, what was recognised is spoken in the voice registered for --user-id (see `deepsc voices`).
 """
