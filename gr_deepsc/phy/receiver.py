@@ -36,7 +36,7 @@ class BurstReceiver:
     """
 
     def __init__(self, codecs: Container[int] = range(16), symbol_rate: float = 50_000.0) -> None:
-        """`codecs`: numbers in headers that are legal; `symbol_rate` in hertz, which says how much work there may be."""
+        """`codecs`: numbers in headers that are legal; `symbol_rate` in hertz: it says how much work there may be."""
         self._codecs, self._symbol_rate = codecs, symbol_rate
         self._start_stream(Budget(symbol_rate))
         self.detected = self.header_errors = self.overloads = 0
