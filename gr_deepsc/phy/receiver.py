@@ -1,6 +1,6 @@
 """The streaming burst receiver: samples in pieces of any size in, bursts out."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from .detect import HOP, Detection, Detector
 from .excise import Excisor
 from .frame import Layout, deinterleave
 from .pulse import SAMPLES_PER_SYMBOL
-from .realign import realigned
+from .realign import Loss, realigned
 from .refine import refine
 from .seek import OVERLOAD, Found, decibels, expected, seek
 from .synchronise import MAX_PPM, Window
@@ -151,14 +151,31 @@ class BurstReceiver:
         samples, start, cfo = self._cut(detection, layout.end * (1 + 1e-6 * MAX_PPM))
         known = layout.with_header(header.encode(waiting.header, layout.preamble))
         search = partial(self._budget.spend, budget.LOSS_SYMBOL * layout.end, SPARE)
-        samples, losses = realigned(samples, start, cfo, known, layout, waiting.sync, waiting.es_n0_db, search)
+        mended, losses = realigned(samples, start, cfo, known, layout, waiting.sync, waiting.es_n0_db, search)
+        burst = self._undone(waiting, partial(Window, mended, start, cfo), known, there, losses)
+        if losses:  # echoes that fade look like losses, too: what the pilots fit better
+            self._budget.spend(budget.BURST + budget.SYMBOL * layout.end, -np.inf)
+            as_it_came = self._undone(waiting, partial(Window, samples, start, cfo), known, there, [])
+            burst = min(burst, as_it_came, key=lambda each: each.evm)
+        return burst
+
+    def _undone(
+        self,
+        waiting: "_Header",
+        window_of: Callable[[float], Window],
+        known: np.ndarray,
+        there: float,
+        losses: Sequence[Loss],
+    ) -> Burst:
+        """A burst of which `there` samples came, but for `losses`: what the channel did to it is undone."""
+        detection, layout = waiting.detection, waiting.layout
         lost = sum(loss.samples for loss in losses)
         arrived = SAMPLES_PER_SYMBOL * np.arange(layout.end) < there + lost
         received = float(np.mean(arrived[layout.payload]))
         for loss in losses:
             arrived[loss.before + 1 : loss.behind] = False
         known = np.where(arrived, known, 0)
-        window, sync, channel = refine(partial(Window, samples, start, cfo), known, waiting.sync, layout)
+        window, sync, channel = refine(window_of, known, waiting.sync, layout)
         if has_echoes(window, known[: layout.begin], sync):
             self._budget.spend(budget.ECHO_SYMBOL * layout.end + budget.ECHO_SQUARE * layout.end**2, -np.inf)
             payload = through_echoes(window, known, layout, sync)
