@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from .channel import BLOCK
+from .demodulate import has_echoes
 from .exact import square
 from .frame import Layout
 from .synchronise import (
@@ -79,7 +80,7 @@ def refine(
     """
     end = len(symbols)
     window, known = window_of(0.0), Known(symbols[: layout.begin])
-    sync, kind = _relocked(window, known, sync, layout.begin)
+    sync, kind = _relocked(window, symbols[: layout.begin], sync)
     if abs(sync.drift) * end > _SMEARED:
         window = window_of(sync.drift)
     search = partial(_search, window, models=kind.sought)
@@ -122,9 +123,9 @@ def refine(
     return window, sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
-def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[Sync, "_Kind"]:
-    """Time and carrier by the header, `length` symbols with its chirps, and the kind of channel that explains it."""
-    found = []
+def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_Kind"]:
+    """Time and carrier by the header, complex64 [n], all known, and the kind of channel that explains it."""
+    found, header, length = [], Known(symbols), len(symbols)
     for kind in _CHANNELS:
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
@@ -143,8 +144,9 @@ def _relocked(window: Window, header: Known, sync: Sync, length: int) -> tuple[S
         evidence = float(log_evidences(kind.models, header.nodes, c[:, None], power, n0).max())
         # a steady channel's carrier is never found quite
         found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
-    _, best, kind = max(found, key=lambda entry: entry[0])
-    return best, kind
+    (_, other, slower), (_, best, kind) = sorted(found, key=lambda entry: entry[0])[-2:]
+    # An echo turns a chirp against its copy as a fast channel would.
+    return (other, slower) if kind is _CHANNELS[-1] and has_echoes(window, symbols, other) else (best, kind)
 
 
 def _search(
