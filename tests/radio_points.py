@@ -193,7 +193,7 @@ def false_sync(size: float) -> Iterator[Point]:
         text = f"{len(events)} events"
         yield Point("false sync", f"{seconds:g} s of {name}", text, "0 bursts", not events)
     voices = [audio.read(str(path)) for path in sorted(SAMPLES.glob("*.flac"))]
-    modem, events = receiver.BurstReceiver(), []
+    modem, events = receiver.BurstReceiver(symbol_rate=1200.0), []
     # as `deepsc play --profile audio` hears it, at several pitches: other speakers
     for pitch in np.linspace(0.7, 1.4, 15) if size == 1 else (1.0,):
         for samples, rate in voices:
