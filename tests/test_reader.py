@@ -1,6 +1,5 @@
 """What Whisper's decoder reads, and that nobody is sent a sentence that nobody said."""
 
-import re
 from pathlib import Path
 
 import jiwer
@@ -19,7 +18,7 @@ from gr_deepsc.english import plain
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.reader.check import check
 from gr_deepsc.reader.checked import CheckedReader
-from gr_deepsc.reader.said import SILENCE, Said, joined
+from gr_deepsc.reader.said import SILENCE, joined, words
 from gr_deepsc.reader.whisper import SHIPPED, TOKENS_MORE, TOKENS_PER_SECOND, Read, Reader
 from gr_deepsc.session import ContractError
 from gr_deepsc.speech import audio
@@ -48,11 +47,6 @@ def recogniser() -> FramewiseEncoder:
 @pytest.fixture(scope="module")
 def waveforms() -> dict[str, np.ndarray]:
     return {name: audio.check(*audio.read(FOLDER / f"{name}.flac")) for name in TRUTHS}
-
-
-def words(said: Said) -> np.ndarray:
-    """The probability of each word: the product of its characters'."""
-    return np.array([said.sure[slice(*found.span())].prod() for found in re.finditer(r"\S+", said.text)])
 
 
 @pytest.mark.parametrize("beam", [1, 5])
@@ -147,6 +141,13 @@ def test_what_the_decoder_leaves_out(waveforms, recogniser):
 def test_nothing_read_nothing_heard(recogniser):
     assert check(certain(""), recogniser.features(SOUNDS["silence"])) == SILENCE
     assert joined([]) == SILENCE
+
+
+def test_another_language(waveforms, checked, recogniser):
+    """Recordings played backwards, which have all sounds of speech and no English, as ten seconds in one piece: of what
+    the decoder and CTC make of it nothing is sent."""
+    backwards = np.concatenate([waveform[::-1] for waveform in waveforms.values()])[: 10 * SAMPLE_RATE]
+    assert checked(backwards, recogniser.features(backwards)) == SILENCE
 
 
 def test_longer_than_the_window(waveforms, checked, recogniser):

@@ -1,5 +1,6 @@
 """What a reader has read: a text, and how sure it is of every character."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -23,6 +24,16 @@ def word(text: str, right: float) -> Said:
     Said(text='so', sure=array([0.5, 0.5], dtype=float32))
     """
     return Said(text, np.full(len(text), right ** (1 / len(text)), np.float32))
+
+
+def words(said: Said) -> np.ndarray:
+    """The probability of each word to be right: float64 [words].
+
+    >>> words(joined([word("so", 0.25), word("I", 0.5)])).round(3)
+    array([0.25, 0.5 ])
+    """
+    spans = (found.span() for found in re.finditer(r"\S+", said.text))
+    return np.array([said.sure[start:stop].prod(dtype=float) for start, stop in spans])
 
 
 def joined(parts: Iterable[Said]) -> Said:
