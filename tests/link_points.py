@@ -131,7 +131,7 @@ def _ask_until_answered(sender: Sender, lines: "Lines", since: float) -> tuple[f
 UNFINISHED = """
 import sys, time
 import numpy, zmq
-from gr_deepsc.link import open_socket
+from gr_deepsc.link.sockets import open_socket
 from gr_deepsc.link.protocol import pack_utterance
 
 push = open_socket(zmq.Context(), "push", sys.argv[1], bind=False)

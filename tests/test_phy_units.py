@@ -149,7 +149,7 @@ def test_images_are_those_of_the_flowgraph(tmp_path):
     resampler = Resampler(10.0)
     ours = np.concatenate([resampler.push(burst), resampler.flush()])
     ours = ours[len(low_pass(10)) // 2 :]  # GNU Radio begins where all of the filter is on the stream
-    np.testing.assert_allclose(np.array(out.data())[: len(ours)], ours, atol=1e-5)
+    np.testing.assert_allclose(np.array(out.data())[: len(ours)], ours, atol=2e-4)  # single precision, in another order
 
 
 def test_noise_of_a_wav_is_flat(tmp_path):

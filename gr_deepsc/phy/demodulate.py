@@ -66,8 +66,11 @@ def pilots_evm(window: Window, layout: Layout, known: np.ndarray, sync: Sync, h:
     return _evm(window.at(pilots, sync) - expected, expected)
 
 
-def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
-    """Whether a channel with echoes explains the known symbols better than any flat one: complex64 [n], all known."""
+def has_echoes(window: Window, header: np.ndarray, sync: Sync, flat: Sync | None = None) -> bool:
+    """Whether a channel with echoes explains the known symbols better than any flat one: complex64 [n], all known.
+
+    `flat`: how they are synchronised for a flat one, if not by `sync` as well.
+    """
     y = window.at(np.arange(len(header)), sync).astype(complex)
     symbols = Symbols(header.astype(complex), np.zeros(len(header)))
     levels = multipath.profile(y, symbols)
@@ -75,10 +78,14 @@ def has_echoes(window: Window, header: np.ndarray, sync: Sync) -> bool:
     if total - levels.powers[multipath.REACH] < max(WORTH * levels.n0, FAINT * total):
         return False
     echoes = multipath.likeliest(y, symbols, levels).evidence
-    one, n0 = flat_evidence(Known(header), y)
     # log-likelihoods: evidence is over noise alone, and each has its own
     energy, n = float(np.sum(square(y))), len(y)
-    return echoes - energy / levels.n0 - n * np.log(levels.n0) > one - energy / n0 - n * np.log(n0)
+    echoes -= energy / levels.n0 + n * np.log(levels.n0)
+    if flat is not None:
+        y = window.at(np.arange(n), flat).astype(complex)
+        energy = float(np.sum(square(y)))
+    one, n0 = flat_evidence(Known(header), y)
+    return echoes > one - energy / n0 - n * np.log(n0)
 
 
 def _undo(

@@ -146,7 +146,7 @@ def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_
         found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
     (_, other, slower), (_, best, kind) = sorted(found, key=lambda entry: entry[0])[-2:]
     # An echo turns a chirp against its copy as a fast channel would.
-    return (other, slower) if kind is _CHANNELS[-1] and has_echoes(window, symbols, other) else (best, kind)
+    return (other, slower) if kind is _CHANNELS[-1] and has_echoes(window, symbols, other, best) else (best, kind)
 
 
 def _search(
