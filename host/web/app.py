@@ -82,11 +82,8 @@ class Application:
         )
 
     async def _upload(self, request: Request) -> Response:
-        length = request.headers.get("content-length", "0")
         name = unquote(request.headers.get("x-name", ""))[:100] or "recording"
         try:
-            if int(length) > LARGEST:
-                raise TooLargeError
             return JSONResponse(_told(await self._recordings.take(request.stream(), name)))
         except TooLargeError:
             return _error(413, TOO_LARGE, "too_large")

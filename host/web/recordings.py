@@ -14,6 +14,7 @@ from gr_deepsc.speech import audio, recording
 from ..files.transcripts import read_transcripts
 
 LARGEST = 64 << 20  # bytes of an upload
+SWALLOWED = 4 * LARGEST  # of a larger one before it is refused: whoever still sends does not hear the answer
 KEPT = 256 << 20  # bytes of all uploads: the oldest go first
 AT_ONCE = 4  # uploads that are received and decoded at a time; others wait
 PATIENCE_S = 120.0  # that an upload may take
@@ -59,10 +60,13 @@ class Recordings:
                 digest, size = hashlib.sha256(), 0
                 async for piece in body:
                     size += len(piece)
-                    if size > LARGEST:
-                        raise TooLargeError
-                    digest.update(piece)
-                    file.write(piece)
+                    if size > SWALLOWED:
+                        break
+                    if size <= LARGEST:
+                        digest.update(piece)
+                        file.write(piece)
+                if size > LARGEST:
+                    raise TooLargeError
                 file.flush()
                 utterances, seconds = await asyncio.to_thread(_measure, Path(file.name), name)
                 id = digest.hexdigest()[:20]

@@ -15,7 +15,8 @@ from ..show.spectrogram import RANGE_DB, at_one_loudness
 
 COLUMNS = 640  # of a picture at most
 POINTS = 1200  # of a constellation at most
-AIR_DB = 50.0  # range of the waterfall's colours
+AIR_DB = 50.0  # range of the waterfall's colours at most
+BELOW_DB = 6.0  # what is so far below most of the picture, where there is noise, is black
 MARGIN = 0.06  # of a burst's length, shown before and behind it
 _AROUND = 64  # samples before and behind a burst that its pulses reach
 
@@ -56,7 +57,7 @@ def waterfall(samples: np.ndarray, burst: Burst, symbol_rate: float) -> dict[str
         "payload": (layout.begin, layout.end),
     }
     top = float(levels.max())
-    picture = _picture(levels, extent, top - AIR_DB, top)
+    picture = _picture(levels, extent, max(top - AIR_DB, float(np.median(levels)) - BELOW_DB), top)
     return picture | {"parts": {name: [1e3 * place * stretch / rate for place in ab] for name, ab in marks.items()}}
 
 

@@ -6,7 +6,7 @@ import { element, words } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640, HEIGHT = 260, LEFT = 46, RIGHT = 14, TOP = 14, BOTTOM = 42;
+const WIDTH = 640, HEIGHT = 260, LEFT = 66, RIGHT = 14, TOP = 14, BOTTOM = 42;
 
 // Rows: {value, told, link} each; told is the run's last event, or null while it is on its way.
 export function show(vary, rows) {
@@ -19,7 +19,7 @@ function table(vary, rows) {
   const name = vary === "snr" ? "Es/N0, dB" : "Rate";
   const head = [name, "CER", "Confidence", "Estimated, dB", "EVM", "Symbols", "On the air", "Text"];
   const body = rows.map(({ value, told, link }) => {
-    const row = element("tr", {}, element("td", {}, element("a", { href: link }, value)));
+    const row = element("tr", {}, element("td", {}, element("a", { href: link }, value.replace("-", "\u2212"))));
     if (!told) return row.append(element("td", { colspan: 7, class: "text" }, "...")), row;
     if (told.error) return row.append(element("td", { colspan: 7, class: "text" }, told.error)), row;
     const r = told.result;
@@ -32,7 +32,7 @@ function table(vary, rows) {
       r.air_s === null ? "" : `${(1000 * r.air_s).toFixed(0)} ms`,
     ];
     row.append(...cells.map((cell) => element("td", {}, String(cell))));
-    row.append(element("td", { class: "text" }, ...(told.words.length ? words(told.words, false) : [r.error ?? "nothing"])));
+    row.append(element("td", { class: "text" }, ...(r.lost ? [r.error] : words(told.words, false))));
     return row;
   });
   const titles = element("tr", {}, ...head.map((title) => element("th", { scope: "col" }, title)));

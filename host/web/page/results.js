@@ -22,6 +22,7 @@ export function clear() {
 export function begin(id) {
   clear();
   run = id;
+  if (matchMedia("(max-width: 56rem)").matches) $("results").scrollIntoView(); // they are below the form
 }
 
 export function say(text) {
@@ -88,7 +89,7 @@ function stats(result) {
   if (result.es_n0_db !== null) add("Es/N0, estimated", decimal(result.es_n0_db, 1), "dB");
   if (result.air_s) add("On the air", result.air_s < 1 ? (1000 * result.air_s).toFixed(0) : result.air_s.toFixed(1), result.air_s < 1 ? "ms" : "s");
   if (result.air_symbols) add("Symbols", grouped(result.air_symbols));
-  if (result.rtf !== null) add("Processing / speech time", result.rtf.toFixed(2));
+  if (result.rtf !== null) add("Real-time factor", result.rtf.toFixed(2));
   $("stats").replaceChildren(...shown.map(([name, value, unit]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, `${value} `, element("small", {}, unit)))));
 }
@@ -143,10 +144,22 @@ function showBurst() {
     x: [x0 * scale, x1 * scale, slow ? "time, s" : "time, ms"], y: [y0, y1, "kHz"],
     label: `Spectrum of the burst over time: ${parts.join(", ")}`,
   });
+  $("heard").textContent = `What the receiver heard: power by time and frequency, ${waterfall.range_db.toFixed(0)} dB of it`;
+  legend(waterfall.parts);
   $("constellations").hidden = $("wheel").hidden = !constellation;
   if (!constellation) return;
   for (const name of ["before", "after"])
     draw.points($(name), constellation[name], constellation.angle, `Constellation ${name} equalising, ${constellation[name].length} symbols`);
+}
+
+function legend(places) {
+  const length = (name) => `${(places[name][1] - places[name][0]).toFixed(1)} ms`;
+  const notes = { preamble: `a chirp up and a chirp down, ${length("preamble up")} each`, header: length("header"), payload: length("payload") };
+  $("named").replaceChildren(...Object.entries(notes).map(([name, note]) => {
+    const sample = element("b", { "aria-hidden": "true" });
+    sample.style.background = draw.PARTS[name];
+    return element("li", {}, sample, ` ${name}: ${note}`);
+  }));
 }
 
 function inSeconds(waterfall) {

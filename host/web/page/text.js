@@ -4,7 +4,7 @@ export const DOUBTFUL = 0.5;
 
 // Nodes of a text of `words`, as `words.py` tells them; with details a bar and a number below each.
 export function words(told, detailed = true) {
-  return told.flatMap((each) => [each.missing === undefined ? word(each, detailed) : missing(each.missing), " "]);
+  return told.flatMap((each) => [each.missing === undefined ? word(each, detailed) : missing(each.missing, detailed), " "]);
 }
 
 export function element(name, attributes = {}, ...children) {
@@ -32,6 +32,8 @@ function word({ word, confidence, right, said }, detailed) {
   return node;
 }
 
-function missing(words) {
-  return element("span", { class: "word missing", title: "said, and not received" }, element("span", {}, words), element("small", {}, element("em", {}, "missing")));
+function missing(words, detailed) {
+  const node = element("span", { class: "word missing", title: "said, and not received" }, element("span", {}, words));
+  if (detailed) node.append(element("small", {}, element("em", {}, "missing")));
+  return node;
 }
