@@ -125,7 +125,10 @@ def test_ideal_csi_has_no_burst(server, hello, fixture_model):
 
 def test_nothing_received_is_a_result(server, hello, fixture_model):
     """At -30 dB nobody finds a burst: the run is done, and says so."""
-    _, told = server.run(source=server.upload(hello)["id"], model=str(fixture_model), snr=-30, reference="hello there")
+    wish = {"source": server.upload(hello)["id"], "model": str(fixture_model), "reference": "hello there"}
+    events = dict(server.events(server.start(snr=-30, **wish)))
+    told, burst = events["done"], events["burst"]
+    assert burst["constellation"] is None and burst["waterfall"]["parts"] == {}  # what was heard, all the same
     assert told["result"]["lost"] and told["result"]["error_type"] == "not_detected"
     assert told["result"]["cer"] == 1 and told["words"] == [{"missing": "hello there"}]
     assert set(told["files"]) == {"original-1.wav", "original.wav", "signal.sigmf", "result.json"}

@@ -1,5 +1,6 @@
 """Socket, browser, and the end by Ctrl-C."""
 
+import errno
 import os
 import secrets
 import socket
@@ -18,6 +19,7 @@ from .guard import Guard
 from .recordings import Recordings
 from .runs import Runs
 
+_PORTS = (errno.EADDRINUSE, errno.EACCES)  # another port would help
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -74,7 +76,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        instead = "; take another one, or any free one: --port 0" if isinstance(error.errno, int) else ""
+        instead = "; take another one, or any free one: --port 0" if error.errno in _PORTS else ""
         raise HostError(f"cannot listen at {host}, port {port}: {error.strerror}{instead}") from None
     return listening
 

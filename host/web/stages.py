@@ -89,14 +89,12 @@ class Stages:
             return None
         samples = np.concatenate(sent.bursts)
         bursts = [b for event in self._seen if isinstance(event, Reception) for b in event.bursts]
+        symbol_rate = self._wish.setting.symbol_rate
         for burst, symbols in _with_sent(bursts, sent):
-            self._tell(
-                "burst",
-                k=k,
-                part=burst.header.part,
-                waterfall=views.waterfall(samples, burst, self._wish.setting.symbol_rate),
-                constellation=None if symbols is None else views.constellation(samples, burst, symbols),
-            )
+            points = None if symbols is None else views.constellation(samples, burst, symbols)
+            self._tell("burst", k=k, waterfall=views.waterfall(samples, burst, symbol_rate), constellation=points)
+        if not bursts:
+            self._tell("burst", k=k, waterfall=views.waterfall(samples, None, symbol_rate), constellation=None)
         return files.Air(samples, bursts)
 
     def _write(

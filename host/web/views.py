@@ -31,34 +31,27 @@ def speech(original: np.ndarray, received: np.ndarray, rate: int) -> dict[str, A
     }
 
 
-def waterfall(samples: np.ndarray, burst: Burst, symbol_rate: float) -> dict[str, Any]:
+def waterfall(samples: np.ndarray, burst: Burst | None, symbol_rate: float) -> dict[str, Any]:
     """Power over time (ms from the burst's first symbol) and frequency (kHz), and where the parts of the burst are.
 
     Args:
         samples: complex64 [n], what the receiver got, 4 a symbol, from the stream's beginning on.
+        burst: None where none was found: then all samples are shown.
     """
-    layout, rate = Layout(burst.header.frames, burst.preamble), SAMPLES_PER_SYMBOL * symbol_rate
-    stretch = SAMPLES_PER_SYMBOL * (1 + 1e-6 * burst.clock_ppm)
+    rate = SAMPLES_PER_SYMBOL * symbol_rate
+    if burst is None:
+        return _levels(samples, 0.0, rate) | {"parts": {}}
+    layout, stretch = Layout(burst.header.frames, burst.preamble), 1 + 1e-6 * burst.clock_ppm
     margin = round(MARGIN * burst.samples)
     first, last = max(0, round(burst.start) - margin), round(burst.start) + burst.samples + margin
-    piece = samples[first:last]
-    size = 64 if len(piece) < 20_000 else 128
-    piece = np.pad(piece, (0, max(0, size - len(piece))))
-    hop = max(4, len(piece) // COLUMNS)
-    transform = ShortTimeFFT(get_window("hann", size), hop, rate, mfft=128, fft_mode="centered", scale_to="psd")
-    power = transform.spectrogram(piece, p0=0, p1=len(piece) // hop)
-    levels = 10 * np.log10(power + 1e-20)
-    begin = (first - burst.start) / rate
-    extent = (1e3 * begin, 1e3 * (begin + len(piece) / rate), -rate / 2e3, rate / 2e3)
-    marks = {
+    parts = {
         "preamble up": (0, layout.preamble.chirp),
         "header": (layout.preamble.chirp, layout.down),
         "preamble down": (layout.down, layout.begin),
         "payload": (layout.begin, layout.end),
     }
-    top = float(levels.max())
-    picture = _picture(levels, extent, max(top - AIR_DB, float(np.median(levels)) - BELOW_DB), top)
-    return picture | {"parts": {name: [1e3 * place * stretch / rate for place in ab] for name, ab in marks.items()}}
+    marks = {name: [1e3 * place * stretch / symbol_rate for place in ends] for name, ends in parts.items()}
+    return _levels(samples[first:last], first - burst.start, rate) | {"parts": marks}
 
 
 def constellation(samples: np.ndarray, burst: Burst, sent: np.ndarray) -> dict[str, Any]:
@@ -86,6 +79,18 @@ def constellation(samples: np.ndarray, burst: Burst, sent: np.ndarray) -> dict[s
         "after": _points(burst.symbols[chosen]),
         "angle": np.round(angle[chosen], 3).tolist(),
     }
+
+
+def _levels(samples: np.ndarray, first: float, rate: float) -> dict[str, Any]:
+    """The spectrum of complex64 [n] at `rate` Hz over time, of which sample 0 is sample `first` of the burst."""
+    size = 64 if len(samples) < 20_000 else 128
+    samples = np.pad(samples, (0, max(0, size - len(samples))))
+    hop = max(4, len(samples) // COLUMNS)
+    transform = ShortTimeFFT(get_window("hann", size), hop, rate, mfft=128, fft_mode="centered", scale_to="psd")
+    levels = 10 * np.log10(transform.spectrogram(samples, p0=0, p1=len(samples) // hop) + 1e-20)
+    extent = (1e3 * first / rate, 1e3 * (first + len(samples)) / rate, -rate / 2e3, rate / 2e3)
+    top = float(levels.max())
+    return _picture(levels, extent, max(top - AIR_DB, float(np.median(levels)) - BELOW_DB), top)
 
 
 def _points(z: np.ndarray) -> list[list[float]]:

@@ -117,7 +117,7 @@ function axes(context, box, x, y, place, up, colour) {
   context.fillText(x[2], box.x + box.width / 2, box.y + box.height + 21);
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of ticks(y[0], y[1], box.height / 34)) context.fillText(number(value), box.x - 5, up(value));
+  for (const value of ticks(y[0], y[1], box.height / 26)) context.fillText(number(value), box.x - 5, up(value));
   context.save();
   context.translate(8, box.y + box.height / 2);
   context.rotate(-Math.PI / 2);

@@ -97,6 +97,7 @@ $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   run();
 });
+$("comparing").addEventListener("toggle", () => $("comparing").open && $("compare").scrollIntoView({ block: "nearest" }));
 $("compare").addEventListener("click", compareSeveral);
 $("stop").addEventListener("click", () => {
   current.stopped = true;

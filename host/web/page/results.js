@@ -73,10 +73,11 @@ function part(k) {
 function text(told, result) {
   $("text").hidden = false;
   $("words").replaceChildren(...(told.length ? words(told) : [element("span", { class: "quiet" }, result.error ? `Nothing: ${result.error}.` : "Nothing.")]));
-  const known = told.some((each) => each.right !== undefined && each.right !== null) || told.some((each) => each.missing);
-  const notes = ["Below each word: how likely it is right, as the receiver sees it."];
-  if (known) notes.push("Underlined in red: not what was said.");
+  const notes = told.some((each) => each.word) ? ["Below each word: how likely it is right, as the receiver sees it."] : [];
+  if (told.some((each) => each.right === false || each.missing)) notes.push("In red: what was said and did not come, or did not come so.");
+  else if (told.some((each) => each.right)) notes.push("All words are as they were said.");
   if (result.error_type === "unreliable") notes.unshift(`${capital(result.error)}.`);
+  if (result.warning) notes.push(`${capital(result.warning)}.`);
   $("legend").textContent = notes.join(" ");
   stats(result);
 }
@@ -112,6 +113,7 @@ function showPart() {
     else $(name).removeAttribute("src");
   }
   $("received-caption").textContent = voice.files.received ? "Received, spoken" : "Nothing to rely on was received: not spoken";
+  $("heard-note").hidden = !voice.pictures;
   for (const name of ["original", "received"]) $(`${name}-picture`).hidden = !voice.pictures;
   if (voice.pictures) {
     const seconds = Math.max(...Object.values(voice.pictures).map((each) => each.extent[1]));
@@ -139,6 +141,7 @@ function showBurst() {
   const { waterfall, constellation } = part(Number($("part").value)).bursts[Number($("burst").value)];
   const [x0, x1, y0, y1] = waterfall.extent, slow = x1 - x0 > 2000;
   const parts = Object.entries(waterfall.parts).map(([name, [from, to]]) => `${name} ${from.toFixed(1)} to ${to.toFixed(1)} ms`);
+  if (!parts.length) parts.push("none was found");
   const picture = slow ? inSeconds(waterfall) : waterfall, scale = slow ? 1e-3 : 1;
   draw.levels($("waterfall"), picture, {
     x: [x0 * scale, x1 * scale, slow ? "time, s" : "time, ms"], y: [y0, y1, "kHz"],
@@ -153,6 +156,7 @@ function showBurst() {
 }
 
 function legend(places) {
+  if (!places.payload) return $("named").replaceChildren(element("li", {}, "No burst was found in it."));
   const length = (name) => `${(places[name][1] - places[name][0]).toFixed(1)} ms`;
   const notes = { preamble: `a chirp up and a chirp down, ${length("preamble up")} each`, header: length("header"), payload: length("payload") };
   $("named").replaceChildren(...Object.entries(notes).map(([name, note]) => {
@@ -169,9 +173,9 @@ function inSeconds(waterfall) {
 }
 
 function done({ words: told, result, files }) {
-  step("done");
   text(told, result);
   if (result.error && result.error_type !== "unreliable") complain(`${capital(result.error)}.`);
+  step("done");
   const percent = result.cer === null || result.cer === undefined ? "" : `, ${(100 * result.cer).toFixed(1)} % character errors`;
   say(result.lost ? "Done: nothing was received." : `Done: ${told.filter((each) => each.word).length} words received${percent}.`);
   figures(result);
