@@ -260,14 +260,15 @@ def test_port_taken():
     )
 
 
-def test_ctrl_c_ends_it_quickly(tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_quickly(tmp_path, monkeypatch, end):
     """In the middle of a run that somebody follows: silently, with its folder."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with serving() as server, ThreadPoolExecutor(1) as pool:
         followed = pool.submit(server.events, server.start(source="LJ002-0004"))
         time.sleep(0.3)
         begin = time.monotonic()
-        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(end)
         _, err = server.process.communicate(timeout=20)
         assert time.monotonic() - begin < 10  # a second on an idle machine: what the reader takes for one sentence
         assert (server.process.returncode, err) == (0, "")

@@ -57,4 +57,8 @@ def serving(*arguments: object) -> Iterator[Server]:
     with started("web", "--port", "0", "--no-browser", *arguments) as process:
         line = process.stdout.readline()
         assert line.startswith("deepsc web: "), line + process.stderr.read()
-        yield Server(process, line.removeprefix("deepsc web: ").strip())
+        try:
+            yield Server(process, line.removeprefix("deepsc web: ").strip())
+        finally:
+            process.terminate()  # it takes its folder away
+            process.wait(30)

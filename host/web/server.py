@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -24,7 +25,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(host: str, port: int, model: str, voices: str, browser: bool) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C or SIGTERM; of the main thread.
 
     Raises:
         HostError: the port is taken, there is no such address, or no voices.
@@ -45,6 +46,7 @@ def serve(host: str, port: int, model: str, voices: str, browser: bool) -> None:
         print(f"deepsc web: {address}\nCtrl-C ends it", flush=True)
         if browser and _has_display():
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what ends us so leaves the folder behind
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:  # uvicorn has shut down, and raises it again

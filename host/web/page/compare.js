@@ -17,7 +17,7 @@ export function show(vary, rows) {
 
 function table(vary, rows) {
   const name = vary === "snr" ? "Es/N0, dB" : "Rate";
-  const head = [name, "CER", "Confidence", "Estimated, dB", "EVM", "Symbols", "On the air", "Text"];
+  const head = [name, "CER", "Confidence", "Estimated", "EVM", "Symbols", "Air time", "Text"];
   const body = rows.map(({ value, told, link }) => {
     const row = element("tr", {}, element("td", {}, element("a", { href: link }, value.replace("-", "\u2212"))));
     if (!told) return row.append(element("td", { colspan: 7, class: "text" }, "...")), row;
@@ -26,7 +26,7 @@ function table(vary, rows) {
     const cells = [
       r.cer === null || r.cer === undefined ? "" : r.cer.toFixed(3),
       r.confidence?.toFixed(2) ?? "",
-      r.es_n0_db === null ? "" : decimal(r.es_n0_db, 1),
+      r.es_n0_db === null ? "" : `${decimal(r.es_n0_db, 1)} dB`,
       r.evm === null ? "" : `${(100 * r.evm).toFixed(0)} %`,
       r.air_symbols ?? r.n_symbols,
       r.air_s === null ? "" : `${(1000 * r.air_s).toFixed(0)} ms`,
