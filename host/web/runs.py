@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gr_deepsc.radio.iqfile import IqFileError
 from gr_deepsc.speech.audio import AudioError
 
 from ..errors import HostError
@@ -139,7 +140,7 @@ class Runs:
             stages()
         except StoppedError:
             self._tell(run, "stopped")
-        except AudioError as error:
+        except (AudioError, IqFileError) as error:
             self._tell(run, "failed", error=str(error), error_type=error.error_type)
         except HostError as error:
             self._tell(run, "failed", error=str(error), error_type="setup")
