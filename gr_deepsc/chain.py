@@ -13,7 +13,7 @@
 (['wards', 'were', 'all'], 8)
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,9 +69,12 @@ class Transmitter:
 class Receiver:
     """Samples to results: burst receiver and a model's decoder."""
 
-    def __init__(self, decoder: Decoder, symbol_rate: float) -> None:
-        """`symbol_rate` in hertz: in results, frequencies and times are told by it."""
+    def __init__(
+        self, decoder: Decoder, symbol_rate: float, watch: Callable[[Reception | Lost], object] | None = None
+    ) -> None:
+        """`symbol_rate` in hertz: in results, frequencies and times are told by it. `watch` is shown what was heard."""
         self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate)
+        self._watch = watch
 
     def push(self, samples: np.ndarray) -> list[Result]:
         """The results that these samples, complex64 [n], 4 a symbol, completed."""
@@ -86,6 +89,8 @@ class Receiver:
         return [result for piece in stream for result in self.push(piece)] + self.flush()
 
     def _result(self, event: Reception | Lost) -> Result:
+        if self._watch:
+            self._watch(event)
         known = describe(event, self._symbol_rate)
         if isinstance(event, Lost):
             return Result.of(known, lost=True, error=event.error, error_type=event.error_type)

@@ -1,13 +1,13 @@
 """A simulated transmission of one utterance after the other: the whole chain, and a channel that is told what to do."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chain import GAP_S, Ideal, Receiver, Transmitter, own
+from .chain import GAP_S, Ideal, Receiver, Sent, Transmitter, own
 from .codec import rates
 from .codec.decode import Decoder
 from .codec.encode import Encoder
@@ -15,9 +15,11 @@ from .ctc import DECODERS
 from .ctc.confidence import UNRELIABLE
 from .joined import joined
 from .phy.air import Air, Path
+from .phy.burst import Lost
 from .phy.framer import AUTO as SUITING
 from .phy.framer import Framer
 from .phy.pulse import SAMPLES_PER_SYMBOL
+from .phy.utterance import Reception
 from .radio.profiles import DEFAULT, PROFILES
 from .reader import AUTO
 from .result import Result
@@ -87,15 +89,25 @@ class Simulation:
     (['wards', 'were', 'all'], 12)
     """
 
-    def __init__(self, setting: Setting, speaker: Speaker | None = None) -> None:
-        """Load the models. `speaker`: speaks what is received, where it is wanted.
+    def __init__(
+        self,
+        setting: Setting,
+        speaker: Speaker | None = None,
+        watch: Callable[[Sent | Reception | Lost], object] | None = None,
+    ) -> None:
+        """Load the models.
+
+        Args:
+            speaker: speaks what is received, where it is wanted.
+            watch: is shown each utterance's bursts behind the channel, then what the receiver found in them, before
+                it is decoded. What it raises ends the call. With ideal CSI there is nothing to see.
 
         Raises:
             ValueError: no such rate, reader, decoder, channel or CSI. Further errors as of `Encoder` and `Decoder`.
         """
         if setting.csi not in CSI:
             raise ValueError(f"CSI {setting.csi!r} is none of {', '.join(CSI)}")
-        self._setting, self._speaker = setting, speaker
+        self._setting, self._speaker, self._watch = setting, speaker, watch
         self._encoder = Encoder(setting.model, setting.rate, setting.target_snr_db, reader=setting.reader)
         self._decoder = Decoder(setting.model, decoder=setting.decoder)
         self._transmitter = Transmitter(
@@ -107,13 +119,20 @@ class Simulation:
 
         `samples`: real [n] or [n, channels], at `sample_rate` Hz. Seed and `seq` select the channel's realisation.
         """
+        return self.speak(self.transmit(samples, sample_rate, seq, user_id), user_id)
+
+    def transmit(self, samples: np.ndarray, sample_rate: float, seq: int = 0, user_id: int = 0) -> Result:
+        """The same without the voice."""
         start = time.perf_counter()
         try:
             result = self._send(audio.check(samples, sample_rate), seq, user_id)
         except audio.AudioError as error:
             result = Result(lost=True).failed(error.error_type, str(error))
         seconds, wall_s = len(samples) / sample_rate, time.perf_counter() - start
-        result = finished(result, self._setting, seq, user_id, seconds, wall_s)
+        return finished(result, self._setting, seq, user_id, seconds, wall_s)
+
+    def speak(self, result: Result, user_id: int = 0) -> Heard:
+        """A result with its voice, if there is a `speaker` and a text to rely on."""
         if self._speaker is None or result.lost or result.error_type == UNRELIABLE:
             return Heard(result, SILENT)
         spoken = self._speaker(result.text, user_id)
@@ -127,7 +146,9 @@ class Simulation:
             ideal = Ideal(setting.channel, setting.es_n0_db, setting.rician_k, setting.seed)
             return ideal(self._encoder(waveform), self._decoder, seq)
         sent = self._transmitter(waveform, user_id, seq)
-        return own(Receiver(self._decoder, setting.symbol_rate).hear(sent.bursts), seq, user_id)
+        if self._watch:
+            self._watch(sent)
+        return own(Receiver(self._decoder, setting.symbol_rate, self._watch).hear(sent.bursts), seq, user_id)
 
 
 def finished(

@@ -12,8 +12,8 @@ from .errors import SETUP_FAILED, HostError
 DESCRIPTION = """\
 Speech in, meaning over the air, text and a voice out: DeepSC-ST on GNU Radio.
 
-With no radio and nothing running, try `deepsc simulate RECORDING`; files of a radio's samples are written by
-`deepsc record` and read by `deepsc play`.
+With no radio and nothing running, try `deepsc web`, a page in the browser, or `deepsc simulate RECORDING`;
+files of a radio's samples are written by `deepsc record` and read by `deepsc play`.
 With a flowgraph: `deepsc flowgraph run sim_fading` in one terminal, `deepsc receive` in a second one,
 `deepsc send RECORDING` in a third. When something does not work: `deepsc doctor`.
 """
@@ -26,6 +26,7 @@ EXIT STATUS
 """
 
 COMMANDS = {
+    "web": "a page in the browser on which to try it all",
     "simulate": "recordings through a simulated channel, in one go",
     "record": "recordings to a file of samples, as a radio sends them",
     "play": "a file of samples to text",

@@ -66,6 +66,18 @@ EXAMPLES
 def add_options(command: argparse.ArgumentParser) -> None:
     """Of `deepsc simulate`."""
     command.add_argument("files", nargs="+", metavar="FILE", help="recording of speech")
+    add_setting(command)
+    command.add_argument("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
+    options.json(command)
+    help = "write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there"
+    command.add_argument("--out", metavar="DIR", help=help)
+    options.audio_output(command)
+    options.voices(command)
+    options.transcripts(command, "to show beside the received ones")
+
+
+def add_setting(command: argparse.ArgumentParser) -> None:
+    """What `setting_of` reads, and --user-id."""
     options.model(command)
     options.rate(command)
     options.preamble(command)
@@ -76,13 +88,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
     help = f"what radio the symbol rate is for ({DEFAULT})"
     command.add_argument("--profile", choices=tuple(PROFILES), default=DEFAULT, help=help)
     options.path(command, "awgn")
-    command.add_argument("--through-gnuradio", action="store_true", help="by the blocks of a GNU Radio flowgraph")
-    options.json(command)
-    help = "write NAME.txt, NAME.json, NAME.received.wav and NAME.png (spectrograms) of each FILE there"
-    command.add_argument("--out", metavar="DIR", help=help)
-    options.audio_output(command)
-    options.voices(command)
-    options.transcripts(command, "to show beside the received ones")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     writer = Writer(args.out) if args.out else None
     player = _player(args) if args.play else None
     status = DONE if player or writer or not args.play else SOME_FAILED
-    setting = _setting(args)
+    setting = setting_of(args)
     with _simulation(args, setting, speak=bool(player or writer)) as simulation:
         for recording in recordings(progress(args.files)):
             result, speech = _heard(recording, simulation, setting, args.user_id)
@@ -130,7 +135,7 @@ def _heard(recording: Recording, simulation: Callable[..., Heard], setting: Sett
     return whole(heard, setting)
 
 
-def _setting(args: argparse.Namespace) -> Setting:
+def setting_of(args: argparse.Namespace) -> Setting:
     """What the options say; HostError where there is no such path."""
     setting = Setting(
         model=args.model,

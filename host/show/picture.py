@@ -4,23 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.signal import ShortTimeFFT, get_window
 
 from ..errors import HostError
+from .spectrogram import RANGE_DB, at_one_loudness
 
-WINDOW_S, HOP_S = 0.032, 0.008
-RANGE_DB = 70.0  # below the louder one's loudest point
 SIZE = (11.0, 3.6)  # inches
 DPI = 100
-
-
-def level_db(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Power spectrogram in dB, float [frequencies, frames], and its extent (s, s, kHz, kHz)."""
-    window = get_window("hann", round(WINDOW_S * rate))
-    transform = ShortTimeFFT(window, round(HOP_S * rate), rate, scale_to="psd")
-    padded = np.pad(samples, (0, max(0, len(window) - len(samples))))
-    left, right, low, high = transform.extent(len(padded))
-    return 10 * np.log10(transform.spectrogram(padded) + 1e-14), (left, right, low / 1000, high / 1000)
 
 
 def spectrograms(path: Path, original: np.ndarray, received: np.ndarray, rate: int, titles: tuple[str, str]) -> None:
@@ -35,8 +24,7 @@ def spectrograms(path: Path, original: np.ndarray, received: np.ndarray, rate: i
     """
     figure = Figure(SIZE, DPI, layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)  # the same seconds and hertz, too
-    pictures = [level_db(samples / max(np.sqrt(np.mean(samples**2)), 1e-9), rate) for samples in (original, received)]
-    top = max(levels.max() for levels, _ in pictures)
+    pictures, top = at_one_loudness(original, received, rate)
     for axis, (levels, extent), title in zip(axes, pictures, titles, strict=True):
         image = axis.imshow(
             levels, origin="lower", aspect="auto", extent=extent, vmin=top - RANGE_DB, vmax=top, cmap="magma"

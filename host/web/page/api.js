@@ -1,0 +1,53 @@
+// What the server is asked, and its errors as sentences.
+
+export class Refusal extends Error {
+  constructor(told, status) {
+    super(told.error);
+    this.type = told.error_type;
+    this.status = status;
+  }
+}
+
+async function ask(address, request) {
+  let answer;
+  try {
+    answer = await fetch(address, request);
+  } catch {
+    throw new Refusal({ error: "The server does not answer: is `deepsc web` still running?", error_type: "network" }, 0);
+  }
+  if (answer.status === 204) return null;
+  const told = await answer.json().catch(() => ({ error: `The server answered ${answer.status}.` }));
+  if (!answer.ok) throw new Refusal(told, answer.status);
+  return told;
+}
+
+export const options = () => ask("api/options");
+export const start = (wish) => ask("api/runs", { method: "POST", body: JSON.stringify(wish) });
+export const stop = (id) => ask(`api/runs/${id}`, { method: "DELETE" });
+export const upload = (blob, name) =>
+  ask("api/recordings", { method: "POST", body: blob, headers: { "X-Name": encodeURIComponent(name) } });
+export const recording = (id) => `api/recordings/${id}`;
+export const file = (run, name) => `api/runs/${run}/files/${name}`;
+
+const NAMES = ["queued", "loading", "utterance", "encoded", "received", "text", "voice", "burst", "done", "failed", "stopped"];
+
+// Calls each(name, data) for every event of a run; ends with its last one.
+export function follow(id, each) {
+  return new Promise((resolve, reject) => {
+    const events = new EventSource(`api/runs/${id}/events`);
+    for (const name of NAMES) {
+      events.addEventListener(name, (event) => {
+        const data = JSON.parse(event.data);
+        if (name === "done" || name === "failed" || name === "stopped") events.close();
+        each(name, data);
+        if (name === "done") resolve(data);
+        else if (name === "failed") reject(new Refusal(data, 200));
+        else if (name === "stopped") reject(new Refusal({ error: "Stopped.", error_type: "stopped" }, 200));
+      });
+    }
+    events.onerror = () => {
+      if (events.readyState === EventSource.CLOSED) // else the browser tries again by itself
+        reject(new Refusal({ error: "The server does not answer: is `deepsc web` still running?", error_type: "network" }, 0));
+    };
+  });
+}

@@ -1,0 +1,1 @@
+"""Recordings of real speech, as data of the installed package: the tests' and the page's (`deepsc web`)."""
