@@ -31,6 +31,7 @@ from .phy.listener import Listener, describe
 from .phy.utterance import SEQUENCE, Reception
 from .result import Result
 
+PATIENT = 10  # times the work that a live stream may make: who plays a file wants all that is in it, and can wait
 GAP_S = 0.1  # of silence before and behind each burst
 
 NOT_DETECTED = Result(lost=True, detected=False).failed("not_detected", "no burst was found in what the receiver heard")
@@ -73,7 +74,7 @@ class Receiver:
         self, decoder: Decoder, symbol_rate: float, watch: Callable[[Reception | Lost], object] | None = None
     ) -> None:
         """`symbol_rate` in hertz: in results, frequencies and times are told by it. `watch` is shown what was heard."""
-        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate)
+        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate / PATIENT)
         self._watch = watch
 
     def push(self, samples: np.ndarray) -> list[Result]:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from radio_points import SILENCE, one, wave
 
-from gr_deepsc.phy import fading, impair, realign
+from gr_deepsc.phy import burst, fading, header, impair, realign, receiver
 from gr_deepsc.phy.air import Air
 from gr_deepsc.phy.channel import complex_gaussian, noise_variance
+from gr_deepsc.phy.preamble import SHORT
 
 
 def heard(path, es_n0_db: float = 6.0, frames: int = 120, seed: int = 1):
@@ -65,3 +66,18 @@ def test_evidence_over_noise_has_mean_one():
     e = realign._evidence(realign._unlikely(c))
     assert np.mean(np.exp(e)) == pytest.approx(1, abs=0.25)
     assert np.mean(realign._unlikely(c)) == pytest.approx(1, abs=0.02)  # Beta(1, K - 1)
+
+
+def test_bursts_back_to_back():
+    """Forty bursts without noise and without a pause: where one ends the next one's symbols are no pilots of its own, and
+    each is read as it came. A search for losses among them once called itself for ever."""
+    rng, parts = np.random.default_rng(3), []
+    for k in range(40):
+        frames = int(rng.integers(8, 40))
+        head = header.Header(10, 0, k % 32, 0, True, frames)
+        payload = complex_gaussian(rng, 20 * frames).astype(np.complex64)
+        parts.append(burst.modulate(head, payload, SHORT))
+    modem = receiver.BurstReceiver(symbol_rate=5000.0)
+    events = modem.push(np.concatenate(parts))
+    events += modem.flush()
+    assert [event.realigned for event in events] == [0] * 40

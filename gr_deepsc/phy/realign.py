@@ -140,8 +140,12 @@ class _Heard:
         header = self.known[: self.layout.payload[0]]
         if abs(self.early(lag)) >= 2 and has_echoes(self.window, header, self.sync):
             return None  # one path faded, and another one came
-        if (first := self.loss(es_n0_db, after, torn)) is not None:
-            return first  # of several, which all come early together
+        # Of several, which all come early together, the first: it is before the last pilot that came in its place.
+        earlier = self.pilots[self.pilots <= torn]
+        if len(earlier) and earlier[-1] < min(until, self.pilots[-1]):
+            first = self.loss(es_n0_db, after, float(earlier[-1]))
+            if first is not None:
+                return first
         symbols = np.flatnonzero(self.known)
         before, behind = symbols[symbols <= torn][-1], symbols[symbols >= torn + lag / SAMPLES_PER_SYMBOL][0]
         return Loss(int(before), int(behind), lag)
