@@ -69,7 +69,7 @@ def test_evidence_over_noise_has_mean_one():
 
 
 def test_bursts_back_to_back():
-    """Forty bursts without noise and without a pause: where one ends the next one's symbols are no pilots of its own, and
+    """Forty bursts without noise and without a pause: behind each are another one's symbols, no pilots of its own, and
     each is read as it came. A search for losses among them once called itself for ever."""
     rng, parts = np.random.default_rng(3), []
     for k in range(40):
