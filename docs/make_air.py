@@ -9,7 +9,7 @@ from gr_deepsc.radio.profiles import PROFILES
 
 SECONDS = 5.0  # of speech in the sentence
 WORDS = 14  # in it, and 77 characters
-TEXT_DB = {"520": -10.5, "130": -4.5}  # Es/N0 in AWGN at which CER is 0.15, MODELS.md; others were not measured
+TEXT_DB = {"520": -10.5, "130": -4.5}  # Es/N0 in AWGN at which CER is 0.15 or less, MODELS.md; others were not measured
 NOISE_DBM = -174.0 + 10.0  # in 1 Hz, of a receiver with a noise figure of 10 dB
 AUDIO, RADIO = (PROFILES[name].symbol_rate for name in ("audio", "usrp"))
 FT8_CHARACTERS, JS8_WPM = 13, 16  # of free text a transmission; words a minute
@@ -19,7 +19,13 @@ JS8_S = 60 * WORDS / JS8_WPM * 12.64 / 15  # of every 15 s it sends 12.64
 OTHERS = {
     "FreeDV 700D": (-2.0, 3000.0, 1000, SECONDS, "a voice, at once; Codec 2 at 700 bit/s"),
     "RADE V1": (-2.0, 3000.0, 1500, SECONDS, "the speaker's own voice, 8 kHz wide, at once"),
-    "FT8, free text": (-21.0, 2500.0, 50, FT8_S, "capitals and digits, half of the transmissions"),
+    "FT8, free text": (
+        -21.0,
+        2500.0,
+        50,
+        FT8_S,
+        "capitals and digits; half of the transmissions each, all six 1 in 64",
+    ),
     "JS8, normal": (-24.0, 2500.0, 50, JS8_S, "text that somebody types"),
 }
 
@@ -33,7 +39,8 @@ def rates() -> list[str]:
         payload, sent = sentence(rate, SECONDS, preamble)
         share = f"{100 * (1 - payload / sent.symbols):.0f} %"
         numbers = f"{payload:,}, {payload / SECONDS:.0f} | {sent.symbols:,}, {sent.symbols / SECONDS:.0f} | {share}"
-        name = f"{rate}, `--preamble long`" if preamble else rate
+        name = "130, short: default but in audio" if rate == "130" else rate
+        name = "130, long: default in audio" if preamble else name
         rows.append(f"| {name} | {numbers} | {sent.symbols / AUDIO:.2f} s | {1e3 * sent.symbols / RADIO:.0f} ms |")
     return rows
 
@@ -57,7 +64,7 @@ def modes() -> list[str]:
     for rate, preamble in (("520", "long"), ("130", "long"), ("130", "short")):
         sent: OnAir = sentence(rate, SECONDS, PREAMBLES[preamble])[1]
         cn0_dbhz, seconds = sent.cn0_dbhz(TEXT_DB[rate], AUDIO), sent.symbols / AUDIO
-        name, out = f"gr-deepsc, audio, rate {rate}, {preamble}", "text, CER 0.15; a synthetic voice"
+        name, out = f"gr-deepsc, audio, rate {rate}, {preamble}", "text, CER at most 0.15; a synthetic voice"
         rows.append(_mode(name, cn0_dbhz, 1500, seconds, out))
     for name, (snr_db, hertz, wide, seconds, out) in OTHERS.items():
         rows.append(_mode(name, snr_db + 10 * math.log10(hertz), wide, seconds, out))
