@@ -19,13 +19,7 @@ JS8_S = 60 * WORDS / JS8_WPM * 12.64 / 15  # of every 15 s it sends 12.64
 OTHERS = {
     "FreeDV 700D": (-2.0, 3000.0, 1000, SECONDS, "a voice, at once; Codec 2 at 700 bit/s"),
     "RADE V1": (-2.0, 3000.0, 1500, SECONDS, "the speaker's own voice, 8 kHz wide, at once"),
-    "FT8, free text": (
-        -21.0,
-        2500.0,
-        50,
-        FT8_S,
-        "capitals and digits; half of the transmissions each, all six 1 in 64",
-    ),
+    "FT8, free text": (-21.0, 2500.0, 50, FT8_S, "capitals and digits; all six received: 1 in 64"),
     "JS8, normal": (-24.0, 2500.0, 50, JS8_S, "text that somebody types"),
 }
 

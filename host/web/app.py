@@ -75,7 +75,7 @@ class Application:
             {
                 "choices": wish.choices(self._model),
                 "defaults": wish.defaults(),
-                "samples": [_told(source) for source in self._recordings.samples.values()],
+                "samples": [_told(source) | {"path": str(source.path)} for source in self._recordings.samples.values()],
                 "users": self._users,
                 "limits": {"bytes": LARGEST, "seconds": MAX_RECORDING_S, "utterance_s": LONGEST_S},
             }

@@ -90,7 +90,7 @@ function keepLink(link, wanted) {
   history.replaceState(null, "", link);
   $("link").href = link;
   $("link-note").textContent = source.isSample(wanted.source) ? "" : "It works as long as this `deepsc web` runs: your recording goes with it.";
-  $("command").textContent = form.command(wanted, source.nameOf(wanted.source));
+  $("command").textContent = form.command(wanted, source.fileOf(wanted.source));
 }
 
 $("form").addEventListener("submit", (event) => {

@@ -54,7 +54,8 @@ export function choose(id) {
 }
 
 export const isSample = (id) => samples.has(id);
-export const nameOf = (id) => samples.get(id)?.name ?? chosen?.name ?? id;
+// As a terminal has it: samples wherever they were installed.
+export const fileOf = (id) => samples.get(id)?.path ?? chosen?.name ?? id;
 
 // It is gone from the server.
 export function forget() {
