@@ -59,6 +59,16 @@ def test_preambles_and_sidebands(kind, inverted):
     assert np.mean(np.abs(found.symbols - payload) ** 2) == pytest.approx(0.2, abs=0.03)
 
 
+@pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
+def test_the_other_sideband_without_a_pause(kind):
+    """Each chirp of a conjugated burst is half of a burst that was none: nothing but the twenty is heard, or worked on."""
+    rng, waves = np.random.default_rng(12), []
+    for k in range(20):
+        waves.append(sent(rng, frames=20, kind=kind, codec=10, seq=k)[2])
+    events = receive(impair.noise(np.concatenate(waves).conj(), noise_variance(12), rng))
+    assert [(event.header.seq, event.inverted) for event in events] == [(k, True) for k in range(20)]
+
+
 @pytest.mark.parametrize("piece", [7, 1024, 65_536])
 def test_pieces_leave_no_trace(stream, piece):
     """Bit for bit the same events as for the stream in one piece."""

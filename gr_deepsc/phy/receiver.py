@@ -14,12 +14,15 @@ from .demodulate import flat, has_echoes, through_echoes
 from .detect import HOP, Detection, Detector
 from .excise import Excisor
 from .frame import Layout, deinterleave
+from .preamble import LONG
 from .pulse import SAMPLES_PER_SYMBOL
 from .realign import Loss, realigned
 from .refine import refine
 from .seek import OVERLOAD, Found, decibels, expected, seek
 from .synchronise import MAX_PPM, Window
 
+LONGEST_SPACING = SAMPLES_PER_SYMBOL * expected(LONG).layout.down  # from chirp to chirp
+_TOLERANCE = REACH + 2 * SAMPLES_PER_SYMBOL  # samples that a carrier moves one chirp alone, and noise the other
 MARGIN = 64 + REACH  # samples before and behind a burst that its pulses and a wrong start may reach
 
 
@@ -48,6 +51,7 @@ class BurstReceiver:
         self._samples: np.ndarray = np.zeros(0, np.complex64)  # of the stream, from `_origin` on
         self._origin = 0
         self._detections: list[Detection] = []  # whose header is not in yet
+        self._whole: list[Detection] = []  # those of the last time of which both chirps were heard
         self._waiting: list[_Header] = []  # whose payload is not in yet
 
     @_one_thread
@@ -75,7 +79,7 @@ class BurstReceiver:
         """
         found = self._take(self._excisor.flush())
         found += self._step(self._unread)
-        self._detections += self._detector.flush()
+        self._add(self._detector.flush())
         found += self._advance(ended=True)
         self._start_stream(self._budget if skipping else Budget(self._symbol_rate))
         return found
@@ -83,15 +87,22 @@ class BurstReceiver:
     def _step(self, samples: np.ndarray) -> list[Burst | Lost]:
         self._samples = np.concatenate([self._samples, samples])
         self._budget.earn(len(samples))
-        self._detections += self._detector.push(samples)
+        self._add(self._detector.push(samples))
         return self._advance(ended=False)
+
+    def _add(self, detections: list[Detection]) -> None:
+        self._detections += detections
+        recent = [each for each in self._whole if each.start > self._origin - LONGEST_SPACING - _TOLERANCE]
+        self._whole = recent + [each for each in detections if each.both]
 
     def _advance(self, ended: bool) -> list[Burst | Lost]:
         end = self._origin + len(self._samples)
         found: list[Burst | Lost] = []
-        ready = [detection for detection in self._detections if ended or _header_end(detection) <= end]
+        ready = [detection for detection in self._detections if ended or self._decided(detection, end)]
         for detection in sorted(ready, key=lambda detection: detection.start):
             self._detections.remove(detection)
+            if self._half_of_another(detection):
+                continue
             outcome = self._read_header(detection)
             if isinstance(outcome, _Header):
                 self._waiting.append(outcome)
@@ -105,6 +116,20 @@ class BurstReceiver:
         if keep > self._origin:
             self._samples, self._origin = self._samples[keep - self._origin :], keep
         return found
+
+    def _decided(self, detection: Detection, end: int) -> bool:
+        """Whether its header came, and of one chirp alone, all that it may be half of."""
+        behind = detection.start + _spacing(detection) + _TOLERANCE
+        return _header_end(detection) <= end and (detection.both or behind <= self._detector.undecided)
+
+    def _half_of_another(self, detection: Detection) -> bool:
+        """Whether its one chirp belongs to a burst of which both were heard, on the other sideband."""
+        return not detection.both and any(
+            each.preamble is detection.preamble
+            and each.inverted != detection.inverted
+            and abs(abs(each.start - detection.start) - _spacing(detection)) <= _TOLERANCE
+            for each in self._whole
+        )
 
     def _window(self, detection: Detection, symbols: float) -> Window:
         return Window(*self._cut(detection, symbols))
@@ -214,6 +239,11 @@ class _Header:
 def _carrier(detection: Detection, further: float) -> float:
     """The carrier offset of the samples as they came, cycles a symbol: `further` than the detection's."""
     return (detection.cfo + further) * (-1 if detection.inverted else 1)
+
+
+def _spacing(detection: Detection) -> int:
+    """Samples from chirp to chirp."""
+    return SAMPLES_PER_SYMBOL * expected(detection.preamble).layout.down
 
 
 def _header_end(detection: Detection) -> float:

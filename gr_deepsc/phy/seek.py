@@ -85,9 +85,9 @@ def seek(
             return Found(hypothesis.place, head, hypothesis.sync, hypothesis.es_n0_db)
     if not detection.sure:
         return None
-    if search.given_up:
+    if search.given_up and detection.both:
         return Unread("overload", OVERLOAD, es_n0_db)
-    if error is None or (error.error_type == "header_crc" and not (heard or search.heard())):
+    if search.given_up or error is None or (error.error_type == "header_crc" and not (heard or search.heard())):
         return None
     return Unread(error.error_type, str(error), es_n0_db)
 
