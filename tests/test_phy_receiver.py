@@ -61,7 +61,7 @@ def test_preambles_and_sidebands(kind, inverted):
 
 @pytest.mark.parametrize("kind", PREAMBLES.values(), ids=PREAMBLES)
 def test_the_other_sideband_without_a_pause(kind):
-    """Each chirp of a conjugated burst is half of a burst that was none: nothing but the twenty is heard, or worked on."""
+    """Each chirp of a conjugated burst is half of a burst that was none: the twenty are heard, and nothing else."""
     rng, waves = np.random.default_rng(12), []
     for k in range(20):
         waves.append(sent(rng, frames=20, kind=kind, codec=10, seq=k)[2])
