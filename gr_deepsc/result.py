@@ -14,12 +14,10 @@ import numpy as np
 from .codec.rates import of_codec
 from .ctc.confidence import UNRELIABLE, Word, load
 from .english import plain
-from .framing import SYMBOLS_PER_FRAME
-from .phy.frame import MAX_FRAMES
 from .phy.preamble import PREAMBLES
 from .phy.pulse import SAMPLES_PER_SYMBOL
 from .phy.units import OnAir, energy_n0_db, snr_3khz_db
-from .phy.utterance import MAX_PARTS, on_air
+from .phy.utterance import MAX_SYMBOLS, on_air
 
 _OF = "of es_n0_db_set, where nothing was set of es_n0_db"
 _PLAIN = "`text` as it is spoken, in small letters, space and apostrophe: twelve for 12, doctor for Dr."
@@ -127,7 +125,7 @@ class Result:
         if found.get("rate") is None and isinstance(said.get("codec"), int):
             found["rate"] = of_codec(said["codec"])
         n_symbols, rate = found.get("n_symbols") or 0, found.get("rate") or 0
-        possible = 0 < n_symbols <= MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME
+        possible = 0 < n_symbols <= MAX_SYMBOLS
         if possible and rate > 0:
             found["nominal_s"] = round(n_symbols / rate, 3)
         if possible and found.get("preamble") in PREAMBLES:

@@ -51,6 +51,14 @@ def decoder() -> Decoder:
     return Decoder()
 
 
+def received(samples: np.ndarray, codec: int) -> tuple[Burst | None, str]:
+    """The first burst in them and its text, as it is spoken; a lost burst is a lost text."""
+    found = [event for event in receive(samples.astype(np.complex64)) if isinstance(event, Burst)]
+    if not found:
+        return None, ""
+    return found[0], plain(decoder()(found[0].symbols, found[0].reliability, codec).text)
+
+
 def heard(path: Path, seeds: int, before: Path | None = None) -> tuple[float, list[Burst | None]]:
     """Character error rate, and the bursts: `before` is the sender's side of the noise, `path` the receiver's."""
     truths, texts, bursts = [], [], []
@@ -61,10 +69,10 @@ def heard(path: Path, seeds: int, before: Path | None = None) -> tuple[float, li
             samples = np.pad(samples, SILENCE)
             samples = before(samples, rng) if before else samples
             samples = path(impair.noise(samples, noise_variance(ES_N0_DB), np.random.default_rng([12, seed, k])), rng)
-            found = [e for e in receive(samples.astype(np.complex64)) if isinstance(e, Burst)]
+            burst, read = received(samples, codec)
             truths.append(text)
-            bursts.append(found[0] if found else None)
-            texts.append(plain(decoder()(found[0].symbols, found[0].reliability, codec).text) if found else "")
+            bursts.append(burst)
+            texts.append(read)
     return jiwer.cer(truths, texts), bursts
 
 
@@ -147,9 +155,8 @@ def low_rate(size: float) -> Iterator[Point]:
                         samples = impair.noise(faded, noise_variance(es_n0_db), rng)
                     else:
                         samples = Air(channel, es_n0_db)(samples, rng)
-                    found = [e for e in receive(samples) if isinstance(e, Burst)]
                     truths.append(text)
-                    texts.append(plain(decoder()(found[0].symbols, found[0].reliability, codec).text) if found else "")
+                    texts.append(received(samples, codec)[1])
             rate = jiwer.cer(truths, texts)
             energy = energy_n0_db(es_n0_db, sent.energy)
             yield Point(

@@ -19,7 +19,6 @@ from gr_deepsc.phy.air import Air, Path
 from gr_deepsc.phy.channel import complex_gaussian
 from gr_deepsc.phy.frame import STRENGTH
 from gr_deepsc.phy.framer import LEVEL_DB, Framer, suiting
-from gr_deepsc.phy.preamble import SHORT
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
 from gr_deepsc.phy.resample import Resampler, low_pass
 from gr_deepsc.radio.iqfile import IqFileError, IqReader
@@ -77,7 +76,7 @@ def test_printed_is_what_is_measured(tmp_path, profile, size):
     measured = 10 * np.log10((np.mean(np.abs(noisy[sent]) ** 2) - noise_power) / n0)
 
     known = {"n_symbols": SYMBOLS_PER_FRAME * frames, "n_bursts": len(bursts), "codec": codec}
-    known["preamble"] = "short" if suiting(codec) is SHORT else "long"
+    known["preamble"] = suiting(codec).name
     result = Result.of(known, symbol_rate=about.symbol_rate, es_n0_db=ES_N0_DB)
     assert result.cn0_dbhz == pytest.approx(measured, abs=0.1)
     assert result.snr_3khz_db == pytest.approx(measured - 10 * np.log10(3000), abs=0.1)

@@ -10,17 +10,13 @@ from ..ctc import DECODERS
 from ..ctc.beam import SPELLING, Beam
 from ..ctc.confidence import UNRELIABLE, Calibration, Word, calibrated, probabilities
 from ..ctc.greedy import greedy
-from ..framing import SYMBOLS_PER_FRAME
-from ..phy.frame import MAX_FRAMES
-from ..phy.utterance import MAX_PARTS
+from ..phy.utterance import MAX_SYMBOLS
 from ..session import PROVIDER
 from .characters import Speller, spell
 from .contextual import ContextualDecoder
 from .former import FormerDecoder
 from .framewise import FramewiseDecoder
 from .rates import CODECS, FORMER
-
-LONGEST = MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME  # symbols of an utterance
 
 # By codec: the model's own, the former one and the one with context (python -m deepsc_export calibrate).
 _PAPER, _FORMER, _CONTEXTUAL = Calibration(1.188, 2.23), Calibration(2.511, 2.025), Calibration(1.024, 2.919)
@@ -106,8 +102,8 @@ class Decoder:
             ValueError: n is no multiple of 20, is 0, or differs between the two.
         """
         self.check(codec)
-        if len(symbols) > LONGEST:
-            raise DecodeError(f"{len(symbols)} symbols: an utterance has {LONGEST} at most", "too_long")
+        if len(symbols) > MAX_SYMBOLS:
+            raise DecodeError(f"{len(symbols)} symbols: an utterance has {MAX_SYMBOLS} at most", "too_long")
         if codec == self.codec:
             return self.framewise(symbols, reliability)
         if codec in FORMER:

@@ -7,7 +7,6 @@ import numpy as np
 
 from .burst import Burst, Lost
 from .frame import MAX_FRAMES, Layout
-from .preamble import PREAMBLES
 from .pulse import SAMPLES_PER_SYMBOL
 from .receiver import BurstReceiver
 from .utterance import PATIENCE, SEQUENCE, Joiner, Reception
@@ -129,7 +128,7 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "timing": float(bursts[0].start),
         "fading": bursts[0].channel,
         "n_symbols": len(event.symbols),
-        "preamble": next(name for name, each in PREAMBLES.items() if each is bursts[0].preamble),
+        "preamble": bursts[0].preamble.name,
         "n_bursts": len(bursts),
         "bursts_missing": event.missing,
         "realigned": sum(burst.realigned for burst in bursts),

@@ -16,12 +16,11 @@ from scipy import ndimage, special
 
 from .exact import scaled, square
 from .frame import Layout
-from .synchronise import BLOCKS, DRIFTS, Correlations, Known, Sync, Window, around, late_by
+from .synchronise import BLOCKS, DRIFTS, ECHO_CFOS, Correlations, Known, Sync, Window, around, late_by
 from .track import Blocks, Model, Nodes, log_evidences
 
-# Times and carriers of a path, each chirp's strongest peak being another path's: an echo 5 symbols late makes the
-# detection 2.5 symbols wrong and its carrier 5 / (2 * 144) = 0.017.
-ECHOES = np.arange(-12, 13) / 2, np.arange(-80, 81) * 2.5e-4
+# Times and carriers of a path, each chirp's strongest peak being another path's.
+ECHOES = np.arange(-12, 13) / 2, ECHO_CFOS
 _MODELS: tuple[Model, ...] = (Blocks(), Blocks(512), *BLOCKS[::4], Blocks(32))
 LEAST = np.log(20)  # nats, wherever: noise has them once in 20 times at most (Markov's inequality)
 # Above it are bursts through fading echoes at 0 dB that can be read; of speech, one place in five.

@@ -21,12 +21,13 @@ class Preamble:
     """How long chirps and header of a burst are.
 
     Attributes:
+        name: for people.
         chirp: symbols of each of the two.
         header: QPSK symbols between them, without pilots.
     """
 
-    def __init__(self, chirp: int, header: int) -> None:
-        self.chirp, self.header = chirp, header
+    def __init__(self, name: str, chirp: int, header: int) -> None:
+        self.name, self.chirp, self.header = name, chirp, header
 
     def sweep(self, n: np.ndarray) -> np.ndarray:
         """Symbols `n` of the up-chirp, 0 to chirp - 1, or of its continuation either way: complex64, |.| = 1."""
@@ -43,5 +44,5 @@ class Preamble:
         return self.up.conj()
 
 
-LONG, SHORT = Preamble(144, 448), Preamble(56, 144)
-PREAMBLES = {"long": LONG, "short": SHORT}
+LONG, SHORT = Preamble("long", 144, 448), Preamble("short", 56, 144)
+PREAMBLES = {each.name: each for each in (LONG, SHORT)}

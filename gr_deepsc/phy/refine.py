@@ -79,7 +79,7 @@ def refine(
         sync: with which the header was read.
     """
     end = len(symbols)
-    window, known = window_of(0.0), Known(symbols[: layout.begin])
+    window = window_of(0.0)
     sync, kind = _relocked(window, symbols[: layout.begin], sync)
     if abs(sync.drift) * end > _SMEARED:
         window = window_of(sync.drift)

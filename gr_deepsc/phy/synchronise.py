@@ -36,8 +36,8 @@ WIDE = np.arange(-6, 7) / 4, np.arange(-20, 21) * 4e-4  # 1.5 symbols, five turn
 # An echo 5 symbols late, if each chirp's strongest peak is another path's, makes the time 2.5 symbols wrong and the
 # carrier 5 / (2 * 144) = 0.017.
 _ECHO_TIMES = np.arange(-6, 7)  # after the detection, at which a path may arrive
-_ECHO_CFOS = np.arange(-80, 81) * 2.5e-4  # to 0.02
-_ECHO_APART = 9  # steps of `_ECHO_CFOS`: of peaks within half of it, 0.7 turns, the best one is tried
+ECHO_CFOS = np.arange(-80, 81) * 2.5e-4  # to 0.02
+_ECHO_APART = 9  # steps of `ECHO_CFOS`: of peaks within half of it, 0.7 turns, the best one is tried
 
 BLOCK_STEP = 8  # symbols between the places at which a block may begin: half a node
 BLOCKS = tuple(Blocks(BLOCK, offset) for offset in range(0, BLOCK, BLOCK_STEP))
@@ -271,10 +271,10 @@ def carriers_of_echoes(window: Window, known: Known) -> list[float]:
     y = np.stack([window.at(known.places, Sync(float(time), 0.0)) for time in _ECHO_TIMES], 1)
     c = known.correlate(y)
     n0, power = known.levels(y[:, len(_ECHO_TIMES) // 2])
-    turn = known.turn(_ECHO_CFOS)
+    turn = known.turn(ECHO_CFOS)
     rake = np.maximum(log_evidences(_ECHO_MODELS, known.nodes, c, power, n0, turn), 0).sum(1).max(0)
     peaks = np.flatnonzero(ndimage.maximum_filter1d(rake, _ECHO_APART) == rake)
-    return [float(_ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
+    return [float(ECHO_CFOS[f]) for f in sorted(peaks, key=lambda f: -rake[f])[:HYPOTHESES]]
 
 
 def vertex(values: np.ndarray, k: int | np.integer) -> float:

@@ -15,6 +15,7 @@ from .units import OnAir
 
 SEQUENCE = 32  # utterances are counted modulo this
 MAX_PARTS = 4  # bursts of one utterance: 60 s
+MAX_SYMBOLS = MAX_PARTS * MAX_FRAMES * SYMBOLS_PER_FRAME  # of one utterance
 MAX_WAITING = 64  # utterances of which a burst is still missing
 PATIENCE = 2.0  # longest bursts that may pass before a missing one is given up
 
