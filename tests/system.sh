@@ -1,36 +1,48 @@
 #!/usr/bin/env bash
-# The project on Debian 13, tried on a machine that runs something else: `tests/debian13.sh DIR [COMMAND...]`, as root.
+# The project on another system than this machine's: `tests/system.sh SYSTEM DIR [COMMAND...]`, as root.
 #
-# A Debian 13 is installed into DIR (debootstrap) from this machine's own package source, and the commit that is checked
-# out here is copied into it; there COMMAND runs in the checkout (default: make demo and make test). A DIR that
-# is there already is used again, its virtual environment too: a second run takes only as long as COMMAND.
+# SYSTEM is debian12, debian13, ubuntu22.04 or ubuntu24.04; with -arm64 behind it, a 64-bit ARM one, as on a Raspberry Pi,
+# whose programs qemu translates (some 20 times slower). It is installed into DIR (debootstrap) from its distribution's
+# package source, and the commit that is checked out here is copied into it; there COMMAND runs in the checkout
+# (default: make demo and make test). A DIR that is there already is used again, its virtual environment
+# too: a second run takes only as long as COMMAND.
 #
 # What lets this machine reach its package indices (proxy, certificates, pip's configuration and the folders that it
 # names) holds in DIR as well. Mounts and processes live in namespaces of their own: they end with this script (which
 # SIGINT ends early, and SIGKILL; not SIGTERM).
 set -euo pipefail
 
-if [[ $# -eq 0 || $1 == -* || $(id -u) -ne 0 ]]; then
-    echo "usage, as root: $0 DIR [COMMAND...]    (needs debootstrap, git, unshare)" >&2
+declare -A suites=([debian12]=bookworm [debian13]=trixie [ubuntu22.04]=jammy [ubuntu24.04]=noble)
+system=${1:-none}
+suite=${suites[${system%-arm64}]:-}
+if [[ $# -lt 2 || -z $suite || $(id -u) -ne 0 ]]; then
+    echo "usage, as root: $0 SYSTEM DIR [COMMAND...]    SYSTEM: ${!suites[*]}, or one of them with -arm64" >&2
+    echo "needs debootstrap, git, unshare; qemu-user-static for -arm64; for an Ubuntu its ubuntu-keyring, or it is not checked who signed it" >&2
     exit 2
 fi
 if [[ -z ${IN_NAMESPACE:-} ]]; then
     IN_NAMESPACE=yes exec unshare --mount --pid --fork --kill-child "$0" "$@"
 fi
 checkout=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "$1"
-tree=$(cd "$1" && pwd)
-shift
+mkdir -p "$2"
+tree=$(cd "$2" && pwd)
+shift 2
 [[ $# -gt 0 ]] || set -- bash -c 'make demo && make test'
 
 eval "$(apt-config shell proxy Acquire::http::Proxy)"
 if [[ -n ${proxy:-} && $proxy != DIRECT ]]; then export http_proxy=$proxy; fi
-if [[ ! -e $tree/.debian13-complete ]]; then
-    # An Ubuntu's own source has no Debian 13.
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$' ||
-        echo http://deb.debian.org/debian/)
-    debootstrap --variant=minbase --include=ca-certificates,git,make trixie "$tree" "$mirror"
-    touch "$tree/.debian13-complete"
+if [[ ! -e $tree/.system-complete ]]; then
+    case $system in
+        debian*) options=() source=http://deb.debian.org/debian/ ;;
+        ubuntu*-arm64) options=(--components=main,universe) source=http://ports.ubuntu.com/ ;;
+        ubuntu*) options=(--components=main,universe) source=http://archive.ubuntu.com/ubuntu/ ;;
+    esac
+    [[ $system != *-arm64 ]] || options+=(--arch=arm64)
+    # Every Ubuntu is installed as its first one with debootstrap was, "gutsy"; a Debian's debootstrap may not know its name.
+    [[ $system != ubuntu* ]] || script=gutsy
+    debootstrap --variant=minbase --include=ca-certificates,git,make "${options[@]}" \
+        "$suite" "$tree" "$source" "/usr/share/debootstrap/scripts/${script:-sid}"
+    touch "$tree/.system-complete"
 fi
 
 # Files are copied; folders are mounted, at the same place in the tree.
