@@ -1,4 +1,4 @@
-# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12 or 13: they set up
+# gr-deepsc. `make demo` and `make test` each work as the first command on a fresh Debian 12 or 13 or Ubuntu 24.04: they set up
 # what they need.
 
 .DEFAULT_GOAL := help
@@ -120,6 +120,8 @@ define install_missing
 endef
 
 $(RUNTIME): pyproject.toml constraints.txt
+	@[[ ! -x $(PYTHON) ]] || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    f"$(PYTHON) is Python {sys.version.split()[0]}; needed is 3.11, which Debian 12 and Ubuntu 24.04 have")'
 	$(call install_missing,$(APT))
 	@[[ -x $(PY) ]] || $(PYTHON) -m venv --system-site-packages $(VENV)
 	$(PIP) --editable .
