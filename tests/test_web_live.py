@@ -56,14 +56,14 @@ def live(fixture_model):
     context.destroy(linger=0)
 
 
-def followed(server, path: str, until: str) -> list[tuple[str, dict]]:
-    """Events of `path` up to the first that is called `until`."""
+def followed(server, path: str, until: str, session: str | None = None) -> list[tuple[str, dict]]:
+    """Events of `path` up to the first that is called `until`, of `session` where it matters whose."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("GET", path)
     answer, events, name = connection.getresponse(), [], ""
-    while not events or events[-1][0] != until:
+    while not (events and events[-1][0] == until and session in (None, events[-1][1].get("result", {}).get("session"))):
         line = answer.readline().decode().strip()
         if line.startswith("event: "):
             name = line.removeprefix("event: ")
@@ -80,7 +80,7 @@ def test_there_and_back(live, hello):
     told = json.loads(sent.content)
     assert (sent.status, told["seq"]) == (202, [0])
     for _ in range(2):
-        events = followed(live, "/api/live/events", "result")
+        events = followed(live, "/api/live/events", "result", told["session"])
         assert events[0] == ("peer", {"there": True})
         result = events[-1][1]
         assert [each["word"] for each in result["words"]] == ["hello", "there"]

@@ -93,11 +93,12 @@ class Live:
         return {"session": sender.session, "seq": sent, "seconds": sum(map(len, speech)) / SAMPLE_RATE}
 
     def _listen(self) -> None:
-        there, number = None, 0
+        there: bool | None = None  # nobody has been told yet
+        number = 0
         while not self._stop.is_set():
             message = self._results.read(0.1)
-            if self._results.peer.update() != there:
-                there = not there
+            if (now := self._results.peer.update()) != there:
+                there = now
                 self._tell("peer", there=there)
             if message is not None:
                 number += 1
