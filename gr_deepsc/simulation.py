@@ -50,6 +50,7 @@ class Setting:
     clock_ppm: float = 0.0
     delay_samples: float = 0.0  # 4 a symbol
     symbol_rate: float = PROFILES[DEFAULT].symbol_rate  # on the air, symbols a second
+    drift_hz_s: float = 0.0  # of the carrier, from `cfo_hz` on
 
     def path(self) -> Path:
         """The radio path.
@@ -57,8 +58,9 @@ class Setting:
         Raises:
             ValueError: there is no such path; says which parameter and what is allowed.
         """
-        cfo = self.cfo_hz / self.symbol_rate
-        air = Air(self.channel, self.es_n0_db, cfo, self.clock_ppm, self.delay_samples, self.rician_k)
+        cfo, drift = self.cfo_hz / self.symbol_rate, self.drift_hz_s / self.symbol_rate**2
+        offsets = (cfo, self.clock_ppm, self.delay_samples)
+        air = Air(self.channel, self.es_n0_db, *offsets, self.rician_k, drift=drift)
         return Path(air, self.seed)
 
     @property

@@ -82,6 +82,7 @@ def path(command: argparse.ArgumentParser, channel: str) -> None:
     add("--snr", type=decibels, default=20.0, metavar="DB", help="Es/N0 a complex symbol of the payload (20)")
     add("--rician-k", type=number(float, 0, 1e6), default=1.0, metavar="K", help="Rician K factor (1)")
     add("--cfo-hz", type=hertz, default=0.0, metavar="HZ", help="carrier offset (0)")
+    add("--drift-hz-s", type=hertz, default=0.0, metavar="HZ/S", help="drift of the carrier, Hz a second (0)")
     ppm, samples = number(float, -10_000, 10_000), number(float, 0, 1e6)
     add("--clock-ppm", type=ppm, default=0.0, metavar="PPM", help="sample clock offset (0)")
     add("--delay-samples", type=samples, default=0.0, metavar="N", help="delay in samples, 4 a symbol (0)")

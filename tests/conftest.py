@@ -1,10 +1,13 @@
 """What several tests share: analytic models with a voice, compiled flowgraphs; and that tests leave nothing behind."""
 
+import io
 import os
 import sys
 
 import fixture_models
 import pytest
+import soundfile
+from browser import chromium
 from grcc import GRAPHS, grcc
 
 # For torch, which reads it when it is imported: on networks as small as ours two threads take twice the processor time.
@@ -53,3 +56,18 @@ def said_of(_compiled):
 def speak():
     """speak(text) -> float32 waveform at 16 kHz that the fixture recognises as that text."""
     return fixture_models.speak
+
+
+@pytest.fixture(scope="session")
+def hello(speak) -> bytes:
+    """A recording that the fixture reads as "hello there"."""
+    file = io.BytesIO()
+    soundfile.write(file, speak("hello there"), 16_000, format="WAV")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")  # while it is there no other event loop can run in this process
+def browser(tmp_path_factory):
+    """Chromium; its microphone hears LJ002-0045."""
+    with chromium(tmp_path_factory.mktemp("microphone")) as browser:
+        yield browser

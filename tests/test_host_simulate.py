@@ -217,7 +217,20 @@ def test_one_chain(recordings, fixture_model, tmp_path, channel):
     """
     samples, rate = soundfile.read(recordings / "minute.wav")
     soundfile.write(tmp_path / "17.wav", samples[: 17 * rate], rate)
-    path = ("--channel", channel, "--snr", 4, "--seed", 3, "--cfo-hz", -1500, "--delay-samples", 77.3)
+    path = (
+        "--channel",
+        channel,
+        "--snr",
+        4,
+        "--seed",
+        3,
+        "--cfo-hz",
+        -1500,
+        "--drift-hz-s",
+        2000,
+        "--delay-samples",
+        77.3,
+    )
     files = ("--user-id", 5, recordings / "good.wav", tmp_path / "17.wav")
     _, simulated = simulate(fixture_model, "--json", *path, *files)
     _, through = simulate(fixture_model, "--json", "--through-gnuradio", *path, *files)

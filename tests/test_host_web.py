@@ -28,14 +28,6 @@ def server(fixture_model):
         yield server
 
 
-@pytest.fixture(scope="module")
-def hello(speak) -> bytes:
-    """A recording that the fixture reads as "hello there"."""
-    file = io.BytesIO()
-    soundfile.write(file, speak("hello there"), 16000, format="WAV")
-    return file.getvalue()
-
-
 def seconds(wav: bytes) -> float:
     samples, rate = soundfile.read(io.BytesIO(wav))
     return len(samples) / rate

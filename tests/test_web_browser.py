@@ -1,20 +1,15 @@
 """The page in a real browser: Debian's Chromium, without a window."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 import soundfile
-from scipy.signal import resample_poly
 from web_server import serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
 SAMPLES = Path(__file__).with_name("samples")
 TEXT = ["The", "various", "wards", "were", "all", "about", "eleven", "feet", "in", "height."]  # of LJ002-0045
-SOUND = "LJ002-0045"  # what the pretended microphone hears
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
 expect = sync_api.expect
 
 
@@ -22,19 +17,6 @@ expect = sync_api.expect
 def address():
     with serving() as server:
         yield server.address
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    sound = tmp_path_factory.mktemp("microphone") / "said.wav"
-    samples, rate = soundfile.read(SAMPLES / f"{SOUND}.flac", dtype="float32")
-    soundfile.write(sound, resample_poly(samples, 48_000 // rate, 1), 48_000)
-    options = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    options += [f"--use-file-for-fake-audio-capture={sound}", "--autoplay-policy=no-user-gesture-required"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

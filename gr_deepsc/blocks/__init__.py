@@ -14,6 +14,7 @@ from .receiver import DeepscReceiver
 from .result_link import ResultLink
 from .semantic_decoder import SemanticDecoder
 from .semantic_encoder import SemanticEncoder
+from .spectrum_link import SpectrumLink
 from .speech_segmenter import SpeechSegmenter
 from .speech_source import SpeechSource
 from .speech_synthesizer import SpeechSynthesizer
@@ -22,5 +23,5 @@ from .transmitter import DeepscTransmitter
 __all__ = [
     "AudioFileSource", "AudioLink", "BlockFadingChannel", "BurstFramer", "BurstReceiver", "BurstSource",
     "DeepscReceiver", "DeepscTransmitter", "DropCounter", "IqFileSink", "IqFileSource", "RadioPath", "ResultLink",
-    "SemanticDecoder", "SemanticEncoder", "SpeechSegmenter", "SpeechSource", "SpeechSynthesizer",
+    "SemanticDecoder", "SemanticEncoder", "SpectrumLink", "SpeechSegmenter", "SpeechSource", "SpeechSynthesizer",
 ]  # fmt: skip

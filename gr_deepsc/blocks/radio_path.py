@@ -7,7 +7,7 @@ from .pdu import PduBlock, get, put, unpack
 
 
 class RadioPath(PduBlock):
-    """Fading, noise, carrier and clock offset and delay, on the samples of a burst and the silence around it.
+    """Fading, noise, carrier and clock offset, drift and delay, on the samples of a burst and the silence around it.
 
     Ports: `bursts` in and out, `failed` out. Es/N0 is that of the payload, whatever the `level_db` that it was sent at
     (absent: 0 dB of full scale); signal and noise together leave at that level. Noise and fading depend on `seed`, and
@@ -24,8 +24,9 @@ class RadioPath(PduBlock):
         symbol_rate: float = 50_000.0,
         rician_k: float = 1.0,
         seed: int = 0,
+        drift_hz_s: float = 0.0,
     ):
-        """Parameters as of `phy.air.Air`, the carrier offset in hertz.
+        """Parameters as of `phy.air.Air`, carrier offset and drift in hertz.
 
         Raises:
             ValueError: a parameter that describes no path.
@@ -33,7 +34,8 @@ class RadioPath(PduBlock):
         super().__init__("Radio Path", "bursts", "bursts", failed="failed")
         if not symbol_rate > 0:
             raise ValueError(f"a symbol rate of {symbol_rate} Hz: it must be above 0")
-        air = Air(kind, float(es_n0_db), cfo_hz / symbol_rate, clock_ppm, delay_samples, rician_k)
+        offsets, drift = (cfo_hz / symbol_rate, clock_ppm, delay_samples), drift_hz_s / symbol_rate**2
+        air = Air(kind, float(es_n0_db), *offsets, rician_k, drift=drift)
         self._path = Path(air, seed)
         self.sent = 0  # samples
         self.complete = False  # the last burst of the latest utterance has been sent

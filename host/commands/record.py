@@ -120,8 +120,8 @@ def _write(
 
 def _path(args: argparse.Namespace, profile: Profile) -> radio.Path | None:
     """None where the transmitter's own signal is wanted."""
-    cfo = args.cfo_hz / profile.symbol_rate
-    air = radio.Air(args.channel, args.snr, cfo, args.clock_ppm, args.delay_samples, args.rician_k)
+    cfo, drift = args.cfo_hz / profile.symbol_rate, args.drift_hz_s / profile.symbol_rate**2
+    air = radio.Air(args.channel, args.snr, cfo, args.clock_ppm, args.delay_samples, args.rician_k, drift=drift)
     return None if air == radio.Air("none", args.snr, rician_k=args.rician_k) else radio.Path(air, args.seed)
 
 

@@ -151,6 +151,7 @@ def setting_of(args: argparse.Namespace) -> Setting:
         csi=args.csi,
         cfo_hz=args.cfo_hz,
         clock_ppm=args.clock_ppm,
+        drift_hz_s=args.drift_hz_s,
         delay_samples=args.delay_samples,
         symbol_rate=args.symbol_rate or PROFILES[args.profile].symbol_rate,
     )

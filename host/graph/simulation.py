@@ -43,7 +43,7 @@ class FlowgraphSimulation:
         if self._modem:
             self._framer = BurstFramer(LEVEL_DB, setting.silence, setting.preamble)
             offsets = (setting.cfo_hz, setting.clock_ppm, setting.delay_samples, setting.symbol_rate)
-            self._path = RadioPath(kind, es_n0_db, *offsets, rician_k, seed)
+            self._path = RadioPath(kind, es_n0_db, *offsets, rician_k, seed, setting.drift_hz_s)
         else:
             self._path = BlockFadingChannel(kind, es_n0_db, BLOCK, rician_k, seed, interleaved=True)
         self._connect()

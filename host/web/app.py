@@ -8,10 +8,16 @@
     GET    /api/runs/ID/events            what happens in it, as server-sent events, from its beginning
     DELETE /api/runs/ID                   stop it
     GET    /api/runs/ID/files/NAME        what can be downloaded of it
+    GET    /api/live                      where the flowgraph's links are
+    GET    /api/live/events               its results, as server-sent events
+    GET    /api/live/spectrum             its spectra, the same way
+    GET    /api/live/speech/NAME          the speech of a result
+    POST   /api/live/utterances           a recording to be sent into it
 
 Errors are {"error": a sentence, "error_type": a word}.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -31,8 +37,10 @@ from gr_deepsc.speech.audio import LONGEST_S, MAX_RECORDING_S, AudioError
 from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ..errors import HostError
-from . import wish
+from . import views, wish
+from .events import Events
 from .files import TYPES
+from .live import Live
 from .recordings import LARGEST, Recordings, Source, TooLargeError
 from .runs import BusyError, Run, Runs
 
@@ -44,9 +52,9 @@ TOO_LARGE = f"a recording may have {LARGEST >> 20} MB at most; make it shorter, 
 class Application:
     """The routes, over the recordings and the runs."""
 
-    def __init__(self, recordings: Recordings, runs: Runs, model: str, users: list[int]) -> None:
+    def __init__(self, recordings: Recordings, runs: Runs, live: Live, model: str, users: list[int]) -> None:
         """`model`: the default; `users`: who has a voice."""
-        self._recordings, self._runs, self._model, self._users = recordings, runs, model, users
+        self._recordings, self._runs, self._live, self._model, self._users = recordings, runs, live, model, users
 
     def starlette(self) -> Starlette:
         """As the server runs it."""
@@ -54,8 +62,10 @@ class Application:
         @asynccontextmanager
         async def life(app: Starlette) -> AsyncIterator[None]:
             self._runs.start()
+            self._live.start()
             yield
             self._runs.close()
+            self._live.close()
 
         routes = [
             Route("/", lambda request: FileResponse(PAGE / "index.html")),
@@ -67,6 +77,11 @@ class Application:
             Route("/api/runs/{id}", self._stop, methods=["DELETE"]),
             Route("/api/runs/{id}/events", self._events),
             Route("/api/runs/{id}/files/{name}", self._file),
+            Route("/api/live", self._links),
+            Route("/api/live/events", self._results),
+            Route("/api/live/spectrum", self._spectra),
+            Route("/api/live/speech/{name}", self._speech),
+            Route("/api/live/utterances", self._send, methods=["POST"]),
         ]
         return Starlette(routes=routes, lifespan=life, exception_handlers={HTTPException: _refused})
 
@@ -116,18 +131,7 @@ class Application:
         return Response(status_code=204)
 
     async def _events(self, request: Request) -> Response:
-        run, last = self._run(request), request.headers.get("last-event-id", "")
-        first = int(last) + 1 if last.isdecimal() and len(last) < 9 else 0
-
-        async def lines() -> AsyncIterator[str]:
-            async for item in run.follow(first):
-                if item is None:
-                    yield ": still here\n\n"
-                else:
-                    number, event = item
-                    yield f"id: {number}\nevent: {event.name}\ndata: {json.dumps(event.data)}\n\n"
-
-        return StreamingResponse(lines(), media_type="text/event-stream")
+        return _stream(self._run(request).events, request)
 
     async def _file(self, request: Request) -> Response:
         run, name = self._run(request), request.path_params["name"]
@@ -136,6 +140,37 @@ class Application:
         inline = "attachment" if "download" in request.query_params else "inline"
         path = run.files[name]
         return FileResponse(path, media_type=TYPES[path.suffix], filename=name, content_disposition_type=inline)
+
+    async def _links(self, request: Request) -> Response:
+        return JSONResponse(self._live.links._asdict() | {"curve_key": bool(self._live.links.curve_key)})
+
+    async def _results(self, request: Request) -> Response:
+        return _stream(self._live.events, request)
+
+    async def _spectra(self, request: Request) -> Response:
+        async def lines() -> AsyncIterator[str]:
+            last = None
+            while not self._live.events.over:
+                if (newest := self._live.spectrum) and newest != last:
+                    last = newest
+                    yield f"event: spectrum\ndata: {json.dumps(views.spectrum(newest[1]))}\n\n"
+                await asyncio.sleep(0.05)
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    async def _speech(self, request: Request) -> Response:
+        gone = "this speech is not here, or not any more"
+        return FileResponse(_known(self._live.files.__getitem__, request.path_params["name"], gone))
+
+    async def _send(self, request: Request) -> Response:
+        try:
+            source, user_id = wish.speech(json.loads(await _short(request)))
+            told = await asyncio.to_thread(self._live.send, self._source(source), user_id)
+        except AudioError as error:
+            return _error(415, str(error), error.error_type)
+        except (ValueError, HostError) as error:
+            return _error(400, str(error), "bad_request")
+        return JSONResponse(told, 202)
 
     def _run(self, request: Request) -> Run:
         return _known(self._runs.__getitem__, request.path_params["id"], "this run is gone: run it again")
@@ -150,6 +185,22 @@ def users(voices: str) -> list[int]:
     from gr_deepsc.voice.files import VOICE
 
     return list(Synthesizer(voices or VOICE).users)
+
+
+def _stream(events: Events, request: Request) -> Response:
+    """What happens as server-sent events; behind those that the browser has seen, where it was cut off."""
+    last = request.headers.get("last-event-id", "")
+    first = int(last) + 1 if last.isdecimal() and len(last) < 9 else 0
+
+    async def lines() -> AsyncIterator[str]:
+        async for item in events.follow(first):
+            if item is None:
+                yield ": still here\n\n"
+            else:
+                number, event = item
+                yield f"id: {number}\nevent: {event.name}\ndata: {json.dumps(event.data)}\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
 
 
 def _known(get: Callable[[str], Any], id: str, otherwise: str) -> Any:

@@ -6,33 +6,25 @@ import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gr_deepsc.radio.iqfile import IqFileError
 from gr_deepsc.speech.audio import AudioError
 
 from ..errors import HostError
 from ..show.report import complain
+from .events import Event, Events
 from .recordings import Source
 from .stages import Stages, StoppedError
 from .wish import Wish
 
 WAITING = 8  # runs that may wait for the one that runs
 KEPT = 16  # runs whose events and files are kept: the oldest go first
-BREATH_S = 15.0  # of silence, after which a follower is told that all is well
 
 
 class BusyError(Exception):
     """More runs wait than may."""
-
-
-class Event(NamedTuple):
-    """Something that a run tells."""
-
-    name: str
-    data: dict[str, Any]
 
 
 class Run:
@@ -43,32 +35,11 @@ class Run:
         self.wish, self.source, self.folder = wish, source, folder / self.id
         self.files: dict[str, Path] = {}
         self.stop = threading.Event()
-        self.events: list[Event] = []
-        self.over = False
-        self._news = asyncio.Event()
+        self.events = Events()
 
     def add(self, event: Event) -> None:
         """In the server's thread."""
-        if self.over:
-            return
-        self.events.append(event)
-        self.over = event.name in ("done", "failed", "stopped")
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    async def follow(self, first: int = 0) -> AsyncIterator[tuple[int, Event] | None]:
-        """Events from number `first` on, as they come; None now and then where none does."""
-        while True:
-            news = self._news
-            for number in range(first, len(self.events)):
-                yield number, self.events[number]
-            first = max(first, len(self.events))
-            if self.over:
-                return
-            try:
-                await asyncio.wait_for(news.wait(), BREATH_S)
-            except TimeoutError:
-                yield None
+        self.events.add(event, last=event.name in ("done", "failed", "stopped"))
 
 
 class Runs:
@@ -107,7 +78,7 @@ class Runs:
         Raises:
             BusyError: too many wait.
         """
-        ahead = sum(not run.over for run in self._runs.values())
+        ahead = sum(not run.events.over for run in self._runs.values())
         if ahead > WAITING:
             raise BusyError(f"{ahead} runs are under way or waiting: try again in a moment")
         run = Run(wish, source, self._folder)
@@ -115,7 +86,7 @@ class Runs:
         run.add(Event("queued", {"ahead": ahead}))
         self._runs[run.id] = run
         while len(self._runs) > KEPT:
-            old = next(run for run in self._runs.values() if run.over)
+            old = next(run for run in self._runs.values() if run.events.over)
             shutil.rmtree(self._runs.pop(old.id).folder, ignore_errors=True)
         self._queue.put(run)
         return run

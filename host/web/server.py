@@ -17,6 +17,7 @@ import uvicorn
 from ..errors import HostError, loading
 from .app import Application, users
 from .guard import Guard
+from .live import Links, Live
 from .recordings import Recordings
 from .runs import Runs
 
@@ -24,25 +25,25 @@ _PORTS = (errno.EADDRINUSE, errno.EACCES)  # another port would help
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve(host: str, port: int, model: str, voices: str, browser: bool) -> None:
+def serve(host: str, port: int, model: str, voices: str, links: Links, browser: bool) -> None:
     """Serve the page until Ctrl-C or SIGTERM; of the main thread.
 
     Raises:
-        HostError: the port is taken, there is no such address, or no voices.
+        HostError: the port is taken, there is no such address, no voices, or no keys for `links`.
     """
     with loading("the voices"):
         known = users(voices)
     with _listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="deepsc-web-") as folder:
         port = listening.getsockname()[1]
         token = "" if host in LOOPBACK else secrets.token_urlsafe(16)
-        uploads, files = Path(folder, "uploads"), Path(folder, "runs")
-        uploads.mkdir()
-        files.mkdir()
-        runs = Runs(files, voices)
-        app = Application(Recordings(uploads), runs, model, known).starlette()
+        uploads, files, speech = Path(folder, "uploads"), Path(folder, "runs"), Path(folder, "speech")
+        for each in (uploads, files, speech):
+            each.mkdir()
+        runs, live = Runs(files, voices), Live(links, speech)
+        app = Application(Recordings(uploads), runs, live, model, known).starlette()
         hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
         address = _address(host, port, token)
-        server = _Server(uvicorn.Config(Guard(app, hosts, token), log_level="warning", access_log=False), runs)
+        server = _Server(uvicorn.Config(Guard(app, hosts, token), log_level="warning", access_log=False), runs, live)
         print(f"deepsc web: {address}\nCtrl-C ends it", flush=True)
         if browser and _has_display():
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
@@ -53,18 +54,20 @@ def serve(host: str, port: int, model: str, voices: str, browser: bool) -> None:
             pass
         finally:
             runs.join()
+            live.join()
 
 
 class _Server(uvicorn.Server):
     """Ends what runs first: who follows it would else keep the server up."""
 
-    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+    def __init__(self, config: uvicorn.Config, runs: Runs, live: Live) -> None:
         config.timeout_graceful_shutdown = 2
         super().__init__(config)
-        self._runs = runs
+        self._runs, self._live = runs, live
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._runs.close()
+        self._live.close()
         super().handle_exit(sig, frame)
 
 

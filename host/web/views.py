@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
 
+from gr_deepsc.link.spectrum import Spectrum
 from gr_deepsc.phy.burst import Burst
 from gr_deepsc.phy.frame import Layout, deinterleave
 from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
@@ -18,6 +19,7 @@ POINTS = 1200  # of a constellation at most
 AIR_DB = 50.0  # range of the waterfall's colours at most
 BELOW_DB = 6.0  # what is so far below most of the picture, where there is noise, is black
 MARGIN = 0.06  # of a burst's length, shown before and behind it
+HANN_DB = 1.76  # by which the bins of a Hann window's power spectrum sum up to more than the power: its noise bandwidth
 _AROUND = 64  # samples before and behind a burst that its pulses reach
 
 
@@ -78,6 +80,16 @@ def constellation(samples: np.ndarray, burst: Burst, sent: np.ndarray) -> dict[s
         "before": _points(before[chosen]),
         "after": _points(burst.symbols[chosen]),
         "angle": np.round(angle[chosen], 3).tolist(),
+    }
+
+
+def spectrum(heard: Spectrum) -> dict[str, Any]:
+    """Levels in whole dB of full scale over `extent` in kHz, and `level_db` of all of them together."""
+    half, power = heard.sample_rate / 2, float(np.sum(10 ** (heard.levels.astype(float) / 10)))
+    return {
+        "extent": [(heard.center_hz - half) / 1e3, (heard.center_hz + half) / 1e3],
+        "level_db": round(10 * np.log10(power) - HANN_DB, 1),
+        "levels": heard.levels.round().astype(int).tolist(),
     }
 
 

@@ -64,6 +64,18 @@ def parse(asked: Any, model: str) -> Wish:
     return Wish(source, reference, simulate.setting_of(args), args.user_id, RADIOS[args.profile], details)
 
 
+def speech(asked: Any) -> tuple[str, int]:
+    """The source and the user ID of what is to be sent into a flowgraph.
+
+    Raises:
+        HostError: a sentence that says what is wrong.
+    """
+    user_id = asked.get("user-id", 0) if isinstance(asked, Mapping) else None
+    if not (isinstance(user_id, int) and 0 <= user_id <= 65535 and isinstance(asked.get("source"), str)):
+        raise HostError("speech is sent by an object of source and user-id (0 to 65535)")
+    return asked["source"], user_id
+
+
 def defaults() -> dict[str, Any]:
     """Of all options, as the command line has them; None where the profile decides."""
     return {name.replace("_", "-"): value for name, value in vars(_parser().parse_args([])).items()}

@@ -29,6 +29,20 @@ export const upload = (blob, name) =>
 export const recording = (id) => `api/recordings/${id}`;
 export const file = (run, name) => `api/runs/${run}/files/${name}`;
 
+export const links = () => ask("api/live");
+export const speak = (source, user) =>
+  ask("api/live/utterances", { method: "POST", body: JSON.stringify({ source, "user-id": user }) });
+export const speech = (name) => `api/live/speech/${name}`;
+
+// Calls each(name, data) for what a running flowgraph tells, for as long as the page is there; gone() while the server is.
+export function listen(each, gone) {
+  for (const [address, names] of [["api/live/events", ["peer", "result"]], ["api/live/spectrum", ["spectrum"]]]) {
+    const events = new EventSource(address);
+    for (const name of names) events.addEventListener(name, (event) => each(name, JSON.parse(event.data)));
+    events.onerror = gone;
+  }
+}
+
 const NAMES = ["queued", "loading", "utterance", "encoded", "received", "text", "voice", "burst", "done", "failed", "stopped"];
 
 // Calls each(name, data) for every event of a run; ends with its last one.

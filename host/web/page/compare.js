@@ -1,12 +1,10 @@
 // The same utterance several times, side by side: a table and a plot.
 
-import { axis, number, ticks } from "./draw.js";
+import { curve } from "./plot.js";
 import { decimal } from "./results.js";
 import { element, words } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640, HEIGHT = 260, LEFT = 66, RIGHT = 14, TOP = 14, BOTTOM = 42;
 
 // Rows: {value, told, link} each; told is the run's last event, or null while it is on its way.
 export function show(vary, rows) {
@@ -46,27 +44,6 @@ function plot(vary, rows) {
   points.sort((a, b) => a[0] - b[0]);
   if (points.length < 2) return $("plot").replaceChildren();
   const pad = 0.06 * (points.at(-1)[0] - points[0][0]) || 1;
-  const low = points[0][0] - pad, high = points.at(-1)[0] + pad;
-  const x = axis(LEFT, WIDTH - RIGHT, low, high), y = axis(HEIGHT - BOTTOM, TOP, 0, 1);
   const what = known ? "character error rate" : "confidence", along = vary === "snr" ? "Es/N0, dB" : "rate, symbols a second of speech";
-  const label = `${what} by ${along}: ${points.map(([a, b]) => `${number(a)}: ${b.toFixed(2)}`).join(", ")}`;
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
-  for (const value of [0, 0.25, 0.5, 0.75, 1]) {
-    picture.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }));
-    picture.append(svg("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, String(value)));
-  }
-  for (const value of ticks(low, high, 8))
-    picture.append(svg("text", { x: x(value), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, number(value)));
-  picture.append(svg("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, along));
-  picture.append(svg("text", { x: 12, y: (TOP + HEIGHT - BOTTOM) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(TOP + HEIGHT - BOTTOM) / 2})` }, what));
-  picture.append(svg("polyline", { class: "line", points: points.map(([a, b]) => `${x(a)},${y(b)}`).join(" ") }));
-  for (const [a, b] of points) picture.append(svg("circle", { class: "dot", cx: x(a), cy: y(b), r: 5 }));
-  $("plot").replaceChildren(picture);
-}
-
-function svg(name, attributes, text = "") {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.textContent = text;
-  return node;
+  curve($("plot"), points, { x: [points[0][0] - pad, points.at(-1)[0] + pad, along], y: [0, 1, what] });
 }

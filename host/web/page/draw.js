@@ -13,7 +13,13 @@ export const PARTS = { preamble: "#d99a1e", header: "#4a8fdc", payload: "#2f9e88
 const LEFT = 40, BOTTOM = 36, TOP = 8, RIGHT = 10, BAND = 18;
 
 // levels: rows, columns, extent [x0, x1, y0, y1] and pixels, as `views.py` makes them. x: [from, to, name] of the axis.
-export function levels(canvas, picture, { x, y, label }) {
+export function levels(canvas, picture, axesAndLabel) {
+  const bytes = Uint8Array.from(atob(picture.pixels), (c) => c.charCodeAt(0));
+  image(canvas, { ...picture, bytes }, axesAndLabel);
+}
+
+// The same of bytes that the page has made itself.
+export function image(canvas, picture, { x, y, label }) {
   const image = asImage(picture);
   show(canvas, label, (context, width, height, colour) => {
     const top = picture.parts ? TOP + BAND : TOP;
@@ -29,6 +35,30 @@ export function levels(canvas, picture, { x, y, label }) {
     context.drawImage(image, place(x0), up(y1), place(x1) - place(x0), up(y0) - up(y1));
     context.restore();
     if (picture.parts) parts(context, picture.parts, place, box, colour);
+    axes(context, box, x, y, place, up, colour);
+  });
+}
+
+// values: of equal stretches of the x axis, as a filled line.
+export function outline(canvas, values, { x, y, label }) {
+  show(canvas, label, (context, width, height, colour) => {
+    const box = { x: LEFT, y: TOP, width: width - LEFT - RIGHT, height: height - TOP - BOTTOM };
+    const place = axis(box.x, box.x + box.width, x[0], x[1]), up = axis(box.y + box.height, box.y, y[0], y[1]);
+    context.strokeStyle = colour("--line");
+    for (const value of ticks(y[0], y[1], box.height / 26)) line(context, box.x, up(value), box.x + box.width, up(value));
+    const step = box.width / values.length, at = (value) => up(Math.min(y[1], Math.max(y[0], value)));
+    context.beginPath();
+    values.forEach((value, k) => context.lineTo(box.x + (k + 0.5) * step, at(value)));
+    context.strokeStyle = colour("--accent");
+    context.lineWidth = 1.5;
+    context.stroke();
+    context.lineTo(box.x + box.width, box.y + box.height);
+    context.lineTo(box.x, box.y + box.height);
+    context.fillStyle = colour("--tint");
+    context.globalAlpha = 0.6;
+    context.fill();
+    context.globalAlpha = 1;
+    context.lineWidth = 1;
     axes(context, box, x, y, place, up, colour);
   });
 }
@@ -76,8 +106,7 @@ function redraw(canvas) {
   drawings.get(canvas)(context, width, height, (name) => style.getPropertyValue(name));
 }
 
-function asImage({ rows, columns, pixels }) {
-  const bytes = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
+function asImage({ rows, columns, bytes }) {
   const canvas = new OffscreenCanvas(columns, rows), context = canvas.getContext("2d");
   const image = context.createImageData(columns, rows), words = new Uint32Array(image.data.buffer);
   for (let row = 0; row < rows; row++) // the lowest frequency comes first, and is drawn last

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as compare from "./compare.js";
 import * as form from "./form.js";
+import * as live from "./live.js";
 import * as results from "./results.js";
 import * as source from "./source.js";
 
@@ -93,9 +94,33 @@ function keepLink(link, wanted) {
   $("command").textContent = form.command(wanted, source.fileOf(wanted.source));
 }
 
+const isLive = () => location.hash === "#live";
+
+function showView() {
+  document.body.classList.toggle("live", isLive());
+  for (const each of document.querySelectorAll("[data-view]")) each.hidden = (each.dataset.view === "live") !== isLive();
+  for (const each of document.querySelectorAll(".views a")) each.toggleAttribute("aria-current", (each.hash === "#live") === isLive());
+  if (isLive()) live.show().catch((error) => live.say(error.message, true));
+}
+
+async function send() {
+  $("send").disabled = true;
+  try {
+    await live.speak(source.current(), Number($("form").elements["user-id"].value));
+  } catch (error) {
+    if (error.status === 404) source.forget();
+    live.say(error.message, true);
+  } finally {
+    $("send").disabled = false;
+  }
+}
+
+addEventListener("hashchange", showView);
+$("send").addEventListener("click", send);
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  run();
+  if (isLive()) send();
+  else run();
 });
 $("comparing").addEventListener("toggle", () => $("comparing").open && $("compare").scrollIntoView({ block: "nearest" }));
 $("compare").addEventListener("click", compareSeveral);
@@ -122,6 +147,7 @@ try {
     if (query.has("vary")) compareSeveral();
     else run();
   }
+  showView();
   document.body.dataset.ready = "";
 } catch (error) {
   results.complain(error.message);

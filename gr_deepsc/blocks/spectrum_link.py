@@ -1,0 +1,71 @@
+"""Spectrum Link: what a receiver hears, as power spectra to those who watch over ZeroMQ."""
+
+import numpy as np
+import zmq
+from gnuradio import gr
+
+from ..link.addresses import SPECTRUM_ADDRESS
+from ..link.sockets import Bound
+from ..link.spectrum import BINS, measured, pack
+
+A_SECOND = 8  # spectra
+WINDOWS = 16  # of BINS samples, at most, that are averaged: the newest
+
+
+class SpectrumLink(gr.sync_block):
+    """Publishes `A_SECOND` power spectra a second of a stream, each of its newest `WINDOWS` x `BINS` samples.
+
+    Port: complex samples in, full scale 1.0. Whoever listens too slowly misses some. The counter `published` tells
+    how many went out.
+    """
+
+    def __init__(
+        self,
+        sample_rate: float = 200_000.0,
+        center_hz: float = 0.0,
+        address: str = SPECTRUM_ADDRESS,
+        curve_key: str = "",
+    ) -> None:
+        """`sample_rate`, `center_hz`: of the stream, Hz; the others as of the Result Link.
+
+        Raises:
+            LinkError: an address that cannot be bound; says what to do.
+            ValueError: the rate is not positive.
+        """
+        gr.sync_block.__init__(self, name="Spectrum Link", in_sig=[np.complex64], out_sig=None)
+        if not sample_rate > 0:
+            raise ValueError(f"a sample rate of {sample_rate} Hz: it must be above 0")
+        self.published = 0
+        self._sample_rate, self._center_hz = float(sample_rate), float(center_hz)
+        self._step = max(BINS, round(sample_rate / A_SECOND))
+        self._newest, self._due = np.zeros(0, np.complex64), self._step
+        self._bound = Bound("pub", address, curve_key)
+
+    def start(self):
+        """Open the socket again after a stop."""
+        self._bound.open()
+        return True
+
+    def stop(self):
+        """Free the address."""
+        self._bound.close()
+        return True
+
+    def work(self, input_items, output_items):
+        samples, begin = input_items[0], 0
+        while begin < len(samples):
+            piece = samples[begin : begin + self._due]
+            begin, self._due = begin + len(piece), self._due - len(piece)
+            self._newest = np.concatenate((self._newest, piece))[-WINDOWS * BINS :]
+            if self._due == 0:
+                self._publish(self._newest)
+                self._newest, self._due = self._newest[:0], self._step
+        return len(samples)
+
+    def _publish(self, samples: np.ndarray) -> None:
+        try:
+            clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+            self._bound.socket.send_multipart(pack(measured(clean, self._sample_rate, self._center_hz)))
+            self.published += 1
+        except zmq.ZMQError as error:  # a flowgraph must not end because nobody can watch it
+            self.logger.error(f"spectrum not sent: {error}")
