@@ -8,9 +8,9 @@ variable that forbids it when it is imported, so nothing here imports it but thi
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -24,6 +24,22 @@ PAIR = ("transmitter.onnx", "receiver.onnx")  # what a folder of a model holds
 
 class ContractError(ValueError):
     """A model file whose metadata is missing, odd, or not what this package can run."""
+
+
+class Session(InferenceSession):
+    """Whose runs all end when the process does: one that goes on meanwhile would abort it."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None) -> list:
+        """As of ONNX Runtime."""
+        return super().run(output_names, input_feed, run_options or _running)
+
+
+_running = onnxruntime.RunOptions()
+
+
+def give_up() -> None:
+    """End all runs, with an error, now and for ever: for the end of a process that has threads."""
+    _running.terminate = True
 
 
 class Model(NamedTuple):
@@ -69,7 +85,7 @@ def open_session(model: str | Path | bytes, provider: str = PROVIDER) -> Inferen
     options.enable_mem_pattern = False  # it keeps a plan for every length of utterance that ever was
     source, name = (model, "the model") if isinstance(model, bytes) else (str(model), str(model))
     try:
-        session = InferenceSession(source, options, providers=[provider])
+        session = Session(source, options, providers=[provider])
     except Exception as error:  # ONNX Runtime's own classes share no base but this
         raise ContractError(f"{name}: ONNX Runtime cannot load it: {error}") from None
     if provider not in session.get_providers():

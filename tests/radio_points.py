@@ -469,6 +469,7 @@ def check(test, size: float) -> None:
 
 
 def main() -> None:
+    import link_crowds
     import link_points  # which have their `Point` from here
     import radio_impairments
 
@@ -485,7 +486,7 @@ def main() -> None:
         "| test | condition | measured | wanted | |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for test in (*TESTS, *radio_impairments.TESTS, *link_points.TESTS):
+    for test in (*TESTS, *radio_impairments.TESTS, *link_points.TESTS, *link_crowds.TESTS):
         for point in test(1.0):
             verdict = {True: "passed", False: "**failed**", None: "reported"}[point.passed]
             lines.append("| " + " | ".join([*point[:-1], verdict]) + " |")

@@ -6,11 +6,13 @@ import time
 import pmt
 import zmq
 from gnuradio import gr
+from zmq.utils.monitor import recv_monitor_message
 
 from ..link.addresses import AUDIO_ADDRESS
 from ..link.assembler import Assembler, Utterance
+from ..link.owners import Owners
 from ..link.protocol import ProtocolError, unpack
-from ..link.sockets import Bound, receive_frames
+from ..link.sockets import Bound, connection, receive
 from .pdu import failure, put
 
 POLL_MS = 100
@@ -20,8 +22,8 @@ REPORTS_A_SECOND = 20  # of bad messages; more are counted, not published, so th
 class AudioLink(gr.basic_block):
     """Binds a ZeroMQ PULL socket and speaks protocol 1 (gr_deepsc/link/protocol.py).
 
-    Ports: `audio` out, `failed` out for messages and utterances that break the protocol. The counters
-    `received` (utterances) and `refused` (bad messages) tell how it goes.
+    Ports: `audio` out, `failed` out for messages and utterances that break the protocol, and for those of a session
+    that is another sender's. The counters `received` (utterances) and `refused` (bad messages) tell how it goes.
     """
 
     def __init__(self, address: str = AUDIO_ADDRESS, curve_key: str = ""):
@@ -37,7 +39,11 @@ class AudioLink(gr.basic_block):
         self._assembler = Assembler()
         self._reports, self._reports_at = 0, 0.0
         self._thread: threading.Thread | None = None
-        self._bound = Bound("pull", address, curve_key)
+        self._owners, self._looked = Owners(), 0.0
+        self._bound = Bound("pull", address, curve_key, prepare=self._watch)
+
+    def _watch(self, socket: zmq.Socket) -> None:
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
     def start(self):
         """Listen; also after a stop."""
@@ -60,9 +66,7 @@ class AudioLink(gr.basic_block):
         while not self._stopping.is_set():
             try:
                 if self._bound.socket.poll(POLL_MS):
-                    utterance = self._assembler.push(*unpack(receive_frames(self._bound.socket, zmq.NOBLOCK)))
-                    if utterance is not None:
-                        self._publish(utterance)
+                    self._take(*receive(self._bound.socket, zmq.NOBLOCK))
             except ProtocolError as error:
                 self._refuse(error)
             except zmq.Again:
@@ -71,6 +75,23 @@ class AudioLink(gr.basic_block):
                 self._refuse(ProtocolError(f"the message could not be handled: {error}", "internal"))
             for dropped in self._assembler.abandoned():
                 self._refuse(dropped)
+            self._look_around()
+
+    def _take(self, frames: list[bytes], peer: str) -> None:
+        header, payload = unpack(frames)
+        self._owners.claim(header["session"], peer)
+        utterance = self._assembler.push(header, payload)
+        if utterance is not None:
+            self._publish(utterance)
+
+    def _look_around(self) -> None:
+        """See who went, and now and then whose key is gone."""
+        while self._monitor.poll(0):
+            self._owners.release(connection(recv_monitor_message(self._monitor)["value"]))
+        now = time.monotonic()
+        if now - self._looked >= 1:
+            self._looked = now
+            self._bound.turn_out()
 
     def _publish(self, utterance: Utterance) -> None:
         self.received += 1

@@ -132,7 +132,11 @@ class PduBlock(gr.basic_block):
             else:
                 self.handle(message)
         except Exception as error:
-            self.refused += 1
-            error_type = getattr(error, "error_type", "internal")
-            self.logger.warn(f"utterance refused ({error_type}): {error}")
-            self.fail(failure(meta, error_type, str(error)))
+            self.refuse(meta, error)
+
+    def refuse(self, meta: Any, error: Exception) -> None:
+        """Count and tell an utterance that cannot go on."""
+        self.refused += 1
+        error_type = getattr(error, "error_type", "internal")
+        self.logger.warn(f"utterance refused ({error_type}): {error}")
+        self.fail(failure(meta, error_type, str(error)))

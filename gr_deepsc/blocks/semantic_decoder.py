@@ -9,15 +9,16 @@ import pmt
 
 from ..codec.decode import Decoder
 from ..ctc.confidence import dump
-from ..framing import SYMBOLS_PER_FRAME
+from ..framing import SYMBOL_RATE, SYMBOLS_PER_FRAME
 from ..phy import equalise
 from ..phy.channel import noise_variance
-from .pdu import PduBlock, PduError, check_punctual, get, put, unpack
+from .pdu import PduError, check_punctual, get, put, unpack
+from .turns import PatientBlock
 
 EQUALISERS = ("mmse", "zf")
 
 
-class SemanticDecoder(PduBlock):
+class SemanticDecoder(PatientBlock):
     """Equalises an utterance's symbols, runs the channel decoder that they are for, and spells the text.
 
     Ports: `symbols` in, `text` out, `failed` out. Reads the metadata `codec` (absent: the model's own), `reliability`
@@ -56,6 +57,10 @@ class SemanticDecoder(PduBlock):
         if equaliser not in EQUALISERS:
             raise ValueError(f"equaliser {equaliser!r} is none of {', '.join(EQUALISERS)}")
         self._equaliser = equaliser
+
+    def seconds(self, meta: Any, vector: Any) -> float:
+        """Of speech in a PDU of symbols, roughly."""
+        return pmt.length(vector) / SYMBOL_RATE
 
     def handle(self, message: Any) -> None:
         meta, received = unpack(message, "symbols")

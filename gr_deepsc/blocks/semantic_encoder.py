@@ -3,21 +3,22 @@
 import time
 from typing import Any
 
+import pmt
+
 from ..codec.encode import Encoder
 from ..codec.rates import DEFAULT, TARGET_DB
 from ..framing import SAMPLE_RATE
 from ..reader import AUTO
 from ..speech import audio
-from .pdu import PduBlock, PduError, get, put, unpack
+from .pdu import get, put, unpack
+from .turns import PatientBlock
 
-MAX_WAITING = 256  # utterances in the queue: a minute each is 1 GB
 
-
-class SemanticEncoder(PduBlock):
+class SemanticEncoder(PatientBlock):
     """Runs the semantic encoder and a channel encoder on one utterance at a time.
 
     Ports: `audio` in, `symbols` out, `failed` out for utterances that cannot be sent (empty, silent, not
-    finite, too long, of a bad rate, or more than `MAX_WAITING` at once). Adds the metadata `model`,
+    finite, too long, of a bad rate, or too much at once: `turns`). Adds the metadata `model`,
     `codec` (of the burst's header), `rate`, `n_symbols`, `n_frames` (of 40 ms), `n_samples` (at 16 kHz) and `encode_s`.
     """
 
@@ -37,10 +38,12 @@ class SemanticEncoder(PduBlock):
         """From the next utterance on."""
         self.encoder.set_rate(rate, target_snr_db)
 
+    def seconds(self, meta: Any, vector: Any) -> float:
+        """Of speech in an audio PDU."""
+        return pmt.length(vector) / max(1.0, get(meta, "sample_rate", float(SAMPLE_RATE)))
+
     def handle(self, message: Any) -> None:
         meta, samples = unpack(message, "audio")
-        if self.nmsgs(self._in) > MAX_WAITING:
-            raise PduError("overload", f"more than {MAX_WAITING} utterances are waiting; send more slowly")
         waveform = audio.check(samples, get(meta, "sample_rate", float(SAMPLE_RATE)))
         start = time.perf_counter()
         sent = self.encoder(waveform)

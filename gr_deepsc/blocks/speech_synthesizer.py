@@ -8,10 +8,13 @@ import pmt
 from ..voice.speaker import Speaker
 from ..voice.synthesizer import DEFAULT_USER
 from ..voice.vocoders import DEFAULT
-from .pdu import PduBlock, PduError, check_punctual, get, put
+from .pdu import PduError, check_punctual, get, put
+from .turns import PatientBlock
+
+LETTERS_A_SECOND = 15  # that somebody speaks
 
 
-class SpeechSynthesizer(PduBlock):
+class SpeechSynthesizer(PatientBlock):
     """Speaks each text in the voice of the user ID that its burst's header names.
 
     Ports: `text` in, `audio` out, `failed` out. Every text goes out, spoken or not: text and metadata stay, the vector
@@ -24,6 +27,10 @@ class SpeechSynthesizer(PduBlock):
         """Parameters and errors as of `gr_deepsc.voice.speaker.Speaker`."""
         super().__init__("Speech Synthesizer", "text", "audio")
         self.speaker = Speaker(voices, vocoder)
+
+    def seconds(self, meta: Any, vector: Any) -> float:
+        """Of speech in a text, roughly."""
+        return pmt.length(vector) / LETTERS_A_SECOND
 
     def handle(self, message: Any) -> None:
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message)) and pmt.is_u8vector(pmt.cdr(message))):

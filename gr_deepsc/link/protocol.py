@@ -12,6 +12,9 @@ Result header: version 1, type "result", session, seq, user_id (null where nobod
     knows of the keys of `gr_deepsc.result.Result`; the words' confidences are `word_confidence`, as
     `gr_deepsc.ctc.confidence.dump` writes them. Payload: the text as speech, mono, s16; may be empty.
 
+    `publisher` names the socket that published it, `number` counts its results from 1 on, so that who listens knows
+    what it missed; gr_deepsc/link/publisher.py has how to ask for it again.
+
 Nothing here is executed or unpickled, and every size is bounded: what breaks a rule is a `ProtocolError`,
 which a receiver reports as a result and drops. Sockets are made in gr_deepsc/link/sockets.py, chunks joined in
 gr_deepsc/link/assembler.py.
@@ -42,10 +45,15 @@ RESULT = {key: getattr(Result(), key) for key in _KEYS.split()}
 
 
 class Message(NamedTuple):
-    """A result that came, and the text as `speech`: float32 [n], full scale 1.0."""
+    """A result that came, and the text as `speech`: float32 [n], full scale 1.0.
+
+    `publisher`, `number`: which of whose results it is; "" and 0 where it is not said.
+    """
 
     result: Result
     speech: np.ndarray
+    publisher: str = ""
+    number: int = 0
 
 
 class ProtocolError(ValueError):
@@ -138,7 +146,11 @@ def unpack(frames: list[bytes]) -> tuple[dict[str, Any], bytes]:
 
 
 def pack_result(
-    fields: dict[str, Any], speech: np.ndarray | None = None, speech_rate: int | None = None
+    fields: dict[str, Any],
+    speech: np.ndarray | None = None,
+    speech_rate: int | None = None,
+    publisher: str = "",
+    number: int = 0,
 ) -> list[bytes]:
     """The two frames of a result; `fields` go over the defaults of `RESULT`.
 
@@ -148,14 +160,15 @@ def pack_result(
     Raises:
         ProtocolError: a field that is no JSON value, a header over `MAX_HEADER` bytes, or speech over `MAX_PAYLOAD`.
     """
-    header = {"version": VERSION, "type": "result"} | RESULT | fields
+    about = {"version": VERSION, "type": "result", "publisher": publisher, "number": number}
+    header = RESULT | fields | about
     payload = b"" if speech is None else _encode(speech, SPEECH_FORMAT)
     if payload:
         header["speech_rate"] = speech_rate
     header = {key: _plain(value) for key, value in header.items()}
     head = _dump(header)
     if len(head) > MAX_HEADER:
-        head = _dump({key: header[key] for key in ("version", "type", *RESULT)})
+        head = _dump({key: header[key] for key in (*about, *RESULT)})
     frames = [head, payload]
     unpack(frames)
     return frames
@@ -171,7 +184,7 @@ def unpack_result(frames: list[bytes]) -> Message:
     if header["type"] != "result":
         raise ProtocolError(f"a result was expected, not a message of type {header['type']!r}", header=header)
     speech = np.frombuffer(payload, FORMATS[SPEECH_FORMAT]).astype(np.float32) / 32768
-    return Message(Result.of(header), speech)
+    return Message(Result.of(header), speech, header.get("publisher", ""), header.get("number", 0))
 
 
 def _check_audio(header: dict[str, Any], payload: bytes) -> None:
@@ -212,6 +225,8 @@ def _check_result(header: dict[str, Any], payload: bytes) -> None:
         "error_type": text_or_null,
     }
     _check_fields(header, rules)
+    if not (_is_text(header.get("publisher", "")) and _is_count(header.get("number", 0))):
+        raise ProtocolError("publisher or number is not allowed", header=header)
     rate = header.get("speech_rate")
     sound = _is_count(rate, MAX_RATE) and rate >= MIN_RATE if payload else rate is None
     if not sound:

@@ -2,22 +2,24 @@
 
 import errno
 import ipaddress
-import threading
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import zmq
 import zmq.auth
-import zmq.utils.z85
 
+from . import clients
 from .addresses import AUDIO_ADDRESS
+from .clients import LISTEN, SEND
 
 MAX_FRAME = 4 << 20  # bytes; libzmq drops a peer that announces a larger frame
 # messages queued a peer: at most 128 MiB of audio; of results some 50 MiB, with 6 s of speech each
-HIGH_WATER = {"push": 32, "pull": 32, "pub": 250, "sub": 250}
+HIGH_WATER = {"push": 32, "pull": 32, "pub": 250, "xpub": 250, "sub": 250}
 TIMEOUT_MS = 1000
 HEARTBEAT_MS = 500
-KINDS = {"push": zmq.PUSH, "pull": zmq.PULL, "pub": zmq.PUB, "sub": zmq.SUB}
+KINDS = {"push": zmq.PUSH, "pull": zmq.PULL, "pub": zmq.PUB, "xpub": zmq.XPUB, "sub": zmq.SUB}
+TOPIC = b"{"  # what a "sub" socket listens to: headers are JSON objects
 
 
 class LinkError(RuntimeError):
@@ -39,7 +41,7 @@ def open_socket(
 
     Args:
         context: closed by its owner; `context.term()` ends the key checker too.
-        kind: "push", "pull", "pub" or "sub" (subscribed to everything).
+        kind: "push", "pull", "pub", "xpub" (a "pub" that hears who subscribes to what) or "sub" (to all messages).
         address: tcp://HOST:PORT, ipc://PATH or inproc://NAME.
         bind: whether this is the side others connect to.
         curve_key: folder of `deepsc keys`; needed for an address off this machine, used wherever given. The
@@ -62,9 +64,9 @@ def open_socket(
         _limit(socket, kind)
         socket.setsockopt(zmq.IPV6, "[" in address)
         if curve_key:
-            _use_keys(context, socket, Path(curve_key), bind)
+            _use_keys(context, socket, Path(curve_key), SEND if kind in ("push", "pull") else LISTEN, bind)
         if kind == "sub":
-            socket.subscribe(b"")
+            socket.subscribe(TOPIC)
         if prepare:
             prepare(socket)
         (socket.bind if bind else socket.connect)(address)
@@ -85,38 +87,79 @@ class Bound:
     """The socket of a block that others connect to, open from the beginning; a flowgraph may stop and start again.
 
     Args:
-        kind, address, curve_key: as for `open_socket`, whose errors are raised.
+        kind, address, curve_key, prepare: as for `open_socket`, whose errors are raised.
     """
 
-    def __init__(self, kind: str, address: str, curve_key: str) -> None:
-        self._parameters = kind, address, curve_key
+    def __init__(
+        self, kind: str, address: str, curve_key: str, prepare: Callable[[zmq.Socket], object] | None = None
+    ) -> None:
+        self._parameters = kind, address, True, curve_key, prepare
+        self._right = SEND if kind == "pull" else LISTEN
         self._context: zmq.Context | None = None
         self.open()
 
     def open(self) -> None:
         """Bind it, unless it is bound."""
         if self._context is None:
-            kind, address, curve_key = self._parameters
+            kind, address, bind, curve_key, prepare = self._parameters
+            self._clients = self._allowed()
             context = zmq.Context()
-            self.socket = open_socket(context, kind, address, bind=True, curve_key=curve_key)
+            self.socket = open_socket(context, kind, address, bind, curve_key, prepare)
             self._context = context
 
     def close(self) -> None:
         """Free the address."""
         if self._context is not None:
-            self.socket.close()
-            self._context.term()
+            self._context.destroy(linger=0)
             self._context = None
+
+    def turn_out(self) -> bool:
+        """Where a client's key was taken away, let all go: those who still have a right come back by themselves.
+
+        Call it now and then, in the thread that owns the socket. True where it happened: then `socket` is a new one.
+        """
+        before, self._clients = self._clients, self._allowed()
+        if self._context is None or before <= self._clients:
+            return False
+        self.close()
+        self.open()
+        return True
+
+    def _allowed(self) -> frozenset[bytes]:
+        curve_key = self._parameters[3]
+        return clients.allowed(Path(curve_key), self._right) if curve_key else frozenset()
 
 
 def receive_frames(socket: zmq.Socket, flags: int = 0) -> list[bytes]:
-    """One message's frames, at most three: the rest of a longer one is read and dropped frame by frame."""
-    frames = [socket.recv(flags)]
+    """One message's frames, at most four: the rest of a longer one is read and dropped frame by frame."""
+    return receive(socket, flags)[0]
+
+
+def receive(socket: zmq.Socket, flags: int = 0) -> tuple[list[bytes], str]:
+    """The same, and who sent it: the client's public key, where there are keys, else the connection ("": unknown)."""
+    frame = socket.recv(flags, copy=False)
+    frames, peer = [frame.bytes], _peer(frame)
     while socket.getsockopt(zmq.RCVMORE):
         part = socket.recv(flags)
-        if len(frames) < 3:
+        if len(frames) < 4:
             frames.append(part)
-    return frames
+    return frames, peer
+
+
+def _peer(frame: zmq.Frame) -> str:
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:  # no keys
+        pass
+    try:
+        return connection(int(frame.get(zmq.SRCFD)))
+    except zmq.ZMQError:  # inproc
+        return ""
+
+
+def connection(descriptor: int) -> str:
+    """The name of a connection without keys: `receive`'s, and that of a monitor's event."""
+    return f"connection {descriptor}"
 
 
 def make_keys(folder: str | Path) -> list[Path]:
@@ -124,13 +167,15 @@ def make_keys(folder: str | Path) -> list[Path]:
 
     Returns:
         The files made: server.key and client.key (public), *.key_secret, and clients/client.key: the folder
-        clients/ holds the public keys of all who may connect.
+        clients/ holds the public keys of all who may connect, clients/send and clients/listen of those who may
+        only do that.
 
     Raises:
         LinkError: the folder has keys already.
     """
     folder = Path(folder)
-    (folder / "clients").mkdir(parents=True, exist_ok=True, mode=0o700)
+    for right in (SEND, LISTEN):
+        (folder / "clients" / right).mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     if any(folder.glob("*.key*")):
         raise LinkError(f"{folder} has keys already; choose another folder or remove them")
@@ -174,58 +219,23 @@ def _limit(socket: zmq.Socket, kind: str) -> None:
         socket.setsockopt(zmq.IMMEDIATE, 1)
 
 
-def _use_keys(context: zmq.Context, socket: zmq.Socket, folder: Path, bind: bool) -> None:
+def _use_keys(context: zmq.Context, socket: zmq.Socket, folder: Path, right: str, bind: bool) -> None:
+    secret = folder / f"{'server' if bind else 'client'}.key_secret"
     try:
-        own_public, own_secret = zmq.auth.load_certificate(folder / f"{'server' if bind else 'client'}.key_secret")
+        own_public, own_secret = zmq.auth.load_certificate(secret)
         server, _ = zmq.auth.load_certificate(folder / "server.key")
-        clients = frozenset(zmq.auth.load_certificate(path)[0] for path in (folder / "clients").glob("*.key"))
+        open_to_others = os.name == "posix" and secret.stat().st_mode & 0o077
     except (OSError, ValueError) as error:
         raise LinkError(f"no CURVE keys in {folder} ({error}); make them with `deepsc keys {folder}`") from None
     if own_secret is None:
         raise LinkError(f"{folder} holds no secret key for this side; make keys with `deepsc keys FOLDER`")
+    if open_to_others:
+        raise LinkError(
+            f"{secret} can be read by others: chmod 600 {secret}, or make new keys with `deepsc keys FOLDER`"
+        )
     socket.curve_publickey, socket.curve_secretkey = own_public, own_secret
     if bind:
         socket.curve_server = True
-        _check_clients(context, socket, folder, clients)
+        clients.check(context, socket, folder, right)
     else:
         socket.curve_serverkey = server
-
-
-# CURVE alone encrypts but lets in whoever knows the server's public key. Who may connect is asked of a ZAP
-# handler (RFC 27) inside the same context: a REP socket at a fixed inproc address, one a context. pyzmq's own,
-# ThreadAuthenticator, does not end with its context: `context.term()` waits for ever unless it was stopped before.
-_ZAP_ADDRESS = "inproc://zeromq.zap.01"
-_allowed: dict[tuple[int, bytes], frozenset[bytes]] = {}
-_lock = threading.Lock()
-
-
-def _check_clients(context: zmq.Context, socket: zmq.Socket, folder: Path, clients: frozenset[bytes]) -> None:
-    domain = str(folder.resolve()).encode()[-255:]
-    socket.setsockopt(zmq.ZAP_DOMAIN, domain)
-    with _lock:
-        _allowed[context.underlying, domain] = clients
-        zap = zmq.Socket(context, zmq.REP)  # context.socket() would let context.destroy() close it
-        zap.setsockopt(zmq.LINGER, 0)
-        try:
-            zap.bind(_ZAP_ADDRESS)
-        except zmq.ZMQError:  # this context has its handler already
-            zap.close()
-            return
-    threading.Thread(target=_answer_zap, args=(zap, context.underlying), name="deepsc-zap", daemon=True).start()
-
-
-def _answer_zap(zap: zmq.Socket, context: int) -> None:
-    while True:
-        try:
-            request = zap.recv_multipart()  # ends with ETERM when the context is terminated
-        except zmq.ZMQError:
-            break
-        version, sequence, domain, mechanism = request[0], request[1], request[2], request[5]
-        key = zmq.utils.z85.encode(request[6]) if mechanism == b"CURVE" and len(request) > 6 else b""
-        known = key in _allowed.get((context, domain), ())
-        status = [b"200", b"OK"] if known else [b"400", b"unknown client key"]
-        zap.send_multipart([version, sequence, *status, b"", b""])
-    zap.close()
-    with _lock:
-        for entry in [entry for entry in _allowed if entry[0] == context]:
-            del _allowed[entry]

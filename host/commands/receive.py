@@ -73,7 +73,7 @@ def _take_results(
             there = not there
             complain("the flowgraph is back" if there else "the flowgraph went away; waiting for it")
         if message is not None:
-            result, spoken = message
+            result, spoken = message.result, message.speech
             if folder and len(spoken):
                 result = replace(result, speech=str(_save(folder, message)))
             show(result, args.json)

@@ -26,7 +26,7 @@ class Peer:
 
     def __init__(self, context: zmq.Context, kind: str, address: str, role: str, curve_key: str = "") -> None:
         self._address, self._role = address, role
-        self.connected = False
+        self.connected, self.handshakes = False, 0
         self._refused = False
         with refused(LinkError):
             self.socket = open_socket(context, kind, address, False, curve_key, prepare=self._watch)
@@ -40,6 +40,7 @@ class Peer:
         while self._monitor.poll(round(timeout_s * 1000)):
             event = recv_monitor_message(self._monitor)["event"]
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self.handshakes += self.connected
             self._refused |= event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
             timeout_s = 0.0
         return self.connected

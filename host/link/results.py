@@ -1,17 +1,23 @@
 """Results from the Result Link of a running flowgraph."""
 
+import secrets
 import time
+from collections import deque
 from dataclasses import replace
 
 import zmq
 
 from gr_deepsc.link.protocol import Message, ProtocolError, unpack_result
+from gr_deepsc.link.publisher import AGAIN, request
 from gr_deepsc.link.sockets import receive_frames
 from gr_deepsc.phy.utterance import SEQUENCE
 from gr_deepsc.result import UNREAD, Result
 
 from ..show.report import complain
+from .order import Order
 from .peer import SETTLE_S, Peer
+
+LOOK_S = 0.1  # between two looks whether the connection is there
 
 
 class ResultReader:
@@ -24,6 +30,9 @@ class ResultReader:
     A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
     oldest utterance of this user that has no result yet and fits. While any is expected, an `unreadable` burst is a
     result as well: it may be one of them.
+
+    What was missed because this process, the path or the flowgraph was held up is asked for again and comes in its
+    order; what is not to be had any more is complained of.
     """
 
     def __init__(
@@ -32,6 +41,9 @@ class ResultReader:
         self.peer = Peer(context, "sub", address, "Result Link", curve_key)
         self._session, self._user_id = session, user_id
         self._expected: list[int] = []
+        self._order = Order(self._ask)
+        self._ready: deque[Message] = deque()
+        self._topic, self._handshakes, self._lost = b"", 0, 0
 
     def expect(self, seq: int) -> None:
         """An utterance of the session was sent."""
@@ -45,16 +57,43 @@ class ResultReader:
     def read(self, timeout_s: float) -> Message | None:
         """The next result, or None after `timeout_s` seconds."""
         deadline = time.monotonic() + timeout_s
-        while self.peer.socket.poll(max(0, round((deadline - time.monotonic()) * 1000))):
+        while True:
+            self._look()
+            while self._ready:
+                message = self._ready.popleft()
+                ours = self._own(message.result) if self._session else message.result
+                if ours:
+                    return message._replace(result=ours)
+            if (left := deadline - time.monotonic()) <= 0 and not self.peer.socket.poll(0):
+                return None
+            self.peer.socket.poll(round(1000 * min(max(0.0, left), LOOK_S)))
+
+    def _look(self) -> None:
+        """Take what came, and ask for what did not."""
+        self.peer.update()
+        if self.peer.handshakes != self._handshakes:
+            if self._handshakes:
+                self._order.again()
+            self._handshakes = self.peer.handshakes
+        if self.peer.socket.poll(0):
             try:
-                message = unpack_result(receive_frames(self.peer.socket))
+                frames = receive_frames(self.peer.socket)
+                if frames[0].startswith(AGAIN):
+                    frames = frames[1:]
+                self._ready += self._order.take(unpack_result(frames))
             except ProtocolError as error:
                 complain(f"a message that is no result was dropped: {error}")
-                continue
-            ours = self._own(message.result) if self._session else message.result
-            if ours:
-                return message._replace(result=ours)
-        return None
+        self._ready += self._order.overdue()
+        if self._order.lost > self._lost:
+            lost, self._lost = self._order.lost - self._lost, self._order.lost
+            complain(f"{lost} result{'s' if lost > 1 else ''} missed: the flowgraph keeps only the latest")
+
+    def _ask(self, publisher: str, number: int) -> None:
+        """A subscription that only this reader has; the former one is over."""
+        if self._topic:
+            self.peer.socket.unsubscribe(self._topic)
+        self._topic = request(secrets.token_hex(6), publisher, number)
+        self.peer.socket.subscribe(self._topic)
 
     def _own(self, result: Result) -> Result | None:
         """The result if the session waits for it; one from the air with the name that it was sent by."""

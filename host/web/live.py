@@ -106,7 +106,7 @@ class Live:
             self._look()
 
     def _take(self, number: int, message: Message) -> None:
-        result, speech = message
+        result, speech = message.result, message.speech
         try:
             name = self._keep(number, speech, result.speech_rate or SAMPLE_RATE)
         except HostError as error:  # a full disk: the text is worth more
