@@ -4,8 +4,9 @@ import base64
 
 import numpy as np
 import pytest
+from deepsc_host.files.transcripts import error_rates
 from deepsc_host.web import views
-from deepsc_host.web.words import error_rates, told
+from deepsc_host.web.words import told
 
 from gr_deepsc.ctc.confidence import Word
 from gr_deepsc.phy.air import Air

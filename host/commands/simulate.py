@@ -7,9 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import jiwer
-
-from gr_deepsc.english import plain
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.radio.profiles import DEFAULT, PROFILES
 from gr_deepsc.result import Result
@@ -19,7 +16,7 @@ from gr_deepsc.voice.speaker import Speaker
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError, loading, refused
 from ..files.recordings import Recording, recordings
-from ..files.transcripts import read_transcripts
+from ..files.transcripts import error_rates, read_transcripts
 from ..files.writer import Writer
 from ..graph.gnuradio import import_gnuradio
 from ..show.report import as_line, block, complain, name_error, progress, say
@@ -104,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
             result = replace(result, file=str(path))
             name = Path(path).stem
             if name in transcripts:
-                cer = round(jiwer.cer(plain(transcripts[name]), result.text_plain), 4)
-                result = replace(result, reference=transcripts[name], cer=cer)
+                said = transcripts[name]
+                result = replace(result, reference=said, cer=error_rates(result, said).get("cer"))
             if writer:
                 result = writer.write(name, path, result, speech)
             if player and len(speech):

@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import jiwer
+
+from gr_deepsc.english import plain
+from gr_deepsc.result import Result
+
 from ..errors import HostError
 
 
@@ -22,3 +27,12 @@ def read_transcripts(path: str) -> dict[str, str]:
             raise HostError(f"{path}:{number}: expected NAME|TEXT")
         texts[name.strip()] = " ".join(text.split())
     return texts
+
+
+def error_rates(result: Result, reference: str) -> dict[str, float]:
+    """`cer` and `wer` of a text against what was said, both as they are spoken; nothing where nothing was said."""
+    said = plain(reference)
+    if not said:
+        return {}
+    text = result.text_plain
+    return {"cer": round(jiwer.cer(said, text), 4), "wer": round(jiwer.wer(said, text), 4)}

@@ -17,6 +17,7 @@ from gr_deepsc.speech import audio
 from gr_deepsc.voice.speaker import Speaker
 
 from ..errors import loading
+from ..files.transcripts import error_rates
 from . import files, views, words
 from .recordings import Source, read
 from .wish import Wish
@@ -137,8 +138,8 @@ def _original(samples: np.ndarray, rate: int) -> np.ndarray:
 def _judged(result: Result, reference: str) -> Result:
     if not reference:
         return result
-    return replace(result, reference=reference, cer=words.error_rates(result, reference).get("cer"))
+    return replace(result, reference=reference, cer=error_rates(result, reference).get("cer"))
 
 
 def _shown(result: Result, reference: str) -> dict[str, Any]:
-    return result.as_json() | words.error_rates(result, reference)
+    return result.as_json() | error_rates(result, reference)

@@ -52,12 +52,3 @@ def told(result: Result, reference: str) -> list[dict[str, Any]]:
         shown += [{"missing": " ".join(missing[k])}] if k in missing else []
         shown += words[k : k + 1]
     return shown
-
-
-def error_rates(result: Result, reference: str) -> dict[str, float]:
-    """`cer` and `wer` of a text against what was said, both as they are spoken; nothing without a reference."""
-    said = plain(reference)
-    if not said:
-        return {}
-    text = result.text_plain
-    return {"cer": round(jiwer.cer(said, text), 4), "wer": round(jiwer.wer(said, text), 4)}
