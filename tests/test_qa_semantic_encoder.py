@@ -7,7 +7,7 @@ from gnuradio import gr
 from graph import pdu, post, received, running, sink, wait_until
 
 from gr_deepsc.blocks import SemanticEncoder
-from gr_deepsc.blocks.semantic_encoder import MAX_WAITING
+from gr_deepsc.blocks.turns import LIMIT_S
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.framing import frame_count
 
@@ -112,13 +112,15 @@ def test_no_such_model():
 
 
 def test_flood(fixture_model, speak):
-    """More utterances than may wait: the excess is refused, memory stays bounded, none is unanswered."""
+    """More speech than may wait: the excess is refused, memory stays bounded, none is unanswered."""
     top_block = gr.top_block()
     encoder = SemanticEncoder(str(fixture_model))
     symbols, failed = sink(top_block, encoder, "symbols"), sink(top_block, encoder, "failed")
-    for seq in range(MAX_WAITING + 20):
-        post(encoder, "audio", pdu(speak("me too"), seq=seq))
+    speech = np.resize(speak("me too"), 50 * 16_000)
+    count = int(LIMIT_S / 50) + 8
+    for seq in range(count):
+        post(encoder, "audio", pdu(speech, linked=True, session="one", seq=seq))
     with running(top_block):
-        wait_until(lambda: symbols.num_messages() + failed.num_messages() == MAX_WAITING + 20)
+        wait_until(lambda: symbols.num_messages() + failed.num_messages() == count, 60)
     refused = received(failed, failed.num_messages())
-    assert 0 < len(refused) <= 20 and all(meta["error_type"] == "overload" for meta, _ in refused)
+    assert 0 < len(refused) <= 8 and all(meta["error_type"] == "overload" for meta, _ in refused)

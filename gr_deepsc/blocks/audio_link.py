@@ -101,6 +101,7 @@ class AudioLink(gr.basic_block):
             seq=utterance.seq,
             user_id=utterance.user_id,
             sample_rate=utterance.sample_rate,
+            linked=True,
         )
         vector = pmt.init_f32vector(len(utterance.samples), utterance.samples.tolist())
         self.message_port_pub(pmt.intern("audio"), pmt.cons(meta, vector))

@@ -16,7 +16,7 @@ from .pdu import PduBlock, PduError, get, metadata
 THREADS = 2  # so that a short piece of work need not wait for the end of a long one of somebody else
 LIMIT_S = 660.0  # of one sender that may wait: a recording of ten minutes, sent at once
 TOTAL_S = 1800.0  # of all: at 16 kHz 115 MB
-END = ""  # no sender's name
+END = "end"  # whose turn it is when there are no more turns; a session has a word before its name
 PATIENCE_S = 0.3  # with what is under way when a flowgraph stops
 
 
@@ -83,8 +83,8 @@ class Turns:
         me = threading.current_thread()
         while True:
             with self._changed:
-                sender = self._changed.wait_for(self._next_or_end) or END
-                if sender == END or me not in self._threads:
+                sender = self._changed.wait_for(self._next_or_end)
+                if sender in (None, END) or me not in self._threads:
                     return
                 piece = self._take(sender)
             self._work(piece)
@@ -109,10 +109,11 @@ class Turns:
 
 
 class PatientBlock(PduBlock):
-    """A `PduBlock` whose work takes long: GNU Radio's thread only puts it into a queue.
+    """A `PduBlock` whose work takes long: of what came over a link senders take turns, told apart by their session.
 
-    Subclasses say in `seconds` how much speech a PDU is. Senders are told apart by `session`, over the air, where
-    there is none, by `user_id`.
+    They are marked `linked`. All else is worked on at once, in GNU Radio's thread: it came from a file, a stream or the
+    air, and a flowgraph that ends with its file ends when all of it is done. One with a link does not end by itself.
+    Subclasses say in `seconds` how much speech a PDU is.
     """
 
     def __init__(self, name: str, port_in: str, port_out: str | None = None, failed: str | None = "failed"):
@@ -137,8 +138,12 @@ class PatientBlock(PduBlock):
     def _receive(self, message: Any) -> None:
         meta = metadata(message)
         try:
-            sender = get(meta, "session", "") or f"user {get(meta, 'user_id', 0)}"
-            vector = pmt.cdr(message) if pmt.is_pair(message) else pmt.PMT_NIL
-            self._turns.put(sender, self.seconds(meta, vector) if pmt.is_uniform_vector(vector) else 0.0, message)
+            if not get(meta, "linked", False):
+                super()._receive(message)
+                return
+            sender = get(meta, "session", "")
+            vector = pmt.cdr(message)
+            seconds = self.seconds(meta, vector) if pmt.is_uniform_vector(vector) else 0.0
+            self._turns.put(f"session {sender}", seconds, message)
         except Exception as error:
             self.refuse(meta, error)
