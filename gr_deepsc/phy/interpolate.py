@@ -25,8 +25,8 @@ class Stream(Protocol):
 def resampler(ratio: float, share: float = 1.0) -> Stream:
     """From one rate to `ratio` times it: a `Resampler` where whole numbers up to 2,000 will do, an `Interpolator` else.
 
-    Both let a burst's band, a sixth of its sample rate to either side, pass within 0.001 dB, and keep aliases and images
-    96 dB below it.
+    Both let a burst's band, a sixth of its sample rate to either side, pass within 0.001 dB, and keep aliases and
+    images 96 dB below it.
 
     Args:
         ratio: rate of the output over that of the input.

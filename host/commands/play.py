@@ -148,7 +148,7 @@ def _not_detected(recording: Recording, symbol_rate: float, offset: float) -> st
 
 def _pieces(reader: Baseband, receiver: Ear) -> Iterator[list[Result]]:
     """Results as they come. What was received before a file breaks off is received; what was wrong with it, is said."""
-    quiet, told = not sys.stderr.isatty(), 0
+    quiet = not sys.stderr.isatty()
     with tqdm(total=reader.recording.sample_count, unit="S", unit_scale=True, leave=False, disable=quiet) as bar:
         pieces = reader.chunks()
         while True:
@@ -160,9 +160,8 @@ def _pieces(reader: Baseband, receiver: Ear) -> Iterator[list[Result]]:
                     raise
                 return
             finally:
-                for warning in reader.recording.warnings[told:]:
+                for warning in reader.recording.warnings.untold():
                     say(f"deepsc: warning: {warning}", sys.stderr)
-                told = len(reader.recording.warnings)
             yield receiver.push(samples)
             bar.update(read)
 
@@ -173,6 +172,8 @@ def _show(result: Result, as_json: bool) -> None:
         return
     if not result.lost:
         about = f"user {result.user_id}, {describe_estimates(result)}"
+        about += ", on the other sideband" if result.inverted else ""
+        about += f", {result.realigned} samples lost on the way" if result.realigned else ""
         say(f"{result.time_s:9.3f} s  {text(result)}  [{about}]", sys.stdout)
     if result.error:
         at = "" if result.time_s is None else f" (at {result.time_s:.3f} s)"

@@ -1,4 +1,4 @@
-"""Recordings of samples as SigMF: NAME.sigmf-data, the samples, and NAME.sigmf-meta, what they are; or both in NAME.sigmf.
+"""Recordings of samples as SigMF: NAME.sigmf-data, the samples, and NAME.sigmf-meta, what they are; or NAME.sigmf.
 
 Field names and datatypes are those of the SigMF specification, version 1.2 (https://sigmf.org). A path may be
 given as NAME or with any of the endings. Integer samples have full scale 1.0: value / 2^(bits - 1).

@@ -69,7 +69,7 @@ class IqReader:
         self.meta, self.samples = _read(path, verify, sample_rate)
 
     def chunks(self, size: int) -> Iterator[np.ndarray]:
-        """complex64 [size] pieces in order, the last one shorter; of real samples float32, of several channels the first.
+        """complex64 [size] in order, the last one shorter; of real samples float32, of several channels the first.
 
         Samples that are NaN or infinite are 0, and told in `meta.warnings`.
 
@@ -195,7 +195,7 @@ def _load(source: Source, blemishes: Blemishes) -> tuple[dict, list[dict], list[
 def _stretches(
     data: Source, size: int, info: dict, captures: list[dict], offset: int, blemishes: Blemishes
 ) -> tuple[Stretch, ...]:
-    """Where samples of `size` bytes lie: before each capture may be a header, and something else behind the last one."""
+    """Where samples of `size` bytes lie: before each capture may be a header, and something behind the last one."""
     end = data.size - max(0, _whole(info.get("core:trailing_bytes")) or 0)
     headers = [(_start(each) - offset, max(0, _whole(each.get("core:header_bytes")) or 0)) for each in captures]
     stretches, sample, place = [], 0, 0
@@ -208,9 +208,9 @@ def _stretches(
     if remainder:
         blemishes.add(f"{data.name} ends within a sample: its last {remainder} bytes are left out")
     stretches.append(Stretch(place, rest))
-    kept = tuple(each for each in stretches if each.count and each.start + each.count * size <= end)
-    count = sum(each.count for each in kept)
-    if len([each for each in stretches if each.count]) > len(kept) or any(start > count for start, _ in headers):
+    kept = tuple(each for each in stretches if each.length and each.start + each.length * size <= end)
+    count = sum(each.length for each in kept)
+    if len([each for each in stretches if each.length]) > len(kept) or any(start > count for start, _ in headers):
         blemishes.add(f"{data.name} has {count} samples, its metadata speaks of more; played is what is there")
     return kept
 

@@ -39,16 +39,23 @@ class Stretch(NamedTuple):
     """Where samples lie without a gap."""
 
     start: int  # byte
-    count: int  # samples of all channels
+    length: int  # samples of each channel
 
 
 class Blemishes(list[str]):
     """Sentences about what is wrong with a recording and was got over, each once; more may come while it is read."""
 
+    _told = 0
+
     def add(self, sentence: str) -> None:
         """Keep it, if it is not there yet."""
         if sentence not in self:
             self.append(sentence)
+
+    def untold(self) -> list[str]:
+        """Those that were not asked for so far."""
+        new, self._told = self[self._told :], len(self)
+        return new
 
 
 def finite(samples: np.ndarray, before: int, name: str, blemishes: Blemishes) -> np.ndarray:
@@ -87,7 +94,7 @@ class Samples:
     @property
     def count(self) -> int:
         """Samples of each channel."""
-        return sum(stretch.count for stretch in self.stretches)
+        return sum(stretch.length for stretch in self.stretches)
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """complex64 or float32 [size, channels] in order, the last one shorter.
@@ -115,9 +122,9 @@ class Samples:
         held = b""
         try:
             with self.source.open() as file:
-                for start, count in self.stretches:
+                for start, length in self.stretches:
                     file.seek(start)
-                    left = count * self._size
+                    left = length * self._size
                     while left and (read := file.read(min(size - len(held), left))):
                         held, left = held + read, left - len(read)
                         if len(held) == size:

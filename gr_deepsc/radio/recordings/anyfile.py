@@ -1,4 +1,4 @@
-"""From a path to one stream of samples, whoever wrote the file; by its content, and by its name only where it has none."""
+"""From a path to one stream of samples, whoever wrote the file: by its content, and by its name where that is mute."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -113,22 +113,20 @@ def _wav(path: Path, hints: Hints) -> Recording:
         channels, count = sound.read(str(path), blemishes)
     else:
         channels, count = Channels(samples.blocks, samples.channels, wav.format.sample_rate), _some(path, samples.count)
-    if wav.from_radio and channels.count == 2 and hints.kind is None and hints.channel is None:
+    if wav.from_radio and channels.number == 2 and hints.kind is None and hints.channel is None:
         hints = hints._replace(kind="iq")
     recording = _of_channels(path, channels, count, hints, blemishes)
     recording.center_frequency = wav.center_frequency or recording.center_frequency
     return recording
 
 
-def _of_channels(
-    path: Path, channels: Channels, count: int | None, hints: Hints, blemishes: Blemishes
-) -> Recording:
+def _of_channels(path: Path, channels: Channels, count: int | None, hints: Hints, blemishes: Blemishes) -> Recording:
     """A sound file: I and Q, or the audio band."""
-    _check_channel(path, hints, channels.count)
+    _check_channel(path, hints, channels.number)
     rate = stated_rate(str(path), channels.sample_rate, hints.sample_rate, blemishes) or channels.sample_rate
     channels = channels._replace(sample_rate=rate)
     iq = stereo.is_iq(channels, hints)
-    weight = stereo.weights(channels, hints) if channels.count > 1 and not iq else np.ones(1, np.float32)
+    weight = stereo.weights(channels, hints) if channels.number > 1 and not iq else np.ones(1, np.float32)
 
     def blocks(size: int) -> Iterator[np.ndarray]:
         for block in channels.blocks(size):

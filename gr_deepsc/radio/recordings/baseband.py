@@ -1,4 +1,4 @@
-"""The modem's samples out of a recording of any rate: the signal at 0 Hz, 4 samples a symbol or as many as are wanted."""
+"""The modem's samples out of a recording of any rate: the signal at 0 Hz, as many samples a second as are wanted."""
 
 from collections.abc import Iterator
 from pathlib import Path

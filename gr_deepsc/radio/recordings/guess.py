@@ -4,7 +4,9 @@ import numpy as np
 
 FINITE = 0.999  # of numbers that are sensible as floats; of other formats' bytes hardly a fifth is
 LEAST, MOST = 1e-9, 1e6  # sizes of sensible ones, if not 0
-HIGH_BYTE_BITS = 0.7  # less entropy in the high bytes of 16-bit samples than in the low ones; I and Q of 8 bits are alike
+HIGH_BYTE_BITS = (
+    0.7  # less entropy in the high bytes of 16-bit samples than in the low ones; I and Q of 8 bits are alike
+)
 
 
 def datatype(raw: bytes) -> str | None:

@@ -23,7 +23,7 @@ class Hints(NamedTuple):
 
 @dataclass
 class Recording:
-    """`blocks(size)` are its samples in order, complex64 or float32 [size], the last one shorter; once or more often."""
+    """`blocks(size)` gives its samples, complex64 or float32 [size], the last one shorter; again at each call."""
 
     path: str
     sample_rate: float  # Hz
@@ -37,8 +37,8 @@ class Recording:
 
 
 class Channels(NamedTuple):
-    """Channels beside each other, as a file has them: complex64 or float32 [size, count] blocks in order."""
+    """Channels beside each other, as a file has them: complex64 or float32 [size, number] blocks in order."""
 
     blocks: Callable[[int], Iterator[np.ndarray]]
-    count: int
+    number: int
     sample_rate: float

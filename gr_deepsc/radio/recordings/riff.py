@@ -1,12 +1,14 @@
 """Wav files as radio programs write them, which is more, and more carelessly, than sound programs do.
 
-HDSDR, SDRuno, SDR Console and others put the tuner's frequency into a chunk `auxi`; KiwiSDR's I and Q come as hundreds of
-`data` chunks, each behind a `kiwi` chunk with the time; lengths are 0 where a recorder was killed, wrong beyond 4 GiB, and
-64 bits long in a chunk `ds64` in RF64. So the chunks are walked through here. What is no plain PCM is left to libsndfile.
+HDSDR, SDRuno, SDR Console and others put the tuner's frequency into a chunk `auxi`; KiwiSDR's I and Q come as hundreds
+of `data` chunks, each behind a `kiwi` chunk with the time; lengths are 0 where a recorder was killed, wrong beyond
+4 GiB, and 64 bits long in a chunk `ds64` in RF64. So the chunks are walked through here. What is no plain PCM is left
+to libsndfile.
 """
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, NamedTuple
 
@@ -45,7 +47,9 @@ class Wav:
             return None
         kind = "f" if tag == FLOAT else "u" if bits == 8 else "i"
         stretches = tuple(Stretch(start, length // size) for start, length in self.data if length >= size)
-        return Samples(source, SampleFormat(f"r{kind}{bits}" + ("_le" if bits > 8 else "")), stretches, channels, blemishes)
+        return Samples(
+            source, SampleFormat(f"r{kind}{bits}" + ("_le" if bits > 8 else "")), stretches, channels, blemishes
+        )
 
 
 def read(source: Source, blemishes: Blemishes) -> Wav:
@@ -75,7 +79,7 @@ def read(source: Source, blemishes: Blemishes) -> Wav:
     return wav
 
 
-def _chunks(file: IO[bytes], size: int):
+def _chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, first byte and claimed length of each chunk; ends at what is none."""
     place = 12
     for _ in range(MOST_CHUNKS):
@@ -131,5 +135,3 @@ def frequency(auxi: bytes) -> float | None:
 def is_wav(head: bytes) -> bool:
     """Whether a file that begins with these bytes is one."""
     return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE"
-
-
