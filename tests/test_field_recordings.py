@@ -330,3 +330,58 @@ def test_field_a_rate_in_place_of_the_files(tmp_path):
     assert not open_recording(file, Hints(sample_rate=RATE)).warnings
     with pytest.raises(IqFileError, match="sample rate"):
         open_recording(file, Hints(sample_rate=-1))
+
+
+def mutated(content, rng):
+    """One of: bits flipped, cut, a stretch of other bytes, a stretch taken out; more often near the beginning."""
+    data = bytearray(content)
+    at = int(len(data) * rng.random() ** 2)
+    kind = rng.integers(4)
+    if kind == 0:
+        for _ in range(rng.integers(1, 4)):
+            data[int(len(data) * rng.random() ** 2)] ^= 1 << rng.integers(8)
+    elif kind == 1:
+        del data[at:]
+    elif kind == 2:
+        data[at : at + 8] = rng.bytes(8)
+    else:
+        del data[at : at + rng.integers(1, 40)]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", ["wav", "kiwi", "meta", "tar", "gz", "flac", "mp3", "ogg"])
+def test_field_whatever_is_broken(tmp_path, name):
+    """Of 40 mutations of each: samples, all finite, or one sentence; never another exception, never endless."""
+    rng = np.random.default_rng(3)
+    noise = 0.1 * rng.standard_normal((4096, 2))
+    raw = np.rint(noise * 32767).astype("<i2").tobytes()
+    meta = sigmf(tmp_path / "a", raw, "ci16_le", [{"core:frequency": 1e6}], [{"core:sample_start": 3}])
+    if name in ("tar", "gz"):
+        with tarfile.open(tmp_path / "b", "w:gz" if name == "gz" else "w") as archive:
+            archive.add(meta, "r/r.sigmf-meta")
+            archive.add(tmp_path / "a.sigmf-data", "r/r.sigmf-data")
+        content = (tmp_path / "b").read_bytes()
+    elif name in ("flac", "mp3", "ogg"):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, noise, 48_000, format=name.upper())
+        content = buffer.getvalue()
+    else:
+        pieces = [(b"kiwi", b"\0" * 10, None), (b"data", raw[:2048], None)] * 3
+        whole = [(b"auxi", AUXI, None), (b"data", raw, None)]
+        content = meta.read_bytes() if name == "meta" else riff(pieces if name == "kiwi" else whole)
+    path = tmp_path / {"meta": "a.sigmf-meta", "gz": "c.sigmf.gz"}.get(name, f"c.{name}")
+    outcomes = set()
+    for _ in range(40):
+        path.write_bytes(mutated(content, rng))
+        try:
+            recording = open_recording(path)
+            count = 0
+            for block in recording.blocks(4096):
+                assert np.isfinite(block).all()
+                count += len(block)
+                assert count < 1 << 20
+            outcomes.add("read")
+        except IqFileError as error:
+            assert "\n" not in str(error)
+            outcomes.add(error.error_type)
+    assert "read" in outcomes

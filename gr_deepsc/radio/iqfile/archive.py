@@ -55,5 +55,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except IqFileError:
         raise
-    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+    except OSError as error:
         raise unreadable(str(path), error) from None
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+        raise IqFileError("unreadable", f"{path} is a broken archive ({type(error).__name__}); copy it again") from None

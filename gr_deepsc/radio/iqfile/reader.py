@@ -173,7 +173,8 @@ def _load(source: Source, blemishes: Blemishes) -> tuple[dict, list[dict], list[
         raise IqFileError("bad_metadata", f"{source.name} is larger than {MAX_METADATA} bytes; is it metadata?")
     try:
         with source.open() as file:
-            metadata = json.loads(file.read())
+            raw = file.read()
+        metadata = json.loads(raw.decode(json.detect_encoding(raw), errors="replace"))  # texts of older encodings
     except OSError as error:
         raise unreadable(source.name, error) from None
     except IqFileError:

@@ -83,7 +83,7 @@ def _sigmf(path: Path, hints: Hints) -> Recording:
 def _bare(path: Path, hints: Hints) -> Recording:
     """Samples without a header."""
     blemishes, source, said = Blemishes(), Source.of(path), names.told(str(path))
-    datatype = hints.datatype or names.OF_SUFFIX.get(path.suffix.lower())
+    datatype = names.OF_SUFFIX.get(f".{hints.datatype}" if hints.datatype else path.suffix.lower(), hints.datatype)
     if datatype is None:
         datatype = guess.datatype(_middle(source)) or "cu8"
         blemishes.add(f"{path} has no header: taken as {datatype}, by its bytes; see --datatype")
