@@ -299,6 +299,21 @@ def test_field_one_blemish(tmp_path, sent, heard):
     assert errors[str(files[3])] == "unreadable" and errors[str(files[4])] == "bad_metadata"
 
 
+@pytest.mark.parametrize("mode, name", [("w", "a.sigmf"), ("w:gz", "a.sigmf.gz")])
+def test_field_an_archive_that_was_cut(tmp_path, sent, heard, mode, name):
+    """Of two bursts the first is heard, and behind it stands what happened."""
+    meta = sigmf(tmp_path / "twice", integers(np.concatenate([sent[0], sent[0]])), "ci16_le")
+    with tarfile.open(tmp_path / name, mode) as archive:
+        archive.add(meta, "a.sigmf-meta")
+        archive.add(meta.with_suffix(".sigmf-data"), "a.sigmf-data")
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) * 7 // 10])
+    results = heard(tmp_path / name, meta, warned=True)
+    assert [result["text"] for result in results if not result["error"]] == [SAID] * 3
+    assert [result["error_type"] for result in results if result["lost"]][-1] in ("truncated", "unreadable")
+    assert "broken archive" in results[0]["warning"]
+
+
 def test_field_own_recordings_need_no_profile(tmp_path, speak, heard, fixture_model):
     """Symbol rate and offset stand in their metadata; options go before them."""
     soundfile.write(tmp_path / "speech.wav", speak(SAID), 16_000, subtype="FLOAT")

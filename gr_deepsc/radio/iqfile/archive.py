@@ -25,8 +25,16 @@ def open_archive(path: Path, blemishes: Blemishes) -> tuple[Source, dict[str, So
     Raises:
         IqFileError: unreadable, or bad_metadata where there is no recording in it.
     """
-    with _reading(path), tarfile.open(path) as archive:
-        members = [member for member in archive.getmembers() if member.isfile()]
+    members: list[tarfile.TarInfo] = []
+    try:
+        with _reading(path), tarfile.open(path) as archive:
+            for member in archive:
+                members.append(member)
+    except IqFileError as error:
+        if not members:
+            raise
+        blemishes.add(f"{error}; read as far as it goes")
+    members = [member for member in members if member.isfile()]
     metas = [member for member in members if member.name.endswith(".sigmf-meta")]
     if not metas:
         raise IqFileError("bad_metadata", f"{path} is an archive without a .sigmf-meta; is it a SigMF archive?")

@@ -11,6 +11,7 @@ import numpy as np
 from .common import IqFileError, SampleFormat
 
 LOUDEST = 1e9  # full scales; what is stronger is no sample, and its square would hide all else
+_STEP = 1 << 16  # bytes that are read at a time: so few are lost where an archive breaks off
 
 
 class Source(NamedTuple):
@@ -118,22 +119,27 @@ class Samples:
         return self.channels * self.format.sample_size
 
     def _raw(self, size: int) -> Iterator[bytes]:
-        """The stretches' bytes, `size` at a time."""
-        held = b""
+        """The stretches' bytes, `size` at a time; where a file breaks off, first what came before."""
+        held, broken = bytearray(), None
         try:
             with self.source.open() as file:
                 for start, length in self.stretches:
                     file.seek(start)
                     left = length * self._size
-                    while left and (read := file.read(min(size - len(held), left))):
-                        held, left = held + read, left - len(read)
+                    while left and (read := file.read(min(_STEP, size - len(held), left))):
+                        held += read
+                        left -= len(read)
                         if len(held) == size:
-                            yield held
-                            held = b""
-        except (OSError, EOFError) as error:
-            raise unreadable(self.source.name, error) from None
+                            yield bytes(held)
+                            held.clear()
+        except IqFileError as error:
+            broken = error
+        except OSError as error:
+            broken = unreadable(self.source.name, error)
         if held:
-            yield held
+            yield bytes(held)
+        if broken:
+            raise broken
 
 
 def unreadable(name: str, error: Exception) -> IqFileError:
