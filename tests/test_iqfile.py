@@ -150,6 +150,8 @@ def test_offset_and_missing_fields(tmp_path):
         ({"num_channels": 0}, "bad_metadata"),
         ({"dataset": "a.wav"}, "missing"),
         ({"dataset": "../a.sigmf-data"}, "bad_metadata"),
+        ({"dataset": ""}, "bad_metadata"),
+        ({"dataset": "."}, "bad_metadata"),
         ({"extensions": [{"name": "x", "version": "1.0.0", "optional": False}]}, "unsupported"),
         ({"sample_rate": None}, "bad_metadata"),
         ({"sample_rate": -1}, "bad_metadata"),

@@ -5,7 +5,8 @@ given as NAME or with any of the endings. Integer samples have full scale 1.0: v
 """
 
 from .common import MAX_RATE, NAMESPACE, WRITABLE, IqFileError
-from .reader import Annotation, IqReader, Meta, read
+from .fields import Annotation
+from .reader import IqReader, Meta, read
 from .writer import IqWriter
 
 __all__ = ["MAX_RATE", "NAMESPACE", "WRITABLE", "Annotation", "IqFileError", "IqReader", "IqWriter", "Meta", "read"]

@@ -6,8 +6,7 @@ but can be done without, is a warning.
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,11 @@ import numpy as np
 
 from .archive import is_archive, open_archive
 from .common import MAX_RATE, NAMESPACE, IqFileError, SampleFormat, file_pair
-from .samples import Blemishes, Samples, Source, Stretch, stated_rate, unreadable
+from .fields import Annotation, marks, number, start_of, stretches, text, whole
+from .samples import Blemishes, Samples, Source, stated_rate, unreadable
 
 MAX_METADATA = 1 << 24  # bytes; what is larger is no metadata of ours to parse
 MAX_CHANNELS = 1024
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """A marked stretch of a recording; `count` is None where only its start is known."""
-
-    start_sample: int
-    count: int | None
-    label: str
-    comment: str
 
 
 @dataclass(frozen=True)
@@ -103,38 +93,38 @@ def _read(path: str | Path, verify: bool, sample_rate: float | None) -> tuple[Me
     datatype = info.get("core:datatype")
     if not isinstance(datatype, str):
         raise IqFileError("bad_metadata", f"{name} names no core:datatype; write it there, as cf32_le")
-    rate = stated_rate(name, _number(info.get("core:sample_rate")), sample_rate, blemishes)
+    rate = stated_rate(name, number(info.get("core:sample_rate")), sample_rate, blemishes)
     if rate is None or not 0 < rate <= MAX_RATE:
         raise IqFileError("bad_metadata", f"{name} names no usable core:sample_rate; say it by --sample-rate")
-    channels = _whole(info.get("core:num_channels", 1))
+    channels = whole(info.get("core:num_channels", 1))
     if channels is None or not 0 < channels <= MAX_CHANNELS:
         raise IqFileError("bad_metadata", f"{name} names no usable core:num_channels; write it there")
     extensions = info.get("core:extensions")  # of SigMF 0.0.x it is an object, and none of it must be known
     for each in extensions if isinstance(extensions, list) else []:
         if isinstance(each, dict) and each.get("optional") is False and each.get("name") != NAMESPACE:
             raise IqFileError("unsupported", f"{name} describes an extension that a reader must know: {each}"[:300])
-    first = min(captures, key=_start, default={})
-    if any(_number(each.get("core:frequency")) != _number(first.get("core:frequency")) for each in captures):
+    first = min(captures, key=start_of, default={})
+    if any(number(each.get("core:frequency")) != number(first.get("core:frequency")) for each in captures):
         blemishes.add(f"{name}: the recorder was tuned to other frequencies while it ran; only the first one is used")
     format, data = SampleFormat(datatype), beside(info.get("core:dataset"))
-    offset = _whole(info.get("core:offset")) or 0
-    stretches = _stretches(data, format.sample_size * channels, info, captures, offset, blemishes)
-    samples = Samples(data, format, stretches, channels, blemishes)
+    offset = whole(info.get("core:offset")) or 0
+    place = stretches(data, format.sample_size * channels, info, captures, offset, blemishes)
+    samples = Samples(data, format, place, channels, blemishes)
     meta = Meta(
         path=Path(data.name),
         sample_rate=float(rate),
-        center_frequency=_number(first.get("core:frequency")),
+        center_frequency=number(first.get("core:frequency")),
         datatype=datatype,
         sample_count=samples.count,
-        description=_text(info.get("core:description")),
-        hardware=_text(info.get("core:hw")),
-        recorder=_text(info.get("core:recorder")),
-        datetime=_text(first.get("core:datetime")) or None,
-        annotations=_marks(annotations, offset, samples.count, name, blemishes),
-        sha512=_text(info.get("core:sha512")) or None,
+        description=text(info.get("core:description")),
+        hardware=text(info.get("core:hw")),
+        recorder=text(info.get("core:recorder")),
+        datetime=text(first.get("core:datetime")) or None,
+        annotations=marks(annotations, offset, samples.count, name, blemishes),
+        sha512=text(info.get("core:sha512")) or None,
         channels=channels,
-        symbol_rate=_number(info.get(f"{NAMESPACE}:symbol_rate")),
-        offset=_number(info.get(f"{NAMESPACE}:offset")),
+        symbol_rate=number(info.get(f"{NAMESPACE}:symbol_rate")),
+        offset=number(info.get(f"{NAMESPACE}:offset")),
         warnings=blemishes,
     )
     if verify:
@@ -142,9 +132,12 @@ def _read(path: str | Path, verify: bool, sample_rate: float | None) -> tuple[Me
     return meta, samples
 
 
-def _halves(path: Path, blemishes: Blemishes) -> tuple[Source, Any]:
+def _halves(path: Path, blemishes: Blemishes) -> tuple[Source, Callable[[Any], Source]]:
     """The metadata of a recording, and what gives its data: core:dataset or None -> Source."""
-    head = path.open("rb").read(512) if path.is_file() else b""
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(512)
     if path.is_file() and is_archive(path, head):
         meta, members = open_archive(path, blemishes)
         usual = Path(meta.name).with_suffix(".sigmf-data").name
@@ -156,7 +149,7 @@ def _halves(path: Path, blemishes: Blemishes) -> tuple[Source, Any]:
 
     def beside(dataset: Any) -> Source:
         name = usual if dataset is None else dataset
-        if not isinstance(name, str) or Path(name).name != name:
+        if not isinstance(name, str) or not name or Path(name).name != name:
             raise IqFileError("bad_metadata", f"{meta.name}: core:dataset is no name of a file beside it")
         if members is None:
             return _existing(Path(meta.name).with_name(name))
@@ -193,46 +186,6 @@ def _load(source: Source, blemishes: Blemishes) -> tuple[dict, list[dict], list[
     return info, lists[0], lists[1]
 
 
-def _stretches(
-    data: Source, size: int, info: dict, captures: list[dict], offset: int, blemishes: Blemishes
-) -> tuple[Stretch, ...]:
-    """Where samples of `size` bytes lie: before each capture may be a header, and something behind the last one."""
-    end = data.size - max(0, _whole(info.get("core:trailing_bytes")) or 0)
-    headers = [(_start(each) - offset, max(0, _whole(each.get("core:header_bytes")) or 0)) for each in captures]
-    stretches, sample, place = [], 0, 0
-    for start, header in sorted(each for each in headers if each[1]):
-        start = max(start, sample)
-        stretches.append(Stretch(place, start - sample))
-        place += (start - sample) * size + header
-        sample = start
-    rest, remainder = divmod(max(0, end - place), size)
-    if remainder:
-        blemishes.add(f"{data.name} ends within a sample: its last {remainder} bytes are left out")
-    stretches.append(Stretch(place, rest))
-    kept = tuple(each for each in stretches if each.length and each.start + each.length * size <= end)
-    count = sum(each.length for each in kept)
-    if len([each for each in stretches if each.length]) > len(kept) or any(start > count for start, _ in headers):
-        blemishes.add(f"{data.name} has {count} samples, its metadata speaks of more; played is what is there")
-    return kept
-
-
-def _marks(entries: list[dict], offset: int, count: int, name: str, blemishes: Blemishes) -> tuple[Annotation, ...]:
-    """Annotations within the recording; what lies beyond its end is cut off."""
-    marks = []
-    for each in entries:
-        start, length = _whole(each.get("core:sample_start", 0)), _whole(each.get("core:sample_count"))
-        if start is None:
-            blemishes.add(f"{name}: annotations whose core:sample_start is no whole number are left out")
-            continue
-        start -= offset
-        if start + (length or 0) > count:
-            blemishes.add(f"{name}: an annotation ends behind the {count} samples that there are; it is cut off")
-            start = min(start, count)
-            length = None if length is None else min(length, count - start)
-        marks.append(Annotation(start, length, _text(each.get("core:label")), _text(each.get("core:comment"))))
-    return tuple(marks)
-
-
 def _verify(data: Source, meta: Meta) -> None:
     if meta.sha512 is None:
         raise IqFileError("no_hash", f"{meta.path} cannot be verified: its metadata has no hash (recording cut short?)")
@@ -245,27 +198,6 @@ def _verify(data: Source, meta: Meta) -> None:
         raise unreadable(data.name, error) from None
     if digest.hexdigest() != meta.sha512.lower():
         raise IqFileError("hash_mismatch", f"{meta.path} is not what was recorded (SHA-512); copy it again")
-
-
-def _start(capture: dict) -> int:
-    """Absent is 0: SDRangel, like libsigmf's FlatBuffers, leaves zeros out."""
-    return _whole(capture.get("core:sample_start", 0)) or 0
-
-
-def _number(value: Any) -> float | None:
-    """A finite number, None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number == int(number) and abs(number) < 2**63 else None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _existing(path: Path) -> Source:

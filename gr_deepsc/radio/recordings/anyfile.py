@@ -91,7 +91,7 @@ def _bare(path: Path, hints: Hints) -> Recording:
     if rate is None:
         raise IqFileError("bad_rate", f"{path} has no header that tells its sample rate; say it by --sample-rate")
     if hints.sample_rate is None:
-        blemishes.add(f"{path} has no header: {rate:g} samples a second, by its name; see --sample-rate")
+        blemishes.add(f"{path} has no header: {rate:.10g} samples a second, by its name; see --sample-rate")
     format = SampleFormat(datatype)
     count, remainder = divmod(source.size, format.sample_size)
     if remainder:
