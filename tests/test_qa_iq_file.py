@@ -37,7 +37,7 @@ def read(path) -> np.ndarray:
 def test_recording_between_silences(tmp_path):
     """Bit by bit, over more than one piece, with the silence on either side to the sample."""
     source = IqFileSource(recording(tmp_path), RATE, lead=0.5, silence=7.0)
-    assert source.meta.center_frequency == 433.92e6
+    assert source.recording.center_frequency == 433.92e6
     played, ends = play(source)
     assert ends == 1 and len(played) == 5_000 + len(NOISE) + 70_000
     np.testing.assert_array_equal(played[5_000 : 5_000 + len(NOISE)], NOISE)
@@ -57,11 +57,35 @@ def test_empty_recording(tmp_path):
     assert play(IqFileSource(recording(tmp_path, NOISE[:0]), RATE, lead=0.0, silence=0.0))[1] == 1
 
 
-def test_another_sample_rate_is_refused(tmp_path):
-    """It would be read at the wrong symbol rate, and nothing would be found in it."""
-    with pytest.raises(iqfile.IqFileError, match="10000 samples a second, the flowgraph is set to 20000") as refused:
-        IqFileSource(recording(tmp_path), 2 * RATE)
+@pytest.mark.parametrize("rate", [0.8 * RATE, 2 * RATE, 12_001.3])
+def test_field_another_sample_rate(tmp_path, rate):
+    """A tone stays where it is, moved by the offset alone: 700 Hz at any rate, in the recording 500 Hz higher."""
+    tone = np.exp(2j * np.pi * 1200 / RATE * np.arange(20_000)).astype(np.complex64)
+    played, _ = play(IqFileSource(recording(tmp_path, tone), rate, lead=0.0, silence=0.0, offset=500.0))
+    assert len(played) == int(np.ceil(len(tone) * rate / RATE - 1e-9))
+    expected = np.exp(2j * np.pi * 700 / rate * np.arange(len(played)))
+    np.testing.assert_allclose(played[100:-100], expected[100:-100], atol=1e-3)
+
+
+def test_field_a_frequency_on_the_air(tmp_path):
+    """433.9205 MHz in a recording of 433.92 MHz is 500 Hz beside its centre."""
+    tone = np.exp(2j * np.pi * 500 / RATE * np.arange(20_000)).astype(np.complex64)
+    played, _ = play(IqFileSource(recording(tmp_path, tone), RATE, lead=0.0, silence=0.0, frequency=433.9205e6))
+    np.testing.assert_allclose(played, 1, atol=1e-3)
+
+
+def test_field_no_room_for_a_burst(tmp_path):
+    """Nothing could be found in it: of 40 kHz a burst takes 12.5, the recording has 10."""
+    with pytest.raises(iqfile.IqFileError, match="no room") as refused:
+        IqFileSource(recording(tmp_path), 4 * RATE)
     assert refused.value.error_type == "bad_rate"
+
+
+def test_field_a_recording_of_another_symbol_rate(tmp_path):
+    with iqfile.IqWriter(tmp_path / "ours", RATE, facts={"symbol_rate": 1200.0, "offset": 0.0}) as writer:
+        writer.write(NOISE)
+    with pytest.raises(iqfile.IqFileError, match="1200 symbols a second, the flowgraph takes 2500"):
+        IqFileSource(str(tmp_path / "ours"), RATE)
 
 
 def test_missing_recording(tmp_path):
@@ -76,15 +100,24 @@ def test_negative_silence(tmp_path):
 
 
 def test_recording_that_turns_bad_ends_the_flowgraph(tmp_path):
-    """NaN in the middle: an error in the block and an end, not a hang."""
-    spoiled = NOISE.copy()
-    path = recording(tmp_path, spoiled)
+    """Shorter than when it was opened: an error in the block and an end, not a hang."""
+    path = recording(tmp_path)
+    source = IqFileSource(path, RATE, lead=0.0, silence=0.0)
+    NOISE[:100_000].tofile(f"{path}.sigmf-data")
+    played, ends = play(source)
+    assert ends == 0 and len(played) < len(NOISE)
+    assert source.error.error_type == "truncated"
+
+
+def test_field_not_a_number_is_silence(tmp_path):
+    spoiled, path = NOISE.copy(), recording(tmp_path)
     spoiled[100_000] = np.nan
     spoiled.tofile(f"{path}.sigmf-data")
     source = IqFileSource(path, RATE, lead=0.0, silence=0.0)
     played, ends = play(source)
-    assert ends == 0 and len(played) < len(NOISE)
-    assert source.error.error_type == "not_finite"
+    assert ends == 1 and played[100_000] == 0
+    np.testing.assert_array_equal(np.delete(played, 100_000), np.delete(NOISE, 100_000))
+    assert "sample 100000" in source.recording.warnings[0]
 
 
 def test_sink_writes_what_it_gets(tmp_path):

@@ -12,9 +12,9 @@ from graph import pdu, post, received, running, sink
 from scipy.special import erfc
 
 from gr_deepsc.blocks import AudioFileSource, DeepscReceiver, DeepscTransmitter
+from gr_deepsc.radio.iqfile import IqFileError
 from gr_deepsc.radio.profiles import PROFILES
 from gr_deepsc.speech import audio
-from gr_deepsc.speech.audio import AudioError
 
 SAMPLES = Path(__file__).parent / "samples"
 RATE = PROFILES["usrp"].symbol_rate
@@ -109,7 +109,7 @@ def test_wrong_parameters(fixture_model, wrong):
 
 
 def test_audio_file_source(tmp_path):
-    """Stereo is averaged; behind the file there is silence, so that a receiver gets its last burst."""
+    """Of stereo that is half empty the other half; silence behind the file, so that a receiver gets its last burst."""
     left = np.linspace(-0.5, 0.5, 10_000, dtype=np.float32)
     soundfile.write(tmp_path / "a.wav", np.stack([left, 0 * left], 1), 48_000, "FLOAT")
     top_block = gr.top_block()
@@ -117,9 +117,23 @@ def test_audio_file_source(tmp_path):
     head, out = blocks.head(gr.sizeof_float, 30_000), blocks.vector_sink_f()
     top_block.connect(source, head, out)
     top_block.run()
-    assert np.array_equal(np.array(out.data(), np.float32), np.pad(left / 2, (0, 20_000)))
+    assert np.array_equal(np.array(out.data(), np.float32), np.pad(left, (0, 20_000)))
     assert source.ended
-    for path, rate, error_type in (("a.wav", 44_100, "bad_rate"), ("b.wav", 48_000, "missing")):
-        with pytest.raises(AudioError) as refused:
-            AudioFileSource(str(tmp_path / path), rate)
+    noise = np.random.default_rng(1).standard_normal((48_000, 2))
+    soundfile.write(tmp_path / "iq.wav", 0.1 * noise, 250_000)
+    for path, error_type in (("iq.wav", "bad_format"), ("b.wav", "missing")):
+        with pytest.raises(IqFileError) as refused:
+            AudioFileSource(str(tmp_path / path))
         assert refused.value.error_type == error_type
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_998, 44_100, 96_000])
+def test_field_audio_of_any_rate(tmp_path, rate):
+    """A tone of 1500 Hz stays one, at the flowgraph's rate, and its level too (0.001 dB)."""
+    soundfile.write(tmp_path / "a.flac", 0.5 * np.sin(2 * np.pi * 1500 / rate * np.arange(rate)), rate, "PCM_24")
+    top_block, out = gr.top_block(), blocks.vector_sink_f()
+    source = AudioFileSource(str(tmp_path / "a.flac"))
+    top_block.connect(source, blocks.head(gr.sizeof_float, 40_000), out)
+    top_block.run()
+    expected = 0.5 * np.sin(2 * np.pi * 1500 / 48_000 * np.arange(40_000))
+    np.testing.assert_allclose(np.array(out.data())[200:], expected[200:], atol=5e-5)

@@ -1,10 +1,11 @@
 """Audio File Source: a recording of a radio's audio in, and silence when it has ended."""
 
 import numpy as np
-import soundfile
 from gnuradio import gr
 
-from ..speech.audio import AudioError
+from ..radio.iqfile import IqFileError
+from ..radio.recordings import open_recording
+from ..radio.recordings.baseband import PIECE, made_resampler
 
 
 class AudioFileSource(gr.sync_block):
@@ -13,45 +14,47 @@ class AudioFileSource(gr.sync_block):
     A stream that ends would take the last burst with it: filters and the receiver still hold a part of it then, and
     GNU Radio ends the blocks behind the stream before a text could reach them.
 
-    Ports: float samples out, full scale 1.0, the channels averaged. It is as fast as the blocks behind it.
-    `ended` says whether the file is through.
+    Ports: float samples out, full scale 1.0, of several channels what `deepsc play` takes. It is as fast as the blocks
+    behind it. `ended` says whether the file is through.
     """
 
     def __init__(self, path: str, sample_rate: float = 48_000.0):
-        """`path`: any format of libsndfile. `sample_rate` (Hz): what the flowgraph is made for.
+        """`path`: any file of audio that `deepsc play` reads, of any rate. `sample_rate` (Hz): what comes out.
 
         Raises:
-            AudioError: missing, bad_format or bad_rate.
+            IqFileError: no readable recording, bad_rate, or bad_format of one that is I and Q.
         """
         gr.sync_block.__init__(self, name="Audio File Source", in_sig=None, out_sig=[np.float32])
-        try:
-            self._file = soundfile.SoundFile(path)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise AudioError("missing", f"{path} cannot be read: {error}") from None
-        if self._file.samplerate != sample_rate:
-            raise AudioError(
-                "bad_rate",
-                f"{path} has {self._file.samplerate} samples a second, the flowgraph takes {sample_rate:g}; "
-                "resample it",
+        self.recording = open_recording(path)
+        if not self.recording.real:
+            raise IqFileError(
+                "bad_format", f"{path} is I and Q, not audio; play it by the flowgraph iq_rx, with --symbol-rate 1200"
             )
+        self._resampler = made_resampler(path, sample_rate / self.recording.sample_rate)
+        self._pieces, self._rest = self._read(), np.zeros(0, np.float32)
         self.ended = False
         self.error: Exception | None = None
 
     def work(self, input_items, output_items):
         out = output_items[0]
         try:
-            read = 0 if self.ended else self._read(out)
+            while not (self.ended or len(self._rest)):
+                self._rest = next(self._pieces)
+        except StopIteration:
+            self.ended = True
         except Exception as error:  # GNU Radio would hang on it
             self.error = error
             self.logger.error(f"stopped: {error}")
             return -1
-        out[read:] = 0
-        return len(out)
+        count = min(len(out), len(self._rest)) or len(out)
+        part, self._rest = self._rest[:count], self._rest[count:]
+        out[:count] = 0 if self.ended else part
+        return count
 
-    def _read(self, out: np.ndarray) -> int:
-        samples = self._file.read(len(out), "float32", always_2d=True)
-        if len(samples) < len(out):
-            self.ended = True
-            self._file.close()
-        out[: len(samples)] = np.nan_to_num(samples).mean(axis=1)
-        return len(samples)
+    def _read(self):
+        """float32 [n] at the flowgraph's rate, until the file has ended."""
+        for piece in self.recording.blocks(PIECE):
+            for warning in self.recording.warnings.untold():
+                self.logger.warn(warning)
+            yield self._resampler.push(piece.astype(np.complex64)).real
+        yield self._resampler.flush().real

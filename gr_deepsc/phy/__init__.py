@@ -17,6 +17,7 @@ fading       on samples: fading by blocks, Doppler, two paths of short wave
 impair       what radios add: noise, carrier, clock, delay, converters, mixers
 air          one radio path out of all these
 resample     from one sample rate or carrier to another
+interpolate  the same for rates in any ratio
 
 A receiver finds them and undoes the channel:
 

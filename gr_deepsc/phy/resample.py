@@ -49,8 +49,17 @@ def low_pass(up: int, down: int = 1, share: float = 1.0) -> np.ndarray:
     return (up * taps).astype(np.float32)
 
 
+def nearest_ratio(ratio: float) -> Fraction | None:
+    """The ratio as one of whole numbers up to `LARGEST`, within `MAX_ERROR_PPM`; None where there is none."""
+    nearest = Fraction(ratio).limit_denominator(LARGEST) if 0 < ratio < np.inf else Fraction(0)
+    fits = 0 < nearest.numerator <= LARGEST and abs(nearest / ratio - 1) <= MAX_ERROR_PPM * 1e-6
+    return nearest if fits else None
+
+
 class Resampler:
     """`scipy.signal.resample_poly` of a stream through `low_pass`: no delay, and nothing depends on the pieces.
+
+    Of ratios of whole numbers; `interpolate.resampler` has all others as well.
 
     Args:
         ratio: rate of the output over that of the input.
@@ -61,8 +70,8 @@ class Resampler:
     """
 
     def __init__(self, ratio: float, share: float = 1.0):
-        nearest = Fraction(ratio).limit_denominator(LARGEST) if 0 < ratio < np.inf else Fraction(0)
-        if not 0 < nearest.numerator <= LARGEST or abs(nearest / ratio - 1) > MAX_ERROR_PPM * 1e-6:
+        nearest = nearest_ratio(ratio)
+        if nearest is None:
             raise ValueError(f"rates in the ratio {ratio:g}: needed is one of whole numbers up to {LARGEST}, as 1/10")
         self._up, self._down = nearest.numerator, nearest.denominator
         if self._up == self._down:

@@ -2,5 +2,6 @@
 
 profiles    symbol rate, the device's sample rate and the carrier's offset, by name
 permission  what a flowgraph with a real transmitter is refused for before a device is opened
-iqfile      recordings of complex samples as SigMF pairs
+iqfile      recordings as SigMF, read and written
+recordings  recordings of any program, read
 """

@@ -1,6 +1,6 @@
 """What commands read and leave behind.
 
-baseband     the modem's samples: SigMF recordings, and wav in the audio band
+baseband     the modem's samples into SigMF recordings, and into wav in the audio band
 transcripts  true texts of recordings, to compare with or to mark bursts with
 writer       what `deepsc simulate --out` leaves of each recording
 """

@@ -1,19 +1,15 @@
-"""The modem's samples, 4 a symbol, and the files they are kept in: SigMF recordings, and wav in the audio band."""
+"""The modem's samples, 4 a symbol, into files: SigMF recordings, and wav in the audio band."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gr_deepsc.phy.pulse import ROLL_OFF, SAMPLES_PER_SYMBOL
-from gr_deepsc.phy.resample import Mixer, Resampler
-from gr_deepsc.radio.iqfile import IqFileError, IqReader, IqWriter
+from gr_deepsc.phy.resample import Mixer
+from gr_deepsc.radio.iqfile import IqFileError, IqWriter
 from gr_deepsc.radio.profiles import DEFAULT, PROFILES, Profile
+from gr_deepsc.radio.recordings.baseband import check_room, made_resampler
 
 from ..errors import HostError
-
-PIECE = 1 << 17  # samples of a file in memory at a time
 
 
 def profile_of(path: str, name: str | None) -> Profile:
@@ -47,17 +43,21 @@ class BasebandWriter:
 
     def __init__(self, path: str, profile: Profile, datatype: str = "cf32_le", description: str = "") -> None:
         self._profile, self._closed = profile, False
-        check_room(path, profile.symbol_rate, profile.offset, profile.sample_rate)
+        check_room(path, profile.symbol_rate, profile.offset, profile.sample_rate, is_wav(path))
         # A wav is real: noise that lies below 0 Hz would come up again above it, on top of what is there.
         share = min(1.0, abs(profile.offset) / (profile.baseband_rate / 2)) if is_wav(path) else 1.0
-        self._resampler = _resampler(path, profile.sample_rate / profile.baseband_rate, share)
+        self._resampler = made_resampler(path, profile.sample_rate / profile.baseband_rate, share)
         self._mixer = Mixer(profile.offset / profile.sample_rate)
         self.samples = self.clipped = 0
         self._marks: list[tuple[int, int, str, str]] = []
         self._file: IqWriter | _WavWriter = (
             _WavWriter(path, profile.sample_rate)
             if is_wav(path)
-            else IqWriter(path, profile.sample_rate, None, description, datatype=datatype)
+            else IqWriter(
+                *(path, profile.sample_rate, None, description),
+                datatype=datatype,
+                facts={"symbol_rate": profile.symbol_rate, "offset": profile.offset},
+            )
         )
 
     def write(self, samples: np.ndarray) -> None:
@@ -113,90 +113,3 @@ class _WavWriter:
 
     def close(self) -> None:
         self._wav.close()
-
-
-class BasebandReader:
-    """The modem's samples out of a file, whatever its rate; memory is that of a piece.
-
-    Args:
-        path: .wav, or a SigMF name.
-        symbol_rate: Hz.
-        offset: of the signal's carrier from the file's centre, Hz; in a wav from 0.
-
-    Raises:
-        IqFileError: as `gr_deepsc.radio.iqfile.read`; bad_rate where the file is too slow for the signal, or its rate
-            has no simple ratio to the modem's.
-    """
-
-    def __init__(self, path: str, symbol_rate: float, offset: float) -> None:
-        self._path, self._offset = path, offset
-        self.baseband_rate = SAMPLES_PER_SYMBOL * symbol_rate
-        self.sample_rate: float
-        self._iq: IqReader | None = None
-        if is_wav(path):
-            self.sample_rate, self.sample_count = _wav_size(path)
-        else:
-            self._iq = IqReader(path)
-            self.sample_rate, self.sample_count = self._iq.meta.sample_rate, self._iq.meta.sample_count
-        check_room(path, symbol_rate, offset, self.sample_rate)
-        self._resampler = _resampler(path, self.baseband_rate / self.sample_rate)
-
-    def chunks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """How many samples of the file were read, and the modem's samples that they gave, complex64 [n]; once.
-
-        Raises:
-            IqFileError: not_finite; truncated or unreadable, where the file changed after it was opened.
-        """
-        mixer = Mixer(-self._offset / self.sample_rate)
-        for piece in _wav_pieces(self._path) if self._iq is None else self._iq.chunks(PIECE):
-            yield len(piece), self._resampler.push(mixer.push(piece))
-        yield 0, self._resampler.flush()
-
-
-def check_room(path: str, symbol_rate: float, offset: float, sample_rate: float) -> None:
-    """Refuse a signal that lies, wholly or in part, beyond half the sample rate of a file, or in a wav below 0; in Hz.
-
-    Raises:
-        IqFileError: bad_rate.
-    """
-    edge = (1 + ROLL_OFF) * symbol_rate / 2  # of the signal, from its carrier
-    if abs(offset) + edge > sample_rate / 2 or (is_wav(path) and abs(offset) < edge):
-        raise IqFileError(
-            "bad_rate",
-            f"{path} has {sample_rate:g} samples a second: no room for a signal of {symbol_rate:g} symbols a second "
-            f"at {offset:g} Hz; see --profile and --symbol-rate",
-        )
-
-
-def _resampler(path: str, ratio: float, share: float = 1.0) -> Resampler:
-    try:
-        return Resampler(ratio, share)
-    except ValueError as error:
-        raise IqFileError("bad_rate", f"{path}: {error}") from None
-
-
-def _wav_size(path: str) -> tuple[int, int]:
-    with _wav(path) as wav:
-        if not wav.frames:
-            raise IqFileError("truncated", f"{path} has no samples")
-        return wav.samplerate, wav.frames
-
-
-def _wav_pieces(path: str) -> Iterator[np.ndarray]:
-    with _wav(path) as wav:
-        while len(piece := wav.read(PIECE, dtype="float32", always_2d=True)):
-            mono = piece.mean(axis=1)
-            if not np.isfinite(mono).all():
-                raise IqFileError("not_finite", f"{path} has NaN or infinite samples; repair or re-record it")
-            yield mono
-
-
-def _wav(path: str) -> Any:
-    import soundfile  # here, so that whoever reads SigMF needs no libsndfile
-
-    if not Path(path).is_file():
-        raise IqFileError("missing", f"no file {path}")
-    try:
-        return soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:
-        raise IqFileError("unreadable", f"cannot read {path}: {error.error_string.rstrip('.')}") from None

@@ -1,29 +1,25 @@
-"""A recording's metadata, checked, and its samples piece by piece."""
+"""A recording's metadata, as much of it as is needed, and its samples piece by piece.
+
+Programs write SigMF of all versions and of their own kind. So what is not needed is not looked at, and what is broken,
+but can be done without, is a warning.
+"""
 
 import hashlib
 import json
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import sigmf
-from jsonschema import ValidationError
 
-from .common import MAX_RATE, IqFileError, SampleFormat, file_pair
+from .archive import is_archive, open_archive
+from .common import MAX_RATE, NAMESPACE, IqFileError, SampleFormat, file_pair
+from .fields import Annotation, marks, number, start_of, stretches, text, whole
+from .samples import Blemishes, Samples, Source, stated_rate, unreadable
 
 MAX_METADATA = 1 << 24  # bytes; what is larger is no metadata of ours to parse
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """A marked stretch of a recording; `count` is None where only its start is known."""
-
-    start_sample: int
-    count: int | None
-    label: str
-    comment: str
+MAX_CHANNELS = 1024
 
 
 @dataclass(frozen=True)
@@ -41,170 +37,174 @@ class Meta:
     datetime: str | None  # UTC, RFC 3339
     annotations: tuple[Annotation, ...]
     sha512: str | None  # None: the recorder did not get to write it
+    channels: int = 1
+    symbol_rate: float | None = None  # Hz, `offset` as well: what gr-deepsc writes into its own recordings
+    offset: float | None = None
+    warnings: Blemishes = field(default_factory=Blemishes)  # more may come while the samples are read
 
 
 class IqReader:
     """Samples of a recording, piece by piece; memory is that of one piece. `meta` says what they are.
 
     Args:
-        path: NAME, or either file of the pair.
+        path: NAME, either file of the pair, or a SigMF archive.
         verify: compare the samples with the metadata's hash first: one more pass over the file.
+        sample_rate: Hz, in place of what the metadata say.
 
     Raises:
         IqFileError: as `read`.
     """
 
-    def __init__(self, path: str | Path, verify: bool = False) -> None:
-        self.meta = read(path, verify)
-        self._format = SampleFormat(self.meta.datatype)
+    def __init__(self, path: str | Path, verify: bool = False, sample_rate: float | None = None) -> None:
+        self.meta, self.samples = _read(path, verify, sample_rate)
 
     def chunks(self, size: int) -> Iterator[np.ndarray]:
-        """complex64 [size] pieces in order, the last one shorter.
+        """complex64 [size] in order, the last one shorter; of real samples float32, of several channels the first.
+
+        Samples that are NaN or infinite are 0, and told in `meta.warnings`.
 
         Raises:
-            IqFileError: not_finite; truncated or unreadable, where the file changed after it was opened.
+            IqFileError: truncated or unreadable, where the file changed after it was opened.
         """
-        if size < 1:
-            raise ValueError(f"pieces of {size} samples")
-        left = self.meta.sample_count
-        try:
-            with self.meta.path.open("rb") as file:
-                while left:
-                    count = min(size, left)
-                    samples = self._format.decode(file.read(count * self._format.sample_size))
-                    if len(samples) < count:
-                        raise IqFileError("truncated", f"{self.meta.path} became shorter while it was read")
-                    if not np.isfinite(samples).all():
-                        first = self.meta.sample_count - left + int(np.argmin(np.isfinite(samples)))
-                        raise IqFileError(
-                            "not_finite", f"{self.meta.path}: sample {first} is NaN or infinite; repair or re-record it"
-                        )
-                    left -= count
-                    yield samples
-        except OSError as error:
-            raise IqFileError("unreadable", f"cannot read {self.meta.path}: {error.strerror}") from None
+        for block in self.samples.blocks(size):
+            yield block[:, 0]
 
 
-def read(path: str | Path, verify: bool = False) -> Meta:
-    """Metadata of a recording, checked against the specification and against the size of its data.
+def read(path: str | Path, verify: bool = False, sample_rate: float | None = None) -> Meta:
+    """Metadata of a recording, checked against the size of its data.
 
     Args:
-        path: NAME, or either file of the pair.
+        path: NAME, either file of the pair, or a SigMF archive.
         verify: compare the samples with the metadata's hash.
+        sample_rate: Hz, in place of what the metadata say.
 
     Raises:
-        IqFileError: missing, unreadable, bad_metadata, bad_datatype, unsupported, truncated, or with `verify`
+        IqFileError: missing, unreadable, bad_metadata, bad_datatype, unsupported, or with `verify`
             hash_mismatch and no_hash.
     """
-    data_path, meta_path = file_pair(path)
-    info, captures, annotations = _load(meta_path)
-    datatype = info["core:datatype"]
-    sample_size = SampleFormat(datatype).sample_size
-    _refuse_what_we_cannot_read(info, captures, meta_path)
-    rate, offset = info.get("core:sample_rate") or 0, info.get("core:offset", 0)
-    if not 0 < rate <= MAX_RATE:
-        raise IqFileError("bad_metadata", f"{meta_path} names no usable core:sample_rate; write it (Hz) there")
-    count, remainder = divmod(_size(data_path), sample_size)
-    if remainder:
-        raise IqFileError(
-            "truncated",
-            f"{data_path} ends within a sample of {datatype}; `truncate -s {count * sample_size} FILE` drops it",
-        )
-    marks = tuple(
-        Annotation(
-            each["core:sample_start"] - offset,
-            each.get("core:sample_count"),
-            each.get("core:label", ""),
-            each.get("core:comment", ""),
-        )
-        for each in annotations
-    )
-    end = max(
-        [mark.start_sample + (mark.count or 0) for mark in marks]
-        + [capture["core:sample_start"] - offset for capture in captures],
-        default=0,
-    )
-    if end > count:
-        raise IqFileError("truncated", f"{data_path} has {count} samples, its metadata speaks of {end}; copy it again")
-    first = captures[0] if captures else {}
+    return _read(path, verify, sample_rate)[0]
+
+
+def _read(path: str | Path, verify: bool, sample_rate: float | None) -> tuple[Meta, Samples]:
+    blemishes = Blemishes()
+    meta_source, beside = _halves(Path(path), blemishes)
+    name = meta_source.name
+    info, captures, annotations = _load(meta_source, blemishes)
+    datatype = info.get("core:datatype")
+    if not isinstance(datatype, str):
+        raise IqFileError("bad_metadata", f"{name} names no core:datatype; write it there, as cf32_le")
+    rate = stated_rate(name, number(info.get("core:sample_rate")), sample_rate, blemishes)
+    if rate is None or not 0 < rate <= MAX_RATE:
+        raise IqFileError("bad_metadata", f"{name} names no usable core:sample_rate; say it by --sample-rate")
+    channels = whole(info.get("core:num_channels", 1))
+    if channels is None or not 0 < channels <= MAX_CHANNELS:
+        raise IqFileError("bad_metadata", f"{name} names no usable core:num_channels; write it there")
+    extensions = info.get("core:extensions")  # of SigMF 0.0.x it is an object, and none of it must be known
+    for each in extensions if isinstance(extensions, list) else []:
+        if isinstance(each, dict) and each.get("optional") is False and each.get("name") != NAMESPACE:
+            raise IqFileError("unsupported", f"{name} describes an extension that a reader must know: {each}"[:300])
+    first = min(captures, key=start_of, default={})
+    if any(number(each.get("core:frequency")) != number(first.get("core:frequency")) for each in captures):
+        blemishes.add(f"{name}: the recorder was tuned to other frequencies while it ran; only the first one is used")
+    format, data = SampleFormat(datatype), beside(info.get("core:dataset"))
+    offset = whole(info.get("core:offset")) or 0
+    place = stretches(data, format.sample_size * channels, info, captures, offset, blemishes)
+    samples = Samples(data, format, place, channels, blemishes)
     meta = Meta(
-        path=data_path,
+        path=Path(data.name),
         sample_rate=float(rate),
-        center_frequency=first.get("core:frequency"),
+        center_frequency=number(first.get("core:frequency")),
         datatype=datatype,
-        sample_count=count,
-        description=info.get("core:description", ""),
-        hardware=info.get("core:hw", ""),
-        recorder=info.get("core:recorder", ""),
-        datetime=first.get("core:datetime"),
-        annotations=marks,
-        sha512=info.get("core:sha512"),
+        sample_count=samples.count,
+        description=text(info.get("core:description")),
+        hardware=text(info.get("core:hw")),
+        recorder=text(info.get("core:recorder")),
+        datetime=text(first.get("core:datetime")) or None,
+        annotations=marks(annotations, offset, samples.count, name, blemishes),
+        sha512=text(info.get("core:sha512")) or None,
+        channels=channels,
+        symbol_rate=number(info.get(f"{NAMESPACE}:symbol_rate")),
+        offset=number(info.get(f"{NAMESPACE}:offset")),
+        warnings=blemishes,
     )
     if verify:
-        _verify(meta)
-    return meta
+        _verify(data, meta)
+    return meta, samples
 
 
-def _load(meta_path: Path) -> tuple[dict, list, list]:
-    """Global, captures and annotations of a metadata file that follows the specification's schema."""
-    if _size(meta_path) > MAX_METADATA:
-        raise IqFileError("bad_metadata", f"{meta_path} is larger than {MAX_METADATA} bytes; is it metadata?")
+def _halves(path: Path, blemishes: Blemishes) -> tuple[Source, Callable[[Any], Source]]:
+    """The metadata of a recording, and what gives its data: core:dataset or None -> Source."""
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(512)
+    if path.is_file() and is_archive(path, head):
+        meta, members = open_archive(path, blemishes)
+        usual = Path(meta.name).with_suffix(".sigmf-data").name
+    else:
+        data_path, meta_path = file_pair(path)
+        if path.is_file() and path != data_path and head.lstrip().startswith(b"{"):
+            meta_path, data_path = path, path.with_suffix(".sigmf-data")
+        meta, members, usual = _existing(meta_path), None, data_path.name
+
+    def beside(dataset: Any) -> Source:
+        name = usual if dataset is None else dataset
+        if not isinstance(name, str) or not name or Path(name).name != name:
+            raise IqFileError("bad_metadata", f"{meta.name}: core:dataset is no name of a file beside it")
+        if members is None:
+            return _existing(Path(meta.name).with_name(name))
+        if name not in members:
+            raise IqFileError("missing", f"no file {name} in {path}; a recording is a .sigmf-meta and a .sigmf-data")
+        return members[name]
+
+    return meta, beside
+
+
+def _load(source: Source, blemishes: Blemishes) -> tuple[dict, list[dict], list[dict]]:
+    """Global, captures and annotations of a metadata file; what is none of these is left out."""
+    if source.size > MAX_METADATA:
+        raise IqFileError("bad_metadata", f"{source.name} is larger than {MAX_METADATA} bytes; is it metadata?")
     try:
-        metadata = json.loads(meta_path.read_bytes(), parse_constant=_no_constant)
+        with source.open() as file:
+            raw = file.read()
+        metadata = json.loads(raw.decode(json.detect_encoding(raw), errors="replace"))  # texts of older encodings
     except OSError as error:
-        raise IqFileError("unreadable", f"cannot read {meta_path}: {error.strerror}") from None
+        raise unreadable(source.name, error) from None
+    except IqFileError:
+        raise
     except (ValueError, RecursionError) as error:
-        raise IqFileError("bad_metadata", f"{meta_path} is no JSON ({error}); restore it") from None
-    parts = metadata if isinstance(metadata, dict) else {}
-    found = [parts.get("global"), parts.get("captures", []), parts.get("annotations", [])]
-    if [type(each) for each in found] != [dict, list, list]:
-        raise IqFileError("bad_metadata", f"{meta_path} is no SigMF metadata: no global object in it")
-    document = dict(zip(("global", "captures", "annotations"), found, strict=True))
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of extensions that are used, but not declared
-            sigmf.SigMFFile(metadata=document).validate()
-    except ValidationError as error:
-        place = "/".join(map(str, error.absolute_path)) or "metadata"
-        message = error.message if len(error.message) < 200 else "not as the specification says"
-        raise IqFileError("bad_metadata", f"{meta_path}: {place}: {message}") from None
-    return tuple(found)
+        raise IqFileError("bad_metadata", f"{source.name} is no JSON ({error}); restore it") from None
+    if not isinstance(metadata, dict) or not isinstance(info := metadata.get("global"), dict):
+        raise IqFileError("bad_metadata", f"{source.name} is no SigMF metadata: no global object in it")
+    lists = []
+    for key in ("captures", "annotations"):
+        entries = metadata.get(key, [])
+        kept = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+        if kept != entries:
+            blemishes.add(f"{source.name}: {key} that are no objects are left out")
+        lists.append(kept)
+    return info, lists[0], lists[1]
 
 
-def _refuse_what_we_cannot_read(info: dict, captures: list, meta_path: Path) -> None:
-    """Legal SigMF that would come out as garbage if it were read as one plain stream of samples."""
-    reasons = {
-        f"{info.get('core:num_channels')} channels; split them": info.get("core:num_channels", 1) != 1,
-        "a dataset in another format; convert it to .sigmf-data": "core:dataset" in info
-        or info.get("core:trailing_bytes")
-        or any(capture.get("core:header_bytes") for capture in captures),
-        "an extension that a reader must know": any(not each["optional"] for each in info.get("core:extensions", [])),
-    }
-    for reason, applies in reasons.items():
-        if applies:
-            raise IqFileError("unsupported", f"{meta_path} describes {reason}")
-
-
-def _verify(meta: Meta) -> None:
+def _verify(data: Source, meta: Meta) -> None:
     if meta.sha512 is None:
         raise IqFileError("no_hash", f"{meta.path} cannot be verified: its metadata has no hash (recording cut short?)")
+    digest = hashlib.sha512()
     try:
-        with meta.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha512").hexdigest()
+        with data.open() as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     except OSError as error:
-        raise IqFileError("unreadable", f"cannot read {meta.path}: {error.strerror}") from None
-    if digest != meta.sha512.lower():
+        raise unreadable(data.name, error) from None
+    if digest.hexdigest() != meta.sha512.lower():
         raise IqFileError("hash_mismatch", f"{meta.path} is not what was recorded (SHA-512); copy it again")
 
 
-def _no_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which Python's json takes and JSON does not."""
-    raise ValueError(f"{name} is no number")
-
-
-def _size(path: Path) -> int:
-    """Bytes in one file of the pair."""
-    if path.is_file():
-        return path.stat().st_size
-    archive = path.with_suffix(".sigmf")
-    hint = f"unpack {archive} with tar" if archive.is_file() else "a recording is a .sigmf-meta and a .sigmf-data"
-    raise IqFileError("missing", f"no file {path}; {hint}")
+def _existing(path: Path) -> Source:
+    """One file of the pair."""
+    if not path.is_file():
+        hint = "a recording is a .sigmf-meta and a .sigmf-data"
+        if (archive := path.with_suffix(".sigmf")).is_file():
+            hint = f"there is {archive}"
+        raise IqFileError("missing", f"no file {path}; {hint}")
+    return Source.of(path)

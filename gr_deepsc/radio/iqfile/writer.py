@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sigmf
 from jsonschema import ValidationError
 
 from ... import __version__
-from .common import MAX_RATE, WRITABLE, IqFileError, SampleFormat, file_pair
+from .common import MAX_RATE, NAMESPACE, WRITABLE, IqFileError, SampleFormat, file_pair
 
 
 class IqWriter:
@@ -25,6 +27,7 @@ class IqWriter:
         center_frequency: Hz, None where there is none (audio band, simulation).
         description, hardware: free text.
         datatype: one of `WRITABLE`. Integers are rounded, and clipped at full scale: `clipped` counts those.
+        facts: `symbol_rate` and `offset` of the signal, Hz, which become fields of our namespace.
 
     Raises:
         IqFileError: bad_rate, bad_datatype or unwritable.
@@ -38,6 +41,7 @@ class IqWriter:
         description: str = "",
         hardware: str | None = None,
         datatype: str = "cf32_le",
+        facts: Mapping[str, float] | None = None,
     ) -> None:
         if not 0 < sample_rate <= MAX_RATE:
             raise IqFileError("bad_rate", f"sample rate {sample_rate:g} Hz is not in 0..{MAX_RATE:g} Hz")
@@ -49,13 +53,16 @@ class IqWriter:
         self.sample_count = self.clipped = 0
         self._format = SampleFormat(datatype)
         self._hash = hashlib.sha512()
-        self._global = {
+        self._global: dict[str, Any] = {
             "core:datatype": datatype,
             "core:sample_rate": float(sample_rate),
             "core:description": description,
             "core:author": "",  # a recording says nothing of who made it unless that person adds it
             "core:recorder": f"gr-deepsc {__version__}",
         } | ({"core:hw": hardware} if hardware else {})
+        if facts:
+            self._global |= {f"{NAMESPACE}:{name}": float(value) for name, value in facts.items()}
+            self._global["core:extensions"] = [{"name": NAMESPACE, "version": "1.0.0", "optional": True}]
         self._capture: dict[str, str | float] = {"core:datetime": _now()}
         if center_frequency is not None:
             self._capture["core:frequency"] = float(center_frequency)
