@@ -2,5 +2,6 @@
 
 profiles    symbol rate, the device's sample rate and the carrier's offset, by name
 permission  what a flowgraph with a real transmitter is refused for before a device is opened
+ptt         a transceiver keyed and released, by a process that outlives ours
 iqfile      recordings of complex samples as SigMF pairs
 """
