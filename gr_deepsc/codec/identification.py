@@ -1,6 +1,6 @@
 """A station's call sign as symbols: text that nobody has spoken, in a burst like any other.
 
-It is spelt. The codec has learnt English, and makes other letters of a call sign's: of 40, it got 16 right at Es/N0 20 dB.
+It is spelt. The codec has learnt English, and makes other letters of a call sign's: it got 16 of 40 right at 20 dB.
 Spelt, 25 of 25 were right at 20 dB and at 0 dB, with small letters (with capitals 20 at 0 dB).
 """
 
@@ -20,15 +20,11 @@ from .rates import RATES
 CALL = re.compile(r"([A-Z0-9]{1,4}/)?[A-Z0-9]{1,3}[0-9][A-Z0-9]{0,3}[A-Z](/[A-Z0-9]{1,4})*")
 
 # ITU Radio Regulations, appendix 14, as English writes the words.
-_WORDS = dict(
-    zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/",
-        "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo "
-        "sierra tango uniform victor whiskey x-ray yankee zulu zero one two three four five six seven eight nine "
-        "stroke".split(),
-        strict=True,
-    )
-)
+_SPELT = """
+alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo sierra
+tango uniform victor whiskey x-ray yankee zulu zero one two three four five six seven eight nine stroke
+"""
+_WORDS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/", _SPELT.split(), strict=True))
 
 
 def check(call: str) -> str:
