@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from deepsc_host.graph.companion import _write_paths
 from grcc import GRAPHS, ROOT
 from host_process import deepsc
 
@@ -11,8 +12,7 @@ PYTHON = "/usr/bin/python3"  # of gnuradio-companion
 ASK = """
 from gnuradio import gr
 from gnuradio.grc.core.platform import Platform
-platform = Platform(version=gr.version(), version_parts=(gr.major_version(), gr.api_version(), gr.minor_version()),
-    prefs=gr.prefs(), install_prefix=gr.prefix())
+platform = Platform(name="GRC", prefs=gr.prefs(), version=gr.version(), version_parts=(3, 10, 0))
 platform.build_library()
 print(sum(name.startswith("deepsc_") for name in platform.blocks))
 """
@@ -51,9 +51,12 @@ def change(home: dict, action: str) -> str:
 
 
 def test_found_and_run_and_taken_out_again(home, tmp_path):
-    """A flowgraph that plain grcc made starts by plain Python, in our environment; other programs notice nothing."""
-    assert count(home) == 0
-    assert "config.conf" in change(home, "install")
+    """A flowgraph that plain grcc made starts by plain Python, in our environment; all else in the file stays."""
+    config = tmp_path / ".gnuradio" / "config.conf"
+    config.parent.mkdir()
+    config.write_text(OTHERS)
+    assert str(config) in change(home, "install")
+    assert config.read_text() == OTHERS.replace("/opt/blocks", f"/opt/blocks:{ROOT}/gr_deepsc/grc")
     assert count(home) == BLOCKS
     assert change(home, "install") == "nothing to do\n"
     graph = next(path for path in GRAPHS if path.stem == "sim_awgn")
@@ -62,19 +65,18 @@ def test_found_and_run_and_taken_out_again(home, tmp_path):
     assert "--es-n0-db" in plain(home, tmp_path / "sim_awgn.py", "--help").stdout
     assert plain(home, "-c", "import sys; print(sys.prefix)").stdout == "/usr\n"
     change(home, "uninstall")
+    assert config.read_text() == OTHERS
     assert count(home) == 0
     assert change(home, "uninstall") == "nothing to do\n"
-    assert not [path for path in tmp_path.rglob("*") if path.name == "config.conf" or "gr_deepsc" in path.name]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith("gr_deepsc")]
 
 
-def test_what_else_is_there_stays(home, tmp_path):
-    """Comments, other keys, other sections, and the user's own folder of blocks."""
-    config = tmp_path / ".gnuradio" / "config.conf"
-    config.parent.mkdir()
-    config.write_text(OTHERS)
-    change(home, "install")
-    first, second = OTHERS.split("/opt/blocks\n")
-    assert config.read_text() == f"{first}/opt/blocks:{ROOT}/gr_deepsc/grc\n{second}"
-    assert count(home) == BLOCKS
-    change(home, "uninstall")
-    assert config.read_text() == f"{first}/opt/blocks\n{second}"
+@pytest.mark.parametrize("before", ["", "# mine\n", "[audio]\nx = 1\n"])
+def test_where_nothing_was(tmp_path, before):
+    """The section is made, and goes with the line."""
+    config = tmp_path / "config.conf"
+    config.write_text(before)
+    _write_paths(config, ["/opt/a", "/opt/b"])
+    assert config.read_text() == before + "[grc]\nlocal_blocks_path = /opt/a:/opt/b\n"
+    _write_paths(config, [])
+    assert (config.read_text() if config.exists() else "") == before

@@ -62,13 +62,14 @@ def run(args: argparse.Namespace) -> int:
         import_gnuradio()
         command = [sys.executable, tool("gnuradio-companion"), str(path)]
         os.execve(command[0], command, environment())
+    options = settings.of_flowgraph(path)
     program = compile_flowgraph(path)
     if args.action == "compile":
         print(program)
         return DONE
     if "generate_options: qt_gui" in path.read_text(encoding="utf-8"):
         _need_desktop(args.name)
-    options = settings.of_flowgraph(path) + (args.options[1:] if args.options[:1] == ["--"] else args.options)
+    options += args.options[1:] if args.options[:1] == ["--"] else args.options
     return run_program(program, options)
 
 
