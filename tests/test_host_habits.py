@@ -27,7 +27,7 @@ def parsed(*words: str):
 def test_alone_it_shows_help():
     done = deepsc_here()
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(COMMANDS) <= set(re.findall(r"^ +(\w+) ", done.stdout, re.M))
+    assert set(COMMANDS) <= set(re.findall(r"^ +(\w+)\b", done.stdout, re.M))
 
 
 @pytest.mark.parametrize(

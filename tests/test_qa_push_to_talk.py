@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from gnuradio import blocks, gr
 from graph import pdu, post, running, wait_until
+from host_process import deepsc, flowgraph
+from hosts import Host, free_addresses
 from rigs import NEEDS_RIGCTLD, dummy_rig
 
 from gr_deepsc.blocks import BurstSource, PushToTalk
@@ -89,7 +91,7 @@ time.sleep(60)
     "end, limit_s, within_s",
     [
         (signal.SIGKILL, 180, 0.5),
-        (signal.SIGSEGV, 180, 0.5),
+        pytest.param(signal.SIGSEGV, 180, 0.5, marks=pytest.mark.slow),
         (signal.SIGINT, 180, 1.0),
         (signal.SIGSTOP, 180, ptt.ALIVE_S + 0.7),
         (None, 1.5, 1.5 + 0.7),
@@ -193,3 +195,28 @@ def test_a_pseudo_terminal_has_no_lines():
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+@NEEDS_RIGCTLD
+@pytest.mark.slow
+def test_flowgraph_keys_the_rig(tmp_path, speak, fixture_model):
+    """`deepsc flowgraph run ssb_tx`, sound card and all: refused without a permission; then keyed once for a call sign
+    and an utterance, which are one transmission; and not once Ctrl-C has ended it."""
+    (tmp_path / ".asoundrc").write_text("pcm.!default { type null }\n")
+    home = {"HOME": str(tmp_path)}
+    refused = deepsc("flowgraph", "run", "ssb_tx", **home)
+    assert refused.returncode == 2 and "--i-may-transmit yes" in refused.stderr
+    audio, results = free_addresses(2)
+    with dummy_rig() as rig:
+        options = ["--ptt", rig.way, "--call", "DL1ABC", "--i-may-transmit", "yes", "--tail", "1"]
+        with (
+            flowgraph("ssb_tx", fixture_model, audio, results, *options, **home) as process,
+            Host(audio, results) as host,
+        ):
+            host.settle()
+            host.send(speak("over the air"), seq=0)
+            wait_until(lambda: len(rig.changes) == 2)
+            host.send(speak("over the air"), seq=1)
+            wait_until(lambda: rig.keyed)
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: not rig.keyed)

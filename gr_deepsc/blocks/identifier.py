@@ -6,9 +6,10 @@ from typing import Any
 
 import pmt
 
-from ..codec.identification import Identification
+from ..codec.identification import Identification, check
 from ..codec.rates import CODECS
 from ..phy.utterance import SEQUENCE
+from ..radio.permission import RadioError
 from .pdu import PduBlock, get, put, unpack
 
 
@@ -25,12 +26,15 @@ class Identifier(PduBlock):
         """`call` sign, and minutes between two identifications, 0.05 to 60.
 
         Raises:
-            ValueError: no call sign, or no such interval. Further errors as of `Identification`.
+            RadioError: bad_call, for what is no call sign, or no such interval. Further errors as of `Identification`.
         """
         super().__init__("Identifier", "symbols", "symbols", failed=None)
         if not 0.05 <= every_min <= 60:
-            raise ValueError(f"an identification every {every_min:g} minutes: it must be 0.05 to 60")
-        self._what, self._every_s = Identification(call, model), 60 * every_min
+            raise RadioError("bad_call", f"a call sign every {every_min:g} minutes: it must be 0.05 to 60")
+        try:
+            self._what, self._every_s = Identification(check(call), model), 60 * every_min
+        except ValueError as error:
+            raise RadioError("bad_call", str(error)) from None
         self._lock = threading.Lock()
         self._last, self._owed = -self._every_s, False  # time.monotonic() of the last; sent since then
         self._meta = pmt.make_dict()

@@ -39,7 +39,8 @@ class DeepscTransmitter(gr.hier_block2):
         `Identifier`.
 
         Raises:
-            ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range; or no call sign.
+            ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.
+            RadioError: as of `Identifier`.
         """
         gr.hier_block2.__init__(
             self, "DeepSC Transmitter", gr.io_signature(0, 0, 0), gr.io_signature(1, 1, gr.sizeof_gr_complex)
