@@ -6,8 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from .errors import SETUP_FAILED, HostError
+from . import settings
+from .errors import DONE, SETUP_FAILED, HostError
+from .suggest import suggestion
 
 DESCRIPTION = """\
 Speech in, meaning over the air, text and a voice out: DeepSC-ST on GNU Radio.
@@ -38,6 +41,8 @@ COMMANDS = {
     "bench": "the paper's experiments",
     "doctor": "check the installation",
     "keys": "make keys to talk to another machine",
+    "config": "show or change the options that are kept in a file",
+    "completion": "print what makes a shell complete commands and options",
 }
 
 
@@ -46,11 +51,16 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=28, width=110)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, what may have been meant, and where the options are explained."""
+        message = f"{self.prog}: {message}{suggestion(self, message)}"
+        self.exit(SETUP_FAILED, f"{message}; see `{self.prog} --help`\n")
+
+
 def parser(*names: str) -> argparse.ArgumentParser:
     """The command line, with the options of the commands `names` (default: all): loading one's module takes time."""
-    top = argparse.ArgumentParser(
-        prog="deepsc", description=DESCRIPTION, epilog=EXIT_STATUS, formatter_class=_Formatter
-    )
+    top = _Parser(prog="deepsc", description=DESCRIPTION, epilog=EXIT_STATUS, formatter_class=_Formatter)
     top.add_argument("--version", action="version", version=_version())
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
@@ -68,8 +78,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own); returns the exit status."""
     argv = sys.argv[1:] if argv is None else [str(word) for word in argv]
     name = next((word for word in argv if not word.startswith("-")), "")
-    args = parser(name or "none").parse_args(argv)
+    top = parser(name or "none")
+    if not argv:
+        top.print_help()
+        return DONE
     try:
+        if name in COMMANDS:
+            settings.apply(top, name)
+        args = top.parse_args(argv)
         status = args.run(args)
         sys.stdout.flush()
         return status

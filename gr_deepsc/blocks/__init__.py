@@ -7,8 +7,10 @@ from .burst_framer import BurstFramer
 from .burst_receiver import BurstReceiver
 from .burst_source import BurstSource
 from .drop_counter import DropCounter
+from .identifier import Identifier
 from .iq_file_sink import IqFileSink
 from .iq_file_source import IqFileSource
+from .push_to_talk import PushToTalk
 from .radio_path import RadioPath
 from .receiver import DeepscReceiver
 from .result_link import ResultLink
@@ -22,6 +24,7 @@ from .transmitter import DeepscTransmitter
 
 __all__ = [
     "AudioFileSource", "AudioLink", "BlockFadingChannel", "BurstFramer", "BurstReceiver", "BurstSource",
-    "DeepscReceiver", "DeepscTransmitter", "DropCounter", "IqFileSink", "IqFileSource", "RadioPath", "ResultLink",
-    "SemanticDecoder", "SemanticEncoder", "SpectrumLink", "SpeechSegmenter", "SpeechSource", "SpeechSynthesizer",
+    "DeepscReceiver", "DeepscTransmitter", "DropCounter", "Identifier", "IqFileSink", "IqFileSource", "PushToTalk",
+    "RadioPath", "ResultLink", "SemanticDecoder", "SemanticEncoder", "SpectrumLink", "SpeechSegmenter",
+    "SpeechSource", "SpeechSynthesizer",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from ..phy.framer import AUTO as SUITING
 from ..reader import AUTO
 from .burst_framer import BurstFramer
 from .burst_source import BurstSource
+from .identifier import Identifier
 from .semantic_encoder import SemanticEncoder
 
 BETWEEN_BURSTS = ("silence", "nothing")
@@ -28,14 +29,18 @@ class DeepscTransmitter(gr.hier_block2):
         target_snr_db: float = TARGET_DB,
         reader: str = AUTO,
         preamble: str = SUITING,
+        call: str = "",
+        identify_min: float = 10.0,
     ):
         """`between` bursts: "silence", an endless stream of zeros; or "nothing", and tags tx_sob and tx_eob.
 
         `rate`, `target_snr_db` and `reader` as of `gr_deepsc.codec.encode.Encoder`; `preamble` as of
-        `gr_deepsc.phy.framer.Framer`.
+        `gr_deepsc.phy.framer.Framer`; the `call` sign, if there is one, is sent every `identify_min` minutes, as of
+        `Identifier`.
 
         Raises:
             ValueError: `between` is none of `BETWEEN_BURSTS`, or the level is out of range.
+            RadioError: as of `Identifier`.
         """
         gr.hier_block2.__init__(
             self, "DeepSC Transmitter", gr.io_signature(0, 0, 0), gr.io_signature(1, 1, gr.sizeof_gr_complex)
@@ -50,7 +55,11 @@ class DeepscTransmitter(gr.hier_block2):
         silence = between == "silence"
         self.stream = BurstSource() if silence else pdu.pdu_to_stream_c(pdu.EARLY_BURST_APPEND, 64)
         self.msg_connect(self, "audio", self.encoder, "audio")
-        self.msg_connect(self.encoder, "symbols", self.framer, "symbols")
+        symbols = self.encoder
+        if call:
+            symbols = self.identifier = Identifier(call, identify_min, model)
+            self.msg_connect(self.encoder, "symbols", self.identifier, "symbols")
+        self.msg_connect(symbols, "symbols", self.framer, "symbols")
         self.msg_connect(self.framer, "bursts", self.stream, "bursts" if silence else "pdus")
         self.msg_connect(self.encoder, "failed", self, "failed")
         self.msg_connect(self.framer, "failed", self, "failed")

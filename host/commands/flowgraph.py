@@ -4,14 +4,17 @@ import argparse
 import os
 import sys
 
+from .. import settings
 from ..errors import DONE, HostError
+from ..graph.companion import install, uninstall
 from ..graph.gnuradio import import_gnuradio
 from ..graph.programs import compile_flowgraph, environment, locate, run_program, shipped, title, tool
 
 DESCRIPTION = """\
 List, run, compile or open the flowgraphs that come with gr-deepsc; NAME may also be a .grc file.
 
-Only a GRC started through this command finds gr-deepsc's blocks and this Python environment by itself.
+A GRC that is started through this command finds gr-deepsc's blocks and this Python environment; any other does
+after `install`, which writes where they are into the user's configuration of GNU Radio, until `uninstall`.
 Generated Python goes to ~/.cache/deepsc, never into the checkout.
 """
 
@@ -21,6 +24,7 @@ EXAMPLES
   deepsc flowgraph run sim_fading -- --channel rician --es-n0-db 8
   deepsc flowgraph run sim_fading -- --help      # what the flowgraph can be told
   deepsc flowgraph open sim_gui
+  deepsc flowgraph install                       # and gnuradio-companion finds the blocks by itself
 """
 
 
@@ -28,6 +32,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Of `deepsc flowgraph`."""
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="name and title of each")
+    actions.add_parser("install", help="have gnuradio-companion find the blocks by itself")
+    actions.add_parser("uninstall", help="take that out again")
     for action, summary in (
         ("run", "compile if need be, and run; options of the flowgraph after --"),
         ("compile", "compile and print where the Python program lies"),
@@ -46,19 +52,24 @@ def run(args: argparse.Namespace) -> int:
         for name, path in shipped().items():
             print(f"{name:<{width}}  {title(path)}")
         return DONE
+    if args.action in ("install", "uninstall"):
+        changed = install() if args.action == "install" else uninstall()
+        print("\n".join(map(str, changed)) or "nothing to do")
+        return DONE
     path = locate(args.name)
     if args.action == "open":
         _need_desktop("GNU Radio Companion")
         import_gnuradio()
         command = [sys.executable, tool("gnuradio-companion"), str(path)]
         os.execve(command[0], command, environment())
+    options = settings.of_flowgraph(path)
     program = compile_flowgraph(path)
     if args.action == "compile":
         print(program)
         return DONE
     if "generate_options: qt_gui" in path.read_text(encoding="utf-8"):
         _need_desktop(args.name)
-    options = args.options[1:] if args.options[:1] == ["--"] else args.options
+    options += args.options[1:] if args.options[:1] == ["--"] else args.options
     return run_program(program, options)
 
 
