@@ -124,7 +124,7 @@ $(RUNTIME): pyproject.toml constraints.txt
 	    f"$(PYTHON) is Python {sys.version.split()[0]}; needed is 3.11, which Debian 12 and Ubuntu 24.04 have")'
 	$(call install_missing,$(APT))
 	@[[ -x $(PY) ]] || $(PYTHON) -m venv --system-site-packages $(VENV)
-	$(PIP) --editable .
+	$(PIP) --editable '.[formats]'
 	@touch $@
 
 $(BENCH): $(RUNTIME)

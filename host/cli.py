@@ -8,8 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import settings
-from .errors import DONE, SETUP_FAILED, HostError
+from gr_deepsc.files import FileError
+
+from . import environment, settings
+from .errors import DONE, SETUP_FAILED, HostError, printable
+from .start import INTERRUPTED, loaded
 from .suggest import suggestion
 
 DESCRIPTION = """\
@@ -26,6 +29,7 @@ EXIT STATUS
   0    all went well
   1    something failed: a recording, an utterance, a check; all else was still done
   2    nothing could be done: bad options, no model, no flowgraph at the address, GNU Radio missing
+  130  Ctrl-C ended it
 """
 
 COMMANDS = {
@@ -54,7 +58,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, what may have been meant, and where the options are explained."""
-        message = f"{self.prog}: {message}{suggestion(self, message)}"
+        message = printable(f"{self.prog}: {message}{suggestion(self, message)}")
         self.exit(SETUP_FAILED, f"{message}; see `{self.prog} --help`\n")
 
 
@@ -78,22 +82,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own); returns the exit status."""
     argv = sys.argv[1:] if argv is None else [str(word) for word in argv]
     name = next((word for word in argv if not word.startswith("-")), "")
-    top = parser(name or "none")
-    if not argv:
-        top.print_help()
-        return DONE
     try:
+        environment.settle()
+        top = parser(name or "none")
+        if not argv:
+            top.print_help()
+            return DONE
         if name in COMMANDS:
             settings.apply(top, name)
         args = top.parse_args(argv)
+        loaded()
         status = args.run(args)
         sys.stdout.flush()
         return status
-    except HostError as error:
-        print(f"deepsc: {error}", file=sys.stderr)
+    except (HostError, FileError) as error:
+        print(printable(f"deepsc: {error}"), file=sys.stderr)
         return SETUP_FAILED
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE

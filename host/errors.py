@@ -24,3 +24,8 @@ def refused(*errors: type[Exception], what: str = "") -> Iterator[None]:
 def loading(what: str) -> AbstractContextManager[None]:
     """Within this context `what` is loaded from files of models."""
     return refused(OSError, ValueError, RuntimeError, what=f"cannot load {what}")
+
+
+def printable(text: str) -> str:
+    """What another program sent, or a file's name, without what would make a terminal do something."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -252,8 +252,8 @@ def test_port_taken():
     )
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_it_quickly(tmp_path, monkeypatch, end):
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_ctrl_c_ends_it_quickly(tmp_path, monkeypatch, end, status):
     """In the middle of a run that somebody follows: silently, with its folder."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with serving() as server, ThreadPoolExecutor(1) as pool:
@@ -263,6 +263,6 @@ def test_ctrl_c_ends_it_quickly(tmp_path, monkeypatch, end):
         server.process.send_signal(end)
         _, err = server.process.communicate(timeout=20)
         assert time.monotonic() - begin < 10  # a second on an idle machine: what the reader takes for one sentence
-        assert (server.process.returncode, err) == (0, "")
+        assert (server.process.returncode, err) == (status, "")
         assert followed.result()[-1][0] == "stopped"
     assert list(tmp_path.glob("deepsc-web-*")) == []

@@ -172,6 +172,7 @@ def make_keys(folder: str | Path) -> list[Path]:
 
     Raises:
         LinkError: the folder has keys already.
+        OSError: they cannot be written; none is left then.
     """
     folder = Path(folder)
     for right in (SEND, LISTEN):
@@ -179,12 +180,16 @@ def make_keys(folder: str | Path) -> list[Path]:
     folder.chmod(0o700)
     if any(folder.glob("*.key*")):
         raise LinkError(f"{folder} has keys already; choose another folder or remove them")
-    made = []
-    for name in ("server", "client"):
-        made += [Path(path) for path in zmq.auth.create_certificates(folder, name)]
-        (folder / f"{name}.key_secret").chmod(0o600)
-    allowed = folder / "clients" / "client.key"
-    allowed.write_bytes((folder / "client.key").read_bytes())
+    made, allowed = [], folder / "clients" / "client.key"
+    try:
+        for name in ("server", "client"):
+            made += [Path(path) for path in zmq.auth.create_certificates(folder, name)]
+            (folder / f"{name}.key_secret").chmod(0o600)
+        allowed.write_bytes((folder / "client.key").read_bytes())
+    except BaseException:  # a full disk: half a key is none, and would be in the way of the next try
+        for half in [*folder.glob("*.key*"), allowed]:
+            half.unlink(missing_ok=True)
+        raise
     return [*made, allowed]
 
 

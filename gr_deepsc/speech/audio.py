@@ -1,11 +1,11 @@
 """Audio as it comes -> what the transmitter takes: 16 kHz, mono, float32, and a typed refusal of all else."""
 
-from collections.abc import Iterable, Iterator
-from math import ceil, gcd, log10
+from collections.abc import Callable
+from math import gcd, log10
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
+from scipy.signal import resample_poly
 
 from ..framing import SAMPLE_RATE
 
@@ -16,7 +16,8 @@ MAX_RECORDING_S = 600.0
 MIN_RATE = 8_000  # Hz
 MAX_RATE = 192_000  # Hz
 SILENCE_DBFS = -60.0  # an utterance whose peak lies below this is taken as silence
-_BLOCK = 1 << 18  # samples of a file at a time
+LOUDEST = 16.0  # of full scale: floats beyond are on the scale of integers
+CANCELLED = 0.1  # power of two channels' mean over that of their difference: below they are in antiphase
 
 
 class AudioError(ValueError):
@@ -54,7 +55,7 @@ def check(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     rate = check_rate(sample_rate)
     samples = np.asarray(samples)
     check_duration(len(samples) if samples.ndim else 0, rate)
-    mono = mix(samples)
+    mono = levelled(mix(samples))
     check_level(mono)
     if rate == SAMPLE_RATE:
         return mono
@@ -99,7 +100,7 @@ def check_duration(samples: int, sample_rate: float) -> None:
         AudioError: empty or too_long.
     """
     seconds = samples / sample_rate
-    _check_not_empty(seconds)
+    check_not_empty(seconds)
     if seconds > MAX_SECONDS:
         raise AudioError(
             "too_long",
@@ -108,13 +109,20 @@ def check_duration(samples: int, sample_rate: float) -> None:
         )
 
 
-def _check_not_empty(seconds: float) -> None:
+def check_not_empty(seconds: float) -> None:
+    """Refuse what is too short.
+
+    Raises:
+        AudioError: empty.
+    """
     if seconds < MIN_SECONDS:
         raise AudioError("empty", f"the audio is empty ({seconds:.2f} s; at least {MIN_SECONDS:g} s are needed)")
 
 
 def mix(samples: np.ndarray) -> np.ndarray:
     """Average the channels of real [n] or [n, channels] into float32 [n] of full scale 1.0.
+
+    Channels in antiphase, as a balanced line on a stereo socket gives them, would be silence: the first is taken then.
 
     Raises:
         AudioError: bad_format, for another number of dimensions or another kind of number.
@@ -126,67 +134,45 @@ def mix(samples: np.ndarray) -> np.ndarray:
     scale = 1.0 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 is refused as not finite
         mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
+        if samples.ndim == 2 and samples.shape[1] == 2:
+            difference = (samples[:, 0].astype(np.float64) - samples[:, 1]) / 2
+            if np.dot(mono, mono) < CANCELLED * np.dot(difference, difference):
+                mono = samples[:, 0]
         return np.ascontiguousarray(mono / scale, dtype=np.float32)
 
 
-def read(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a recording (what libsndfile reads: wav, flac, opus, ...), channels averaged.
+def levelled(mono: np.ndarray, warn: Callable[[str], object] = lambda told: None) -> np.ndarray:
+    """float32 [n] brought to full scale if it is on the scale of integers, as some programs write floats.
+
+    Raises:
+        AudioError: bad_format, where the samples are larger than any integer.
+    """
+    peak = max(float(mono.max()), -float(mono.min())) if len(mono) else 0.0
+    if not LOUDEST < peak < np.inf:  # check_level refuses what is not finite
+        return mono
+    if peak > 2.0**32:
+        raise AudioError("bad_format", f"the samples reach {peak:.1g} times full scale: no sound; export it again")
+    warn(f"the samples reach {peak:.6g} times full scale, as integers do: divided by that")
+    return mono / np.float32(peak)
+
+
+def read(path: str | Path, warn: Callable[[str], object] = lambda told: None) -> tuple[np.ndarray, int]:
+    """Read a recording: what libsndfile reads (wav, flac, opus, ...), or with PyAV FFmpeg (m4a, amr, ...); mixed.
 
     One of up to `LONGEST_S` is given at its own rate. A longer one, which `recording.read` cuts into utterances, is
-    resampled while it is read, so that it takes the memory of ten minutes at 16 kHz at most; one of more than
-    `MAX_RECORDING_S` is refused before it is decoded.
+    resampled while it is read, so that it takes the memory of ten minutes at 16 kHz at most. What a header says of the
+    length is not relied on: of a file that was cut, what is there is given.
+
+    Args:
+        path: "-" for standard input; a pipe will do, too.
+        warn: told in a sentence what is missing, or was put right.
 
     Returns:
         float32 [n] with full scale 1.0, and its sample rate in Hz. Not checked further: that is `check`.
 
     Raises:
-        AudioError: missing, corrupt, empty or too_long; bad_rate, of a long one.
+        AudioError: missing, corrupt, empty, too_long or bad_format; bad_rate, of a long one.
     """
-    import soundfile  # here, so that whoever needs only `check` needs no libsndfile
+    from . import reading  # here, so that whoever needs only `check` needs no libsndfile
 
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError("missing", f"{path} is a folder, not a recording" if path.is_dir() else f"no file {path}")
-    try:
-        with soundfile.SoundFile(path) as recording:
-            rate, promised = recording.samplerate, recording.frames
-            _check_recording(promised / rate)
-            blocks = (mix(each) for each in recording.blocks(_BLOCK, dtype="float32", always_2d=True))
-            if promised > LONGEST_S * rate and rate != SAMPLE_RATE:
-                samples, rate = np.concatenate(list(_resampled(blocks, check_rate(rate)))), SAMPLE_RATE
-            else:
-                samples = np.concatenate(list(blocks) or [np.zeros(0, np.float32)])
-    except soundfile.LibsndfileError as error:
-        if not path.stat().st_size:
-            raise AudioError("empty", f"{path} is an empty file") from None
-        raise AudioError("corrupt", f"cannot read {path}: {error.error_string.rstrip('.')}") from None
-    except OSError as error:
-        raise AudioError("missing", f"cannot open {path}: {error.strerror}") from None
-    _check_recording(len(samples) / rate)  # a truncated file promises more frames than it holds
-    return samples, rate
-
-
-def _check_recording(seconds: float) -> None:
-    _check_not_empty(seconds)
-    if seconds > MAX_RECORDING_S:
-        raise AudioError(
-            "too_long",
-            f"the recording lasts {seconds:.1f} s, at most {MAX_RECORDING_S:g} s are taken; cut it into shorter files",
-        )
-
-
-def _resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """`check`'s `resample_poly` to 16 kHz of float32 [n] that comes in blocks: the same samples, float32 [m] each."""
-    common = gcd(rate, SAMPLE_RATE)
-    up, down = SAMPLE_RATE // common, rate // common
-    taps = firwin(20 * max(up, down) + 1, 1 / max(up, down), window=("kaiser", 5.0)).astype(np.float32)
-    margin = down * ceil((10 * max(up, down) / up + 1) / down)  # samples that the filter reaches, in whole periods
-    held = np.zeros(margin, np.float32)  # before the recording there is silence
-    for block in blocks:
-        held = np.concatenate([held, block])
-        ready = (len(held) - 2 * margin) // down * down  # whose outputs no later block reaches
-        if ready > 0:
-            out = resample_poly(held[: ready + 2 * margin], up, down, window=taps)
-            yield out[margin * up // down : (margin + ready) * up // down]
-            held = held[ready:]
-    yield resample_poly(held, up, down, window=taps)[margin * up // down :]
+    return reading.read(path, warn)

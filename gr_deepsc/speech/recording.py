@@ -1,5 +1,6 @@
 """A whole recording, of up to ten minutes: cut into utterances at its pauses."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ REST_S = 2.0  # nobody speaks for so long: the utterance has ended
 PAUSE_S = 0.12  # a shorter gap may be the closure of a consonant
 
 
-def read(path: str | Path) -> tuple[list[np.ndarray], int]:
-    """Read a recording and cut it into utterances.
+def read(path: str | Path, warn: Callable[[str], object] = lambda told: None) -> tuple[list[np.ndarray], int]:
+    """Read a recording and cut it into utterances; `path` and `warn` as of `audio.read`.
 
     Returns:
         The utterances in order, float32 [n] each, as `audio.check` takes them, at least one; and their sample rate, Hz.
@@ -26,7 +27,7 @@ def read(path: str | Path) -> tuple[list[np.ndarray], int]:
     Raises:
         AudioError: as of `audio.read`; of a recording of more than one utterance also not_finite and silent.
     """
-    samples, rate = audio.read(path)
+    samples, rate = audio.read(path, warn)
     if len(samples) <= audio.LONGEST_S * rate:
         return [samples], rate
     audio.check_level(samples)

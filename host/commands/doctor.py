@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 import gr_deepsc
 from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 
+from ..environment import home_problem
 from ..errors import DONE, SOME_FAILED, HostError
 from ..graph.gnuradio import import_gnuradio
 
@@ -64,6 +65,7 @@ def examine() -> Iterator[Finding]:
     """All checks, in the order in which to mend."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         check_python,
+        check_home,
         check_gnuradio,
         check_packages,
         check_grc,
@@ -88,6 +90,14 @@ def check_python() -> Iterator[Finding]:
     else:
         mend = "`make setup`: a venv from /usr/bin/python3 with --system-site-packages, as GNU Radio needs"
         yield Finding("fail", "python", f"{here} at {sys.executable} sees no gnuradio package", mend)
+
+
+def check_home() -> Iterator[Finding]:
+    """What is made once can be kept: compiled flowgraphs, GNU Radio's settings."""
+    if problem := home_problem():
+        yield Finding("warn", "home", problem, "set HOME to a folder of yours; until then nothing is kept there")
+    else:
+        yield Finding("ok", "home", os.environ["HOME"])
 
 
 def check_gnuradio() -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from gr_deepsc.result import Result
 from .. import options
 from ..errors import DONE, SOME_FAILED, loading
 from ..graph.gnuradio import import_gnuradio, stdout_for_results
-from ..show.report import as_line, describe_estimates, name_error, say, text
+from ..show.report import as_line, complain, describe_estimates, name_error, say, text
 
 DESCRIPTION = """\
 Find and decode the bursts in recordings of a radio, made by anything; needs no GNU Radio.
@@ -177,4 +177,4 @@ def _show(result: Result, as_json: bool) -> None:
         say(f"{result.time_s:9.3f} s  {text(result)}  [{about}]", sys.stdout)
     if result.error:
         at = "" if result.time_s is None else f" (at {result.time_s:.3f} s)"
-        say(f"deepsc: {name_error(result.file, result.error)}{at}", sys.stderr)
+        complain(f"{name_error(result.file, result.error)}{at}")

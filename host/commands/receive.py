@@ -14,10 +14,11 @@ from gr_deepsc.link.protocol import Message
 
 from .. import options
 from ..errors import DONE, SOME_FAILED
+from ..files import wav
 from ..files.writer import make_folder
 from ..link.results import ResultReader
 from ..show.report import complain, show
-from ..sound import player as speech
+from ..sound.player import Player
 
 DESCRIPTION = """\
 Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech
@@ -50,7 +51,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`deepsc receive`."""
     folder = make_folder(args.out) if args.out else None
-    player = speech.Player(args.device) if args.play else None
+    player = Player(args.device) if args.play else None
     context = zmq.Context()
     try:
         reader = ResultReader(context, args.address, args.curve_key)
@@ -63,9 +64,7 @@ def run(args: argparse.Namespace) -> int:
             player.close()
 
 
-def _take_results(
-    reader: ResultReader, args: argparse.Namespace, folder: Path | None, player: speech.Player | None
-) -> int:
+def _take_results(reader: ResultReader, args: argparse.Namespace, folder: Path | None, player: Player | None) -> int:
     status, count, last, there = DONE, 0, time.monotonic(), True
     while args.count is None or count < args.count:
         message = reader.read(0.2)
@@ -93,5 +92,5 @@ def _save(folder: Path, message: Message) -> Path:
     """Speech as NUMBER-userID.wav, a free number: over the air there is no name, and sequence numbers repeat."""
     number = next(n for n in itertools.count(1) if not any(folder.glob(f"{n:04d}-*.wav")))
     path = folder / f"{number:04d}-user{message.result.user_id}.wav"
-    speech.write(path, message.speech, message.result.speech_rate or SAMPLE_RATE)
+    wav.write(path, message.speech, message.result.speech_rate or SAMPLE_RATE)
     return path

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from gr_deepsc.chain import GAP_S, Transmitter
 from gr_deepsc.codec.encode import Encoder
+from gr_deepsc.files import keep_apart
 from gr_deepsc.phy import air as radio
 from gr_deepsc.phy.framer import LEVEL_DB, Framer
 from gr_deepsc.radio.iqfile import IqFileError
+from gr_deepsc.radio.iqfile.common import file_pair
 from gr_deepsc.radio.profiles import Profile
 from gr_deepsc.speech import audio
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError, loading, refused
+from ..errors import DONE, SOME_FAILED, HostError, loading, printable, refused
 from ..files.baseband import BasebandWriter, profile_of
 from ..files.recordings import recordings
 from ..files.transcripts import read_transcripts
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """`deepsc record`."""
     transcripts = read_transcripts(args.transcripts) if args.transcripts else {}
     profile = profile_of(args.out, args.profile)
+    _check_name(args)
     if args.symbol_rate:
         profile = profile._replace(symbol_rate=args.symbol_rate)
     framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)), args.preamble or profile.preamble)
@@ -75,8 +78,21 @@ def run(args: argparse.Namespace) -> int:
         raise HostError(f"{args.out} was not written: none of the recordings can be sent")
     seconds = writer.samples / profile.sample_rate
     clipped = f", {writer.clipped} of them clipped" if writer.clipped else ""
-    print(f"{args.out}: {sent} utterances, {seconds:.2f} s at {profile.sample_rate:g} samples a second{clipped}")
+    at = f"{profile.sample_rate:g} samples a second{clipped}"
+    print(f"{printable(args.out)}: {sent} utterances, {seconds:.2f} s at {at}")
     return SOME_FAILED if refused_files else DONE
+
+
+def _check_name(args: argparse.Namespace) -> None:
+    """HostError, where the file would not have this name; FileError, where it is one that is read."""
+    name = Path(args.out)
+    if name.suffix.lower() == ".wav":
+        outputs = [name]
+    elif name.suffix in ("", ".sigmf-meta", ".sigmf-data"):
+        outputs = list(file_pair(name))
+    else:
+        raise HostError(f"{args.out}: the file's name must end in .sigmf-meta, or in .wav for the audio band")
+    keep_apart(outputs, [*args.files, *filter(None, [args.transcripts])])
 
 
 def _write(
@@ -112,6 +128,8 @@ def _write(
                 writer.write(burst)
                 position += len(burst)
             count += 1
+        if recording.warning:
+            complain(f"{recording.path}: {recording.warning}")
         for error in errors:
             complain(name_error(recording.path, str(error)))
         failed += bool(errors)

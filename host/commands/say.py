@@ -15,7 +15,8 @@ from gr_deepsc.voice.vocoders import VOCODERS
 
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
-from ..sound import player as speech
+from ..files import wav
+from ..sound.player import Player
 
 DESCRIPTION = """\
 Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if not words:
         print("deepsc: there is nothing to say in this text", file=sys.stderr)
         return SOME_FAILED
-    player = None if args.out else speech.Player(args.device)
+    player = None if args.out else Player(args.device)
     begin = time.perf_counter()
     waveform = synthesizer(text, user_id, args.speed)
     took, seconds = time.perf_counter() - begin, len(waveform) / synthesizer.sample_rate
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         player(waveform, synthesizer.sample_rate)
         player.close()
     else:
-        speech.write(args.out, waveform, synthesizer.sample_rate)
+        wav.write(args.out, waveform, synthesizer.sample_rate)
     name = synthesizer.users[user_id].name
     if args.json:
         result = {"text": words, "user_id": user_id, "name": name, "seconds": round(seconds, 3)}

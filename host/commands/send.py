@@ -152,6 +152,8 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
     for recording in recordings(args.files):
         if recording.error:
             yield recording.path, recording.error
+        if recording.warning:
+            complain(f"{recording.path}: {recording.warning}")
         count = len(recording.utterances)
         for k, samples in enumerate(recording.utterances, 1):
             part = f" ({k} of {count})" if count > 1 else ""

@@ -90,7 +90,7 @@ def add_setting(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`deepsc simulate`."""
     transcripts = read_transcripts(args.transcripts) if args.transcripts else {}
-    writer = Writer(args.out) if args.out else None
+    writer = Writer(args.out, args.files, args.transcripts) if args.out else None
     player = _player(args) if args.play else None
     status = DONE if player or writer or not args.play else SOME_FAILED
     setting = setting_of(args)
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
                 said = transcripts[name]
                 result = replace(result, reference=said, cer=error_rates(result, said).get("cer"))
             if writer:
-                result = writer.write(name, path, result, speech)
+                result = writer.write(recording, result, speech)
             if player and len(speech):
                 player(speech, SAMPLE_RATE)
             if args.json:
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
             elif not result.lost:
                 say(block(result), sys.stdout, end="\n\n")
             if result.error and not args.json:
-                say(f"deepsc: {name_error(path, result.error)}", sys.stderr)
+                complain(name_error(path, result.error))
             if result.lost or result.error:
                 status = SOME_FAILED
         if player:
@@ -129,7 +129,9 @@ def _heard(recording: Recording, simulation: Callable[..., Heard], setting: Sett
         simulation(samples, recording.sample_rate, recording.seq + k, user_id)
         for k, samples in enumerate(progress(recording.utterances, "utterance"))
     ]
-    return whole(heard, setting)
+    result, speech = whole(heard, setting)
+    warning = "; ".join(filter(None, [recording.warning, result.warning])) or None
+    return Heard(replace(result, warning=warning), speech)
 
 
 def setting_of(args: argparse.Namespace) -> Setting:

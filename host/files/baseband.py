@@ -1,15 +1,19 @@
 """The modem's samples, 4 a symbol, into files: SigMF recordings, and wav in the audio band."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
+from gr_deepsc.files import Beside
 from gr_deepsc.phy.resample import Mixer
-from gr_deepsc.radio.iqfile import IqFileError, IqWriter
+from gr_deepsc.radio.iqfile import IqWriter
 from gr_deepsc.radio.profiles import DEFAULT, PROFILES, Profile
 from gr_deepsc.radio.recordings.baseband import check_room, made_resampler
 
 from ..errors import HostError
+from .wav import WavFile
 
 
 def profile_of(path: str, name: str | None) -> Profile:
@@ -33,12 +37,15 @@ def is_wav(path: str) -> bool:
 class BasebandWriter:
     """Takes the modem's samples and writes them at the rate and offset of a profile; use it in a `with`.
 
+    The files are there when it ends, and not after an error: what lay there before is kept then.
+
     Args:
         path: NAME.wav for the audio profile, 16 bits; any SigMF name for the others.
         datatype: as of `IqWriter`.
 
     Raises:
-        IqFileError: bad_rate, or the file cannot be written.
+        IqFileError: bad_rate.
+        FileError: it cannot be written.
     """
 
     def __init__(self, path: str, profile: Profile, datatype: str = "cf32_le", description: str = "") -> None:
@@ -50,15 +57,19 @@ class BasebandWriter:
         self._mixer = Mixer(profile.offset / profile.sample_rate)
         self.samples = self.clipped = 0
         self._marks: list[tuple[int, int, str, str]] = []
-        self._file: IqWriter | _WavWriter = (
-            _WavWriter(path, profile.sample_rate)
-            if is_wav(path)
-            else IqWriter(
-                *(path, profile.sample_rate, None, description),
-                datatype=datatype,
-                facts={"symbol_rate": profile.symbol_rate, "offset": profile.offset},
+        self._file: IqWriter | WavFile
+        with ExitStack() as files:
+            beside = files.enter_context(Beside(path))
+            self._file = (
+                files.enter_context(WavFile(beside.path, round(profile.sample_rate)))
+                if is_wav(path)
+                else IqWriter(
+                    *(beside.path, profile.sample_rate, None, description),
+                    datatype=datatype,
+                    facts={"symbol_rate": profile.symbol_rate, "offset": profile.offset},
+                )
             )
-        )
+            self._files = files.pop_all()
 
     def write(self, samples: np.ndarray) -> None:
         """complex64 [n], 4 a symbol, full scale 1."""
@@ -74,42 +85,27 @@ class BasebandWriter:
         if self._closed:
             return
         self._closed = True
-        self._put(self._resampler.flush())
-        for mark in self._marks:
-            self._file.annotate(*mark)
-        self._file.close()
+        with self._files:
+            self._put(self._resampler.flush())
+            if isinstance(self._file, IqWriter):  # a wav has no place for marks
+                for mark in self._marks:
+                    self._file.annotate(*mark)
+                self._file.close()
         self.clipped = self._file.clipped
 
     def _put(self, samples: np.ndarray) -> None:
         samples = self._mixer.push(samples)
         self.samples += len(samples)
-        self._file.write(samples)
+        self._file.write(samples if isinstance(self._file, IqWriter) else samples.real)
 
     def __enter__(self) -> "BasebandWriter":
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-class _WavWriter:
-    """The real part of samples as 16-bit wav: what of an `IqWriter` is needed here."""
-
-    def __init__(self, path: str, sample_rate: float) -> None:
-        import soundfile  # here, so that whoever writes SigMF needs no libsndfile
-
-        self.clipped = 0
-        try:
-            self._wav = soundfile.SoundFile(path, "w", round(sample_rate), 1, "PCM_16")
-        except soundfile.LibsndfileError as error:
-            raise IqFileError("unwritable", f"cannot write {path}: {error.error_string}") from None
-
-    def write(self, samples: np.ndarray) -> None:
-        self.clipped += int(np.count_nonzero(np.abs(samples.real) > 1))
-        self._wav.write(np.clip(samples.real, -1, 1))
-
-    def annotate(self, *mark: object) -> None:
-        """A wav has no place for it."""
-
-    def close(self) -> None:
-        self._wav.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        elif not self._closed:
+            self._closed = True
+            self._files.__exit__(kind, error, trace)

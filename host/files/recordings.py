@@ -16,15 +16,17 @@ class Recording(NamedTuple):
     utterances: list[np.ndarray]  # float32 [n] each; none where there is an error
     sample_rate: int  # Hz
     error: audio.AudioError | None
+    warning: str | None = None  # what of it is not there, for one
 
 
 def recordings(files: Iterable[str]) -> Iterator[Recording]:
     """The files, one after the other. One that cannot be read has its number, too."""
     seq = 0
     for path in files:
+        said: list[str] = []
         try:
-            utterances, rate = recording.read(path)
-            yield Recording(path, seq, utterances, rate, None)
+            utterances, rate = recording.read(path, said.append)
+            yield Recording(path, seq, utterances, rate, None, "; ".join(said) or None)
             seq += len(utterances)
         except audio.AudioError as error:
             yield Recording(path, seq, [], 0, error)

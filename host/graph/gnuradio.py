@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
+from ..environment import check_limits
 from ..errors import HostError
 
 
@@ -14,8 +15,10 @@ def import_gnuradio() -> tuple[Any, Any]:
     """The modules `gr` and `pmt`.
 
     Raises:
-        HostError: GNU Radio is missing, or was built for another NumPy than the one that is installed.
+        HostError: GNU Radio is missing, or was built for another NumPy than the one that is installed, or the shell's
+            limits are too low for it.
     """
+    check_limits()
     said = io.StringIO()
     try:
         with redirect_stderr(said):  # NumPy writes two tracebacks where an extension was built for another

@@ -10,13 +10,17 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gr_deepsc
 
 from ..errors import DONE, HostError, refused
+from ..start import INTERRUPTED
 from .gnuradio import import_gnuradio
 
 BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
@@ -158,6 +162,8 @@ def run_program(program: Path, options: list[str]) -> int:
         HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit,
             a file that cannot be read, a radio that must not be started, or that is not there.
     """
+    from zmq import ZMQError
+
     from gr_deepsc.link.sockets import LinkError
     from gr_deepsc.radio.iqfile import IqFileError
     from gr_deepsc.radio.permission import RadioError
@@ -166,8 +172,33 @@ def run_program(program: Path, options: list[str]) -> int:
 
     sys.argv = [str(program), *options]
     sys.path.insert(0, str(program.parent))
-    ours = (AudioError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError)
+    ours = (AudioError, ZMQError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError)
     # GNU Radio's own blocks raise nothing but this, a missing device for one
-    with refused(RuntimeError, what=f"{program.stem} ended (is its radio connected?)"), refused(*ours):
-        runpy.run_path(str(program), run_name="__main__")
+    ended = f"{program.stem} ended (is its radio connected?)"
+    with refused(RuntimeError, what=ended), refused(*ours), _signals() as come:
+        try:
+            runpy.run_path(str(program), run_name="__main__")
+        except SystemExit as end:  # how the generated programs answer Ctrl-C and SIGTERM
+            if end.code or signal.SIGINT not in come():
+                raise
+            return INTERRUPTED
     return DONE
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bytes]]:
+    """The numbers of the signals that come, whoever handles them."""
+    read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def come() -> bytes:
+        with suppress(BlockingIOError):
+            return os.read(read, 4096)
+        return b""
+
+    try:
+        yield come
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(read)
+        os.close(write)

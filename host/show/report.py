@@ -12,6 +12,8 @@ from gr_deepsc.ctc.confidence import DOUBTFUL, UNRELIABLE, marked
 from gr_deepsc.phy.units import snr_3khz_db
 from gr_deepsc.result import Result
 
+from ..errors import printable
+
 
 def describe_snr(result: Result, es_n0_db: float) -> str:
     """Es/N0, and SNR and C/N0 while it is on the air, as radio people state them, where something was on the air."""
@@ -44,7 +46,7 @@ def text(result: Result) -> str:
 
 def block(result: Result) -> str:
     """A simulated file's result as a block of text to read."""
-    lines = [f"{result.file}  ({result.seconds:.1f} s of speech, user {result.user_id})"]
+    lines = [f"{printable(str(result.file))}  ({result.seconds:.1f} s of speech, user {result.user_id})"]
 
     def line(label: str, value: str) -> None:
         lines.append(f"  {label:<11} {value}")
@@ -74,7 +76,7 @@ def block(result: Result) -> str:
     line("confidence", f"{result.confidence:.2f}")
     line("rtf", f"{result.rtf:.3f} (processing time / speech time)")
     if result.speech_s:
-        where = f": {result.speech}" if result.speech else ""
+        where = f": {printable(result.speech)}" if result.speech else ""
         line("speech", f"{result.speech_s:.1f} s in {result.synthesis_s:.2f} s, voice {result.voice}{where}")
     if result.warning:
         line("warning", result.warning)
@@ -91,23 +93,23 @@ def line(result: Result) -> str:
     if result.error:
         about += [] if es_n0_db is None else [path]
         what = f"{text(result)}  ({result.error})" if result.error_type == UNRELIABLE else f"LOST: {result.error}"
-        return _printable(f"{what}  [{', '.join(about)}]")
+        return printable(f"{what}  [{', '.join(about)}]")
     about.append(path)
     if result.confidence is not None:
         about.append(f"confidence {result.confidence:.2f}")
     if result.warning:
         about.append(result.warning)
-    return _printable(f"{text(result)}  [{', '.join(about)}]")
-
-
-def _printable(text: str) -> str:
-    """What another program sent, without what would make a terminal do something."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return printable(f"{text(result)}  [{', '.join(about)}]")
 
 
 def as_line(result: Result) -> str:
     """One JSON object."""
-    return json.dumps(result.as_json(), ensure_ascii=False)
+    told = json.dumps(result.as_json(), ensure_ascii=False)
+    try:
+        told.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an ASCII terminal, or a file's name that is no text: JSON has escapes
+        return json.dumps(result.as_json())
+    return told
 
 
 def show(result: Result, as_json: bool) -> None:
@@ -117,7 +119,7 @@ def show(result: Result, as_json: bool) -> None:
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    print(f"deepsc: {message}", file=sys.stderr, flush=True)
+    say(f"deepsc: {printable(message)}", sys.stderr)
 
 
 def name_error(path: str | None, error: str) -> str:

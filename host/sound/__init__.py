@@ -1,5 +1,5 @@
 """Sound in and out through sounddevice (PortAudio).
 
 microphone  what is spoken, utterance by utterance
-player      speech to the ear, and into wav files
+player      speech to the ear
 """

@@ -1,26 +1,12 @@
-"""Speech out: into wav files, and to the ear through sounddevice (PortAudio)."""
+"""Speech to the ear, through sounddevice (PortAudio)."""
 
 import queue
 import threading
-from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from ..errors import HostError
 from . import microphone
-
-
-def write(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
-    """float32 [n], full scale 1.0, at `sample_rate` Hz as 16-bit wav.
-
-    Raises:
-        HostError: the file cannot be written.
-    """
-    try:
-        soundfile.write(path, samples, sample_rate, "PCM_16", format="WAV")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise HostError(f"{path} cannot be written: {error}") from None
 
 
 class Player:

@@ -15,8 +15,8 @@ from gr_deepsc.phy.pulse import SAMPLES_PER_SYMBOL
 from gr_deepsc.radio.profiles import PROFILES, Profile
 from gr_deepsc.result import Result
 
+from ..files import wav
 from ..files.baseband import BasebandWriter
-from ..sound import player
 
 TYPES = {".wav": "audio/wav", ".json": "application/json", ".sigmf": "application/x-tar"}
 
@@ -30,7 +30,7 @@ class Air(NamedTuple):
 
 def write_speech(path: Path, pieces: Sequence[np.ndarray]) -> None:
     """float32 [n] each, 16 kHz, one behind the other, as wav."""
-    player.write(str(path), np.concatenate(pieces), SAMPLE_RATE)
+    wav.write(path, np.concatenate(pieces), SAMPLE_RATE)
 
 
 def write_result(path: Path, result: Result) -> None:

@@ -51,7 +51,8 @@ def serve(host: str, port: int, model: str, voices: str, links: Links, browser: 
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:  # uvicorn has shut down, and raises it again
-            pass
+            if server.ended_by == signal.SIGINT:
+                raise
         finally:
             runs.join()
             live.join()
@@ -64,8 +65,10 @@ class _Server(uvicorn.Server):
         config.timeout_graceful_shutdown = 2
         super().__init__(config)
         self._runs, self._live = runs, live
+        self.ended_by = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.ended_by = sig
         self._runs.close()
         self._live.close()
         super().handle_exit(sig, frame)
