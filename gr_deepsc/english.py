@@ -5,7 +5,7 @@ import unicodedata
 from fractions import Fraction
 from typing import NamedTuple
 
-from . import numerals
+from . import numerals, signs
 from .text import ALPHABET
 
 # What typewriters had no key for.
@@ -14,7 +14,9 @@ _SIGNS = (
     | dict.fromkeys("‐‑−", "-") | dict.fromkeys("⁄∕", "/") | dict.fromkeys("™©®", " ") | dict.fromkeys("£€¥°", None)
     | {"…": "...", "№": " number ", "¢": " cents ", "×": " times ", "÷": " divided by ", "±": " plus or minus "}
     | {"²": " squared ", "³": " cubed ", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d"}
-    | {"þ": "th", "ı": "i", "。": ".", "、": ","}
+    | {"þ": "th", "ı": "i", "。": ".", "、": ",", "µ": "u", "μ": "u", "Ω": "ohm", "≈": "~", "≤": "<=", "≥": ">="}
+    | {"→": " to ", "∞": " infinity ", "√": " square root of ", "₽": " roubles ", "₹": " rupees "}
+    | dict.fromkeys("•·●▪★☆✓✔", ",")
 )  # fmt: skip
 _SYMBOLS = {
     "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "°": " degrees ", "$": " dollars ",
@@ -106,7 +108,7 @@ def clauses(written: str) -> list[Clause]:
 
 
 def unspoken(written: str) -> str:
-    """Letters and digits of `written` that have no sound in English, small, each once."""
+    """Letters, digits and pictures of `written` that have no sound in English, small, each once."""
     return _typed(written)[1]
 
 
@@ -130,12 +132,14 @@ def _typed(written: str) -> tuple[str, str]:
                     kept.append(known)
                 elif unicodedata.category(part) not in ("Mn", "Me", "Cf"):
                     kept.append(" ")
-                    lost |= {part.lower()} if part.isalnum() else set()
+                    silent = unicodedata.category(part)[0] in "PZ"  # punctuation and spaces
+                    lost |= set() if silent else {part.lower()}
     return "".join(kept), "".join(sorted(lost))
 
 
 def _spelt(text: str) -> str:
     """What `_typed` gives with abbreviations, numbers and signs in words; the punctuation left is a reader's."""
+    text = signs.spell(text)
     text = _STREET.sub(r"\1 street", text)
     text = _AND_SO_ON.sub(" et cetera", text)
     text = _NUMBERED.sub(lambda m: _BEFORE_A_NUMBER[m[1].lower()] + " ", text)

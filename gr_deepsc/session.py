@@ -17,13 +17,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from onnxruntime import InferenceSession
 
+from .sums import ContractError, check_hash
+
 MODELS = Path(__file__).parent / "models"
 PROVIDER = "CPUExecutionProvider"
 PAIR = ("transmitter.onnx", "receiver.onnx")  # what a folder of a model holds
-
-
-class ContractError(ValueError):
-    """A model file whose metadata is missing, odd, or not what this package can run."""
 
 
 class Session(InferenceSession):
@@ -108,11 +106,12 @@ def open_model(
 
     Raises:
         FileNotFoundError: it is not there.
-        ContractError: it is no such model.
+        ContractError: it is no such model, or not the one that SHA256SUMS tells of.
         RuntimeError: this ONNX Runtime has no such provider; says which it has.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no model file {path}")
+    check_hash(path)
     session = open_session(path, provider)
     contract = session.get_modelmeta().custom_metadata_map
     for key, value in wanted.items():

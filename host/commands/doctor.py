@@ -1,7 +1,6 @@
 """`deepsc doctor`: what gr-deepsc needs, whether it is there, and how to mend it."""
 
 import argparse
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -17,6 +16,7 @@ from packaging.requirements import Requirement
 
 import gr_deepsc
 from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
+from gr_deepsc.sums import SUMS, ContractError, check_hash, sums_of
 
 from ..environment import home_problem
 from ..errors import DONE, SOME_FAILED, HostError
@@ -178,20 +178,23 @@ def check_flowgraphs() -> Iterator[Finding]:
 
 def check_models(folder: Path = MODELS) -> Iterator[Finding]:
     """The shipped models are there, are what SHA256SUMS says, and load."""
-    sums = folder / "SHA256SUMS"
+    sums = folder / SUMS
     mend = "`git checkout gr_deepsc/models`, or install gr-deepsc again"
     if not sums.is_file():
         yield Finding("fail", "models", f"no {sums}", mend)
         return
-    listed = [line.split(maxsplit=1) for line in sums.read_text().splitlines() if line.strip()]
+    listed = sums_of(sums)
     if not listed:
         yield Finding("fail", "models", f"{sums} lists nothing", mend)
-    for digest, name in listed:
-        path = folder / name.lstrip("*")
+    for name in listed:
+        path = folder / name
         if not path.is_file():
             yield Finding("fail", "models", f"{name} is missing", mend)
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            yield Finding("fail", "models", f"{name} is not the file that SHA256SUMS describes", mend)
+            continue
+        try:
+            check_hash(path)
+        except ContractError as error:
+            yield Finding("fail", "models", str(error), mend)
         else:
             yield _load(path)
 

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
 from gr_deepsc.english import plain, unspoken
+from gr_deepsc.files import keep_apart
 from gr_deepsc.session import ContractError
 from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import DEFAULT_USER, SPEEDS, Synthesizer
@@ -14,14 +16,17 @@ from gr_deepsc.voice.vocoders import DEFAULT as VOCODER
 from gr_deepsc.voice.vocoders import VOCODERS
 
 from .. import options
-from ..errors import DONE, SOME_FAILED, HostError
+from ..errors import DONE, SOME_FAILED, HostError, printable
 from ..files import wav
+from ..files.encoding import decoded, named
+from ..show.report import complain
 from ..sound.player import Player
 
 DESCRIPTION = """\
 Speak a text in the voice of a registered user: a duration-based acoustic model and a vocoder, no attention, so
-that any text ends. Numbers, money, times of day and the usual abbreviations are spoken as words, with pauses at
-commas and stops. An unknown user gets the voice of user 0 and a warning. Needs no GNU Radio.
+that any text ends. Numbers, money, times, dates, units, addresses and the usual abbreviations are spoken as
+words, call signs letter by letter, with pauses at commas and stops. What has no sound in English is left out
+and named, and the exit status is 1. An unknown user gets the voice of user 0 and a warning. Needs no GNU Radio.
 
 VOCODERS
   fast        a filtered pulse train and noise, 60 times faster than speech; the default
@@ -46,7 +51,7 @@ EXAMPLES
 def add_options(command: argparse.ArgumentParser) -> None:
     """Of `deepsc say`."""
     add = command.add_argument
-    add("text", metavar="TEXT", help="what to say; - reads standard input")
+    add("text", metavar="TEXT", help="what to say; - reads standard input: UTF-8, UTF-16, or Windows-1252")
     add("--user-id", type=int, default=0, metavar="N", help="whose voice (0)")
     help = f"fast, or wavenet: slower than speech, or griffinlim: untrained ({VOCODER})"
     add("--vocoder", choices=tuple(VOCODERS), default=VOCODER, help=help)
@@ -71,20 +76,25 @@ def run(args: argparse.Namespace) -> int:
         raise HostError(f"--speed {args.speed:g}: must be {SPEEDS[0]:g} to {SPEEDS[1]:g}")
     if args.out and Path(args.out).suffix.lower() != ".wav":
         raise HostError(f"{args.out}: the file's name must end in .wav")
+    if args.out and args.text == "-":
+        keep_apart([args.out], ["-"])
     begin = time.perf_counter()
     synthesizer = load_voices(args.voices, args.vocoder, progress=True)
     load = time.perf_counter() - begin
-    text = sys.stdin.read() if args.text == "-" else args.text
+    raw = sys.stdin.buffer.read() if args.text == "-" else os.fsencode(args.text)
+    text, encoding = decoded(raw)
     warnings, user_id, words = [], args.user_id, plain(text)
+    if encoding != "utf-8":
+        warnings.append(f"the text is no UTF-8: taken for {encoding}")
     if lost := unspoken(text):
-        warnings.append(f"not spoken: {lost}")
+        warnings.append(f"not spoken: {named(lost)}")
     if user_id not in synthesizer.users:
         warnings.append(f"user {user_id} has no voice here: that of user {DEFAULT_USER}")
         user_id = DEFAULT_USER
     for warning in warnings:
-        print(f"deepsc: {warning}", file=sys.stderr)
+        complain(warning)
     if not words:
-        print("deepsc: there is nothing to say in this text", file=sys.stderr)
+        complain("there is nothing to say in this text")
         return SOME_FAILED
     player = None if args.out else Player(args.device)
     begin = time.perf_counter()
@@ -103,5 +113,5 @@ def run(args: argparse.Namespace) -> int:
         result |= {"first_audio_s": round(took, 4), "load_s": round(load, 4)}
         print(json.dumps(result | {"warnings": warnings, "file": args.out}))
     else:
-        print(f"{name}, {seconds:.1f} s of speech in {took:.2f} s{f': {args.out}' if args.out else ''}")
-    return DONE
+        print(f"{name}, {seconds:.1f} s of speech in {took:.2f} s{f': {printable(args.out)}' if args.out else ''}")
+    return SOME_FAILED if lost else DONE
