@@ -129,12 +129,11 @@ def _foreign(file: BinaryIO, path: str | Path, warn: Warn) -> Sound:
             f"cannot read {path}: it is none of wav, flac, ogg, opus, mp3, aiff, au; for m4a, aac, amr and webm "
             f"`pip install 'gr-deepsc[formats]'`, or convert it: `{convert}`",
         ) from None
-    file.seek(0)
-    try:
-        container = av.open(file, mode="r", options={"format_whitelist": FOREIGN})
+    try:  # by the number of the open file: of a Python file PyAV prints errors that it drops
+        container = av.open(f"file:/dev/fd/{file.fileno()}", mode="r", options={"format_whitelist": FOREIGN})
         stream = container.streams.audio[0]
-        rate = stream.rate
-    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
+        rate = stream.rate  # AttributeError where its codec is unknown
+    except (av.FFmpegError, AttributeError, IndexError, OSError, ValueError) as error:
         reason = "there is no sound in it" if isinstance(error, IndexError) else "it is no recording that is known here"
         raise AudioError("corrupt", f"cannot read {path}: {reason}; if it is one, try `{convert}`") from None
 
