@@ -26,9 +26,10 @@ Write what a radio would send for recordings of speech to a file; needs no GNU R
 
 NAME.sigmf-meta makes a SigMF recording (NAME.sigmf-data beside it), NAME.wav the audio band: 48 kHz, 16 bits,
 the signal 1.5 kHz wide about 1500 Hz, for the microphone input of a single-sideband transceiver. An older file
-of the same name is replaced once the new one is whole; one that is read is not. SigMF recordings mark each burst, with its text if --transcripts has it. With
---channel and the options below it, the signal goes through a simulated path first, as in `deepsc simulate`.
-Recordings of up to 10 minutes are cut at their pauses into utterances of at most 28 s.
+of the same name is replaced once the new one is whole; one that is read never is. SigMF recordings mark each
+burst, with its text if --transcripts has it. With --channel and the options below it, the signal goes through a
+simulated path first, as in `deepsc simulate`. Recordings of up to 10 minutes are cut at their pauses into
+utterances of at most 28 s.
 """
 
 EXAMPLES = """\
