@@ -5,13 +5,15 @@ import os
 import signal
 import time
 
+import pytest
 import zmq
+from deepsc_host.errors import HostError
 from deepsc_host.link.results import ResultReader
 from host_process import deepsc, started
 from hosts import free_addresses
 
 from gr_deepsc.link.protocol import pack_result
-from gr_deepsc.link.sockets import open_socket
+from gr_deepsc.link.sockets import make_keys, open_socket
 
 
 def test_field_a_frozen_receiver_loses_nothing():
@@ -58,3 +60,25 @@ def test_field_a_link_off_this_machine_without_a_key_names_the_cause():
     ):
         done = deepsc(*command)
         assert done.returncode == 2 and "deepsc keys" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("server", "client", "words"),
+    [("a", "", "wants a key .*--curve-key"), ("", "a", "leave out --curve-key"), ("a", "b", "add it to its clients/")],
+)
+def test_field_a_key_on_one_side_only_is_named(tmp_path, server, client, words):
+    """Somebody listens, and will not talk: not the same as nobody."""
+    for name in "ab":
+        make_keys(tmp_path / name)
+    keys = [str(tmp_path / name) if name else "" for name in (server, client)]
+    context, other, [address] = zmq.Context(), zmq.Context(), free_addresses(1)
+    publisher = open_socket(context, "pub", address, bind=True, curve_key=keys[0])
+    reader = ResultReader(other, address, keys[1])
+    try:
+        with pytest.raises(HostError, match=words):
+            reader.wait_for_peer(1.0)
+    finally:
+        reader.close()
+        publisher.close(linger=0)
+        for each in (other, context):
+            each.destroy(linger=0)

@@ -20,7 +20,7 @@ from gr_deepsc.text import ALPHABET
 
 # No clock and no chance in what is tried; the fixture that Hypothesis warns of is a folder.
 bounded = settings(
-    max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 MAGIC = [
     b"",

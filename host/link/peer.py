@@ -9,7 +9,8 @@ from gr_deepsc.link.sockets import LinkError, open_socket
 
 from ..errors import HostError, refused
 
-EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSED
 SETTLE_S = 0.1  # from a SUB socket's handshake until the publisher has surely read its subscription
 
 
@@ -25,7 +26,7 @@ class Peer:
     """
 
     def __init__(self, context: zmq.Context, kind: str, address: str, role: str, curve_key: str = "") -> None:
-        self._address, self._role = address, role
+        self._address, self._role, self._keyed = address, role, bool(curve_key)
         self.connected, self.handshakes = False, 0
         self._refused = False
         with refused(LinkError):
@@ -41,7 +42,7 @@ class Peer:
             event = recv_monitor_message(self._monitor)["event"]
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self.handshakes += self.connected
-            self._refused |= event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            self._refused |= bool(event & REFUSED)
             timeout_s = 0.0
         return self.connected
 
@@ -58,8 +59,16 @@ class Peer:
 
     def absent(self, timeout_s: float) -> HostError:
         """The error that says that nobody is there."""
+        if self._refused and self._keyed:
+            return HostError(
+                f"the {self._role} at {self._address} refused this key; add it to its clients/ folder, or leave out "
+                "--curve-key if the flowgraph has none"
+            )
         if self._refused:
-            return HostError(f"the {self._role} at {self._address} refused this key; add it to its clients/ folder")
+            return HostError(
+                f"what listens at {self._address} wants a key (or is no flowgraph): give --curve-key FOLDER, the "
+                "client's keys"
+            )
         return HostError(
             f"no flowgraph's {self._role} at {self._address} within {timeout_s:g} s; start one with "
             "`deepsc flowgraph run sim_fading`"

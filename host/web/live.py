@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import zmq
 
+from gr_deepsc.files import FileError
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.link.protocol import Message, ProtocolError
 from gr_deepsc.link.sockets import LinkError, open_socket, receive_frames
 from gr_deepsc.link.spectrum import Spectrum, unpack
 from gr_deepsc.speech import audio
 
-from ..errors import HostError, refused
+from ..errors import refused
+from ..files import wav
 from ..link.results import ResultReader
 from ..link.sender import Sender
 from ..show.report import complain
-from ..sound import player
 from . import words
 from .events import Event, Events
 from .recordings import Source, read
@@ -109,7 +110,7 @@ class Live:
         result, speech = message.result, message.speech
         try:
             name = self._keep(number, speech, result.speech_rate or SAMPLE_RATE)
-        except HostError as error:  # a full disk: the text is worth more
+        except FileError as error:  # a full disk: the text is worth more
             complain(str(error))
             name = None
         self._tell("result", number=number, words=words.told(result, ""), result=result.as_json(), speech=name)
@@ -119,7 +120,7 @@ class Live:
         if not len(speech):
             return None
         name = f"{number}.wav"
-        player.write(self._folder / name, speech, rate)
+        wav.write(self._folder / name, speech, rate)
         self.files[name] = self._folder / name
         while len(self.files) > SPOKEN:
             self.files.popitem(last=False)[1].unlink(missing_ok=True)
