@@ -5,51 +5,39 @@ import os
 import signal
 import time
 
+import fixture_models
 import pytest
 import zmq
 from deepsc_host.errors import HostError
 from deepsc_host.link.results import ResultReader
-from host_process import deepsc, started
-from hosts import free_addresses
+from host_process import deepsc, flowgraph, started
+from hosts import Host, free_addresses
 
-from gr_deepsc.link.protocol import pack_result
 from gr_deepsc.link.sockets import make_keys, open_socket
 
 
-def test_field_a_frozen_receiver_loses_nothing():
-    """Stopped for 3 s, longer than other sockets' heartbeats allow, while 20 results come: it has them all then."""
-    context, [address] = zmq.Context(), free_addresses(1)
-    publisher = open_socket(context, "pub", address, bind=True)
-    with started("receive", "--address", address, "--json", "--count", "22") as receiver:
+def test_field_a_frozen_receiver_loses_nothing(fixture_model):
+    """Stopped for 3 s, longer than heartbeats allow, while 20 results come: it has them all then, in their order."""
+    audio, results = free_addresses()
+    speech = [fixture_models.speak(text) for text in ("still here", "hello")]
+    with (
+        flowgraph("sim_fading", fixture_model, audio, results, "--channel", "none", "--rate", "paper"),
+        Host(audio, results) as host,
+        started("receive", "--address", results, "--json", "--timeout", "20") as receiver,
+    ):
         assert "listening" in receiver.stderr.readline()
-        publisher.send_multipart(pack_result({"text": "first", "published": 0}))
-        assert json.loads(receiver.stdout.readline())["text"] == "first"
+        host.settle()
+        host.send(speech[0], seq=0)
+        while json.loads(receiver.stdout.readline())["session"] != "test":  # before it, what settling gave
+            pass
         os.kill(receiver.pid, signal.SIGSTOP)
-        for k in range(20):
-            publisher.send_multipart(pack_result({"text": f"{k}", "published": k + 1}))
+        for seq in range(1, 21):
+            host.send(speech[seq % 2], seq=seq)
             time.sleep(0.15)
         os.kill(receiver.pid, signal.SIGCONT)
-        publisher.send_multipart(pack_result({"text": "last", "published": 21}))
-        out, err = receiver.communicate(timeout=30)
-    assert [json.loads(line)["text"] for line in out.splitlines()] == [*map(str, range(20)), "last"]
-    assert "went away" not in err and "missing" not in err
-    context.destroy(linger=0)
-
-
-def test_field_results_that_are_missing_are_told(capsys):
-    """By their numbers; a flowgraph that begins again at 0, or tells none, lacks nothing."""
-    context, [address] = zmq.Context(), free_addresses(1)
-    publisher = open_socket(context, "pub", address, bind=True)
-    reader = ResultReader(context, address)
-    reader.wait_for_peer(10)
-    for published in (4, 5, 9, 10, 0, 1, None, 7):
-        publisher.send_multipart(pack_result({} if published is None else {"published": published}))
-    for _ in range(8):
-        assert reader.read(5.0)
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1 and "3 results are missing" in said[0]
-    reader.close()
-    context.destroy(linger=0)
+        host.send(speech[0], seq=21)
+        heard = [json.loads(receiver.stdout.readline())["seq"] for _ in range(21)]
+    assert heard == list(range(1, 22))
 
 
 def test_field_a_link_off_this_machine_without_a_key_names_the_cause():
