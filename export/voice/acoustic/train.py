@@ -229,16 +229,14 @@ class Training:
     def _judged(self, made: Tensor, real: Tensor, frames: Tensor) -> dict[str, Tensor]:
         """Trains the discriminator; what the model loses by it, once it has learnt something."""
         at = torch.rand(len(frames), device=frames.device)
-        made, real = windows(made, frames, at), windows(real, frames, at)
-        with self.run.half_precision():
-            true, false = self.judge(real), self.judge(made.detach())
+        made, real = windows(made.float(), frames, at), windows(real, frames, at)
+        true, false = self.judge(real), self.judge(made.detach())
         judge = judge_loss([true], [false])
         self.run.descend("judge", judge, 10.0)
         if self.run.done < self.course.judged_from:
             return {"judge": judge}
         self.judge.requires_grad_(False)
-        with self.run.half_precision():
-            false = self.judge(made)
+        false = self.judge(made)
         self.judge.requires_grad_(True)
         # feature_loss sums over the layers
         feature = feature_loss([true], [false]) / len(self.judge.layers)
