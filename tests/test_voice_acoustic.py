@@ -16,7 +16,7 @@ from deepsc_export.onnx_files.weights import read_graph
 from deepsc_export.training import checkpoint
 from deepsc_export.training.run import Plan
 from deepsc_export.voice import files, mel
-from deepsc_export.voice.acoustic import align, export, train
+from deepsc_export.voice.acoustic import align, export, teach, train
 from deepsc_export.voice.acoustic.judge import windows
 from deepsc_export.voice.acoustic.losses import duration_loss
 from deepsc_export.voice.acoustic.model import MAX_FRAMES, Acoustic, AcousticDims, parameters, upsample
@@ -175,8 +175,8 @@ def test_padding_does_not_leak(language):
     short, long = sorted(language, key=lambda item: item.frames)[:: len(language) - 1]
     pitch = [(5.0, 1.0)] * 3
     with torch.inference_mode():
-        *_, alone = train.speak(model, collate([short], pitch))
-        *_, beside = train.speak(model, collate([short, long], pitch))
+        *_, alone = teach.speak(model, collate([short], pitch))
+        *_, beside = teach.speak(model, collate([short, long], pitch))
     assert (alone[0] - beside[0, : alone.shape[1]]).abs().max() < 1e-5
 
 
@@ -194,10 +194,10 @@ def test_training_learns_and_resumes(language, tmp_path):
     voices = Voices(["a", "b", "flite_c"], language[:50], language[50:])
     model = begin(Acoustic(SMALL), voices)
     training = train.Training(plan, model, voices, course=course)
-    before, *_ = train.validate(training.run.average("acoustic"), voices.valid, voices.pitch)
+    before, *_ = teach.validate(training.run.average("acoustic"), voices.valid, voices.pitch)
     training.train()
     average = training.run.average("acoustic")
-    after, duration, ratios = train.validate(average, voices.valid, voices.pitch)
+    after, duration, ratios = teach.validate(average, voices.valid, voices.pitch)
     assert after < before / 2 and duration < 1.0
     assert all(abs(ratio - 1) < 0.15 for ratio in ratios.values())
     moves = [np.abs(item.durations - 4).mean() for item in language[:50]]

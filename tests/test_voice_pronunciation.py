@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from deepsc_export.voice.acoustic import letters, train
+from deepsc_export.voice.acoustic import letters, teach
 from deepsc_export.voice.acoustic.model import Acoustic, AcousticDims
 from deepsc_export.voice.batches import Batch
 from deepsc_export.voice.spoken import edged, edged_phones
@@ -71,7 +71,7 @@ def test_unknown_words_are_letters_alone():
         encoder.phones.weight[1:] += 1
         assert torch.equal(encoder(tokens, unknown), alone) and not torch.equal(encoder(tokens, phones), alone)
     many = [x.expand(2000, -1) for x in (tokens, phones)]
-    found = train.forgotten(Batch(*many, *[None] * 6), 0.25).phones
+    found = teach.forgotten(Batch(*many, *[None] * 6), 0.25).phones
     lost = (found == pronunciation.UNKNOWN).float().mean(0)
     letter = (tokens[0] != 0) & (tokens[0] < 28)
     assert lost[letter].numpy() == pytest.approx(0.25, abs=0.04) and lost[~letter].max() == 0

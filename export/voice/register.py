@@ -24,7 +24,8 @@ from ..training.run import Plan
 from .acoustic.export import export, load_acoustic, read_acoustic
 from .acoustic.model import Acoustic, AcousticDims
 from .acoustic.realign import refine
-from .acoustic.train import Course, Training, validate
+from .acoustic.teach import validate
+from .acoustic.train import Course, Training
 from .mel import FRAME_RATE
 from .spoken import SYNTHETIC, Spoken, Voices, begin, edged, edged_phones, prepare
 

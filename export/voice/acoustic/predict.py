@@ -15,7 +15,7 @@ from ..crops import Predicted
 from ..mel import HOP, prepare
 from ..spoken import Spoken, corpora
 from .model import Acoustic, AcousticDims
-from .train import speak
+from .teach import speak
 
 FRAMES = 6000  # of mel at once
 
