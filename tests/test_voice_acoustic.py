@@ -1,7 +1,9 @@
 """Text -> mel: alignment against brute force, a model that ends by construction, the graph that computes the same."""
 
+import csv
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +11,23 @@ import onnx
 import pytest
 import torch
 from deepsc_export.data.audio import decode
+from deepsc_export.data.corpora import Utterance
 from deepsc_export.onnx_files.weights import read_graph
+from deepsc_export.training import checkpoint
 from deepsc_export.training.run import Plan
 from deepsc_export.voice import files, mel
-from deepsc_export.voice.acoustic import align, export, train
+from deepsc_export.voice.acoustic import align, export, teach, train
+from deepsc_export.voice.acoustic.judge import windows
 from deepsc_export.voice.acoustic.losses import duration_loss
 from deepsc_export.voice.acoustic.model import MAX_FRAMES, Acoustic, AcousticDims, parameters, upsample
-from deepsc_export.voice.batches import collate, groups
+from deepsc_export.voice.batches import collate, epochs, groups
 from deepsc_export.voice.mel import MELS
-from deepsc_export.voice.spoken import EDGE, Spoken, Voices, begin, edged
+from deepsc_export.voice.spoken import EDGE, Spoken, Voices, begin, edged, prepare
 
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.session import MODELS, open_session
 from gr_deepsc.text import BLANK, TOKENS, encode
+from gr_deepsc.voice.pronunciation import pronounce
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -131,10 +137,10 @@ def test_any_text_ends(text):
     torch.manual_seed(0)
     model = Acoustic(SMALL).eval()
     model.prosody.output.bias.data[0] = 50.0  # it wants e^50 frames a character
-    tokens = torch.tensor([encode(text)])
+    tokens, phones = torch.tensor([encode(text)]), torch.tensor([pronounce(text)])
     with torch.inference_mode():
-        mel = model(tokens, torch.tensor([1]), torch.tensor([1.0]))
-        slow = model(tokens, torch.tensor([1]), torch.tensor([0.5]))
+        mel = model(tokens, phones, torch.tensor([1]), torch.tensor([1.0]))
+        slow = model(tokens, phones, torch.tensor([1]), torch.tensor([0.5]))
     assert mel.shape == (1, 2 * -(-MAX_FRAMES * (len(text) + 2) // 2), MELS)
     assert slow.shape[1] == 2 * MAX_FRAMES * (len(text) + 2)
     assert mel.isfinite().all()
@@ -169,8 +175,8 @@ def test_padding_does_not_leak(language):
     short, long = sorted(language, key=lambda item: item.frames)[:: len(language) - 1]
     pitch = [(5.0, 1.0)] * 3
     with torch.inference_mode():
-        *_, alone = train.speak(model, collate([short], pitch))
-        *_, beside = train.speak(model, collate([short, long], pitch))
+        *_, alone = teach.speak(model, collate([short], pitch))
+        *_, beside = teach.speak(model, collate([short, long], pitch))
     assert (alone[0] - beside[0, : alone.shape[1]]).abs().max() < 1e-5
 
 
@@ -188,10 +194,10 @@ def test_training_learns_and_resumes(language, tmp_path):
     voices = Voices(["a", "b", "flite_c"], language[:50], language[50:])
     model = begin(Acoustic(SMALL), voices)
     training = train.Training(plan, model, voices, course=course)
-    before, *_ = train.validate(training.run.average("acoustic"), voices.valid, voices.pitch)
+    before, *_ = teach.validate(training.run.average("acoustic"), voices.valid, voices.pitch)
     training.train()
     average = training.run.average("acoustic")
-    after, duration, ratios = train.validate(average, voices.valid, voices.pitch)
+    after, duration, ratios = teach.validate(average, voices.valid, voices.pitch)
     assert after < before / 2 and duration < 1.0
     assert all(abs(ratio - 1) < 0.15 for ratio in ratios.values())
     moves = [np.abs(item.durations - 4).mean() for item in language[:50]]
@@ -224,6 +230,62 @@ def test_onnx_parity_and_warm_start(tmp_path):
     assert BLANK == EDGE  # an edge is no character of the alphabet
 
 
+def test_prepared_recordings_travel(tmp_path):
+    """Prepared once, they are there without their recordings: mels to half a step of 1/16 neper and half precision."""
+    rows = [line.split("|") for line in (SAMPLES / "transcripts.csv").read_text().splitlines()]
+    told = [Utterance(name, SAMPLES / f"{name}.flac", text, "me", "train", text) for name, text in rows]
+    first = prepare(told, tmp_path, ["you", "me"])
+    for path in tmp_path.glob("speech-*"):
+        path.unlink()
+    again = prepare([replace(u, path=Path("nowhere.flac")) for u in told], tmp_path, ["you", "me"])
+    assert [item.key for item in again] == [item.key for item in first] == [name for name, _ in rows]
+    for item, utterance in zip(again, told, strict=True):
+        assert item.speaker == 1 and item.durations.sum() == item.frames == len(item.f0)
+        exact = mel.mel_of(mel.prepare(decode(utterance.path)))[item.first :][: item.frames]
+        assert np.abs(item.mel - exact).max() < 1 / 32 + 2**-8
+    assert len(list(tmp_path.glob("spoken-*"))) == 1
+
+
+def test_lent_voices_become_no_users():
+    """Of three speakers one is a user; of the batches, half is the others' speech."""
+    rng = np.random.default_rng(0)
+    items = [spoken("abc", rng, i % 3) for i in range(60)]
+    voices = Voices(["a", "b", "flite_c"], items, items[:1], users=1)
+    assert voices.lent == {1, 2} and Voices(["a", "b", "flite_c"], items, items[:1]).lent == {2}
+    drawn = epochs(lambda: items, voices.lent, lambda: 0.5, 400, rng)
+    speakers = [item.speaker for _ in range(200) for item in next(drawn)]
+    assert np.mean([speaker in voices.lent for speaker in speakers]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_run_s_speakers_are_found_by_name(language, tmp_path):
+    """Another run begins with the same voices in another order; a stranger with their mean."""
+    plan = Plan(tmp_path, (1, "steps"))
+    first = train.Training(plan, Acoustic(SMALL), Voices(["a", "b", "c"], language, language[:2]))
+    first.train()
+    state, heads = train.warm(tmp_path, ["c", "d", "a"])
+    table = first.run.average("acoustic").speaker.weight
+    assert torch.equal(state["speaker.weight"], torch.stack([table[2], table.mean(0), table[0]]))
+    assert heads.keys() == first.heads.state_dict().keys()
+
+
+def test_a_discriminator_joins(language, tmp_path):
+    """It listens first and is heard then; the model from before is kept beside. It sees what lies in an utterance."""
+    mels = torch.arange(200.0)[None, :, None].expand(2, -1, MELS)
+    found = windows(mels, torch.tensor([200, 30]), torch.tensor([0.999, 0.5]))
+    assert found[0, :, 0].tolist() == list(range(104, 200))
+    assert found[1, :, 0].tolist() == [*range(30), *[0] * 66]
+    plan = Plan(tmp_path, (40, "steps"), save_every=(5, "steps"))
+    course = train.Course(1e-3, 600, realign_at=(), judged_from=0.5)
+    train.Training(plan, Acoustic(SMALL), Voices(["a", "b", "c"], language[:50], language[50:]), course=course).train()
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # hinge loss of a discriminator that knows nothing: 2; its lead is 6 % of the run
+    assert not rows[2]["judge"] and float(rows[-1]["judge"]) == pytest.approx(2, abs=0.7)
+    assert not rows[2]["fooling"] and float(rows[-1]["fooling"]) > 0
+    before, after = (checkpoint.best(tmp_path / part).networks["acoustic"] for part in ("unjudged", ""))
+    assert not torch.equal(before["decoder.output.weight"], after["decoder.output.weight"])
+
+
 def test_duration_loss_finds_the_mean():
     """Tokens that last 1 or 9 frames: the best guess is log 5, not the geometric mean's log 3; the truth costs 0."""
     durations, counts = torch.tensor([[1.0, 9.0]]), torch.tensor([2])
@@ -248,6 +310,8 @@ def test_shipped_model_speaks_at_a_reader_s_pace():
     for user in names:
         for text in [sentence, *hostile]:
             feed = {"tokens": np.array([encode(text)]), "user_id": np.int64([user]), "speed": np.float32([1])}
+            if any(entry.name == "phones" for entry in run.get_inputs()):
+                feed["phones"] = np.array([pronounce(text)])
             (mel,) = run.run(None, feed)
             pace = mel.shape[1] / len(text)
             assert mel.shape[2] == MELS and np.isfinite(mel).all() and pace < 8

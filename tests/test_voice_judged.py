@@ -17,6 +17,7 @@ from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.corpora import Utterance, load
 from deepsc_export.voice import pitch
 from deepsc_export.voice.judging.judge import Judge
+from deepsc_export.voice.judging.sound import sound
 from deepsc_export.voice.judging.tell_apart import Speakers, right, spread, statistics, tell_apart
 from scipy.special import ndtr
 
@@ -54,6 +55,30 @@ def test_voices_differ_as_their_speakers_do():
     distance = np.array([[np.linalg.norm((a - b)[:13]) for b in recorded] for a in spoken])
     print(distance.round(2))
     assert distance.argmin(1).tolist() == [0, 1]
+
+
+def test_pitch_and_pace_beside_the_recordings():
+    """A tone twice as long and a fifth (1.5) higher, to the pitch tracker's 1 %."""
+    t = np.arange(24_000) / 16_000
+    low, high = (
+        0.3 * np.sign(np.sin(2 * np.pi * f * t[:n])).astype(np.float32) for f, n in ((120, 12_000), (180, None))
+    )
+    real, made = sound([low, low], False), sound([high, high], False)
+    assert real.f0 == pytest.approx(120, rel=0.01) and real.seconds == pytest.approx(1.5, abs=0.05)
+    assert made.f0 / real.f0 == pytest.approx(1.5, rel=0.01) and made.seconds / real.seconds == pytest.approx(
+        2, abs=0.1
+    )
+    assert made.beside(real).startswith("F0 180 Hz") and "DNSMOS" not in made.beside(real)
+
+
+def test_opinions_fall_with_noise():
+    """DNSMOS of a recording is above that of the same 5 dB above white noise."""
+    pytest.importorskip("speechmos")
+    pytest.importorskip("librosa")
+    clean = decode(SAMPLES / "LJ002-0045.flac")
+    noise = np.random.default_rng(0).standard_normal(len(clean)) * np.sqrt(np.square(clean).mean() / 10**0.5)
+    good, bad = (sound([x.astype(np.float32)], True) for x in (clean, clean + noise))
+    assert 1 < bad.overall < good.overall - 0.5 < 5 and bad.quality < good.quality - 0.5
 
 
 @pytest.mark.parametrize("source", [["--first-user", "1"], ["--copies"]], ids=["text", "copies"])

@@ -10,7 +10,7 @@ from deepsc_export.data.corpora import CorpusError
 from deepsc_export.voice import register
 from deepsc_export.voice.acoustic.export import read_acoustic
 from deepsc_export.voice.acoustic.realign import refine
-from deepsc_export.voice.acoustic.train import validate
+from deepsc_export.voice.acoustic.teach import validate
 from deepsc_export.voice.spoken import pitch_statistics
 
 from gr_deepsc.voice.files import VOICE

@@ -219,6 +219,17 @@ def test_training_lowers_the_loss_and_resumes(tmp_path):
     assert judged["steps"] == "21" and float(judged["judge"]) == pytest.approx(2, abs=0.5)
 
 
+def test_predicted_mels_lie_on_their_waveform():
+    """A crop's mels are those of its waveform at the crop's own level, where a model predicts them without error."""
+    wave = harmonic(150.0, 2.0)
+    mels = mel.mel_of(wave).astype(np.float16)
+    exact = crops.Predicted([wave], [np.full(len(mels), 150, np.float32)], [mels])
+    drawn = crops.draw([exact], 4, 24, np.random.default_rng(0))
+    assert drawn.mel.shape == (4, 25, 80) and drawn.f0.shape == drawn.voiced.shape == (4, 25)
+    heard = drawn.mel[:, 2:23] > math.log(mel.FLOOR) + 2  # at the ends a crop is reflected; the floor has no level
+    assert (mel.log_mel(drawn.waveform) - drawn.mel)[:, 2:23][heard].abs().mean() < 0.02
+
+
 def test_spectral_loss_is_zero_for_equals_and_knows_level():
     """Twice the amplitude: spectral convergence 0.5, log magnitudes ln 2 (less what lies below the floor)."""
     noise = torch.randn(2, 8192, generator=torch.Generator().manual_seed(0))

@@ -9,7 +9,7 @@ import numpy as np
 def save(path: Path, arrays: Sequence[np.ndarray], **more: object) -> None:
     """Writes arrays that differ in their first axis only, as `values` in a row and their `counts`, and `more`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, values=np.concatenate(arrays), counts=[len(array) for array in arrays], **more)
+    np.savez_compressed(path, values=np.concatenate(arrays), counts=[len(array) for array in arrays], **more)
 
 
 def load(path: Path) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .spoken import SYNTHETIC, Spoken, edged
+from .spoken import Spoken, edged
 
-RARE = 2  # a real voice with less than half the speech of the largest counts twice
+RARE = 2  # a user's voice with less than half the speech of the largest counts twice
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Batch:
     """Recordings side by side, what is behind each one's end 0."""
 
     tokens: Tensor  # int64 [batch, n]
+    phones: Tensor  # int64 [batch, n], what the tokens stand for
     counts: Tensor  # int64 [batch], tokens
     speakers: Tensor  # int64 [batch]
     durations: Tensor  # float32 [batch, n], mel frames
@@ -45,6 +46,7 @@ def collate(
     mel = padded([item.mel for item in items], torch.float32)
     return Batch(
         padded([item.tokens for item in items], torch.int64),
+        padded([item.phones for item in items], torch.int64),
         whole([len(item.tokens) for item in items]),
         whole([item.speaker for item in items]),
         padded([item.durations for item in items], torch.float32),
@@ -80,20 +82,19 @@ def groups(items: Sequence[Spoken], frames: int, rng: np.random.Generator | None
 
 def epochs(
     items: Callable[[], Sequence[Spoken]],
-    speakers: Sequence[str],
+    lent: set[int],
     share: Callable[[], float],
     frames: int,
     rng: np.random.Generator,
 ) -> Iterator[list[Spoken]]:
-    """Groups without end, of at most `frames` each: all real speech, and as much synthetic as `share` allows.
+    """Groups without end, of at most `frames` each: all speech of users, and as much `lent` as `share` allows.
 
-    `items` and `share` are asked again every quarter of a pass, which may take minutes. `speakers` are their names.
+    `items` and `share` are asked again every quarter of a pass, which may take minutes. `lent` are speakers' numbers.
     """
-    synthetic = {i for i, name in enumerate(speakers) if name.startswith(SYNTHETIC)}
     while True:
         now = share()
-        real = [item for item in items() if item.speaker not in synthetic]
-        false = [item for item in items() if item.speaker in synthetic]
+        real = [item for item in items() if item.speaker not in lent]
+        false = [item for item in items() if item.speaker in lent]
         seconds = {s: sum(i.frames for i in real if i.speaker == s) for s in {i.speaker for i in real}}
         rare = {s for s, amount in seconds.items() if RARE * amount < max(seconds.values())}
         real = [item for item in real for _ in range(RARE if item.speaker in rare else 1)]

@@ -26,6 +26,7 @@ class Crops:
     waveform: Tensor  # float32 [batch, 256 frames]
     f0: Tensor  # float32 [batch, frames + 1], Hz; through unvoiced frames interpolated
     voiced: Tensor  # float32 [batch, frames + 1], 1 or 0
+    mel: Tensor | None = None  # float32 [batch, frames + 1, mels], an acoustic model's; None: the waveform's own
 
 
 def levelled(samples: np.ndarray) -> np.ndarray:
@@ -95,11 +96,40 @@ def pitch_tracks(speech: Speech, cache: Path) -> list[np.ndarray]:
     return ragged.load(path)[0]
 
 
+class Predicted:
+    """One speaker's recordings, and what an acoustic model makes of them along their own durations and pitch."""
+
+    def __init__(self, waveforms: Sequence[np.ndarray], f0: Sequence[np.ndarray], mels: Sequence[np.ndarray]):
+        """Of each utterance the waveform from its first mel frame on, F0 [n] in Hz, mels float16 [n, 80]."""
+        self.waveforms, self.tracks, self.mels = waveforms, f0, mels
+        self._weights = np.array([len(mel) for mel in mels]) / sum(map(len, mels))
+
+    def crop(self, rng: np.random.Generator, frames: int) -> tuple[np.ndarray, ...]:
+        """As `Recordings.crop`, and mels [frames + 1, 80] behind it; utterances that are too short are passed over."""
+        i = rng.choice(len(self.mels), p=self._weights)
+        while len(self.mels[i]) <= frames:
+            i = rng.choice(len(self.mels), p=self._weights)
+        begin = int(rng.integers(len(self.mels[i]) - frames))
+        samples = self.waveforms[i][begin * HOP : (begin + frames) * HOP]
+        f0 = self.tracks[i][begin : begin + frames + 1]
+        return (
+            np.pad(samples, (0, frames * HOP - len(samples))),
+            through(f0),
+            f0 > 0,
+            self.mels[i][begin:][: frames + 1],
+        )
+
+
 def draw(
-    corpora: Sequence[Recordings], batch: int, frames: int, rng: np.random.Generator, device: torch.device | str = "cpu"
+    corpora: Sequence[Recordings | Predicted],
+    batch: int,
+    frames: int,
+    rng: np.random.Generator,
+    device: torch.device | str = "cpu",
 ) -> Crops:
     """`batch` crops of so many mel frames, at random levels: every corpus, long or short, has the same share."""
     rows = [corpora[rng.integers(len(corpora))].crop(rng, frames) for _ in range(batch)]
-    samples, f0, voiced = (np.stack(x).astype(np.float32) for x in zip(*rows, strict=True))
-    samples *= np.exp(rng.uniform(*np.log(LEVELS), (batch, 1))).astype(np.float32)
-    return Crops(*(torch.from_numpy(x).to(device) for x in (samples, f0, voiced)))
+    parts = (torch.from_numpy(np.stack(x)).to(device).float() for x in zip(*rows, strict=True))
+    samples, f0, voiced, *mel = parts
+    level = torch.from_numpy(rng.uniform(*np.log(LEVELS), (batch, 1)).astype(np.float32)).to(device)
+    return Crops(samples * level.exp(), f0, voiced, *(m + level[..., None] for m in mel))

@@ -17,7 +17,6 @@ import torch
 
 from gr_deepsc.voice.files import VOICE
 
-from ..data.audio import Speech
 from ..data.corpora import CorpusError, load
 from ..training import options
 from ..training.options import WORK
@@ -25,9 +24,10 @@ from ..training.run import Plan
 from .acoustic.export import export, load_acoustic, read_acoustic
 from .acoustic.model import Acoustic, AcousticDims
 from .acoustic.realign import refine
-from .acoustic.train import Course, Training, validate
+from .acoustic.teach import validate
+from .acoustic.train import Course, Training
 from .mel import FRAME_RATE
-from .spoken import SYNTHETIC, Spoken, Voices, begin, edged, prepare
+from .spoken import SYNTHETIC, Spoken, Voices, begin, edged, edged_phones, prepare
 
 PITCH = (5.0, 0.25)  # mean and deviation of log F0 that rehearsed pitch is written down with
 VALID = 20  # where no recording is marked `valid`, each 20th is held out
@@ -52,8 +52,7 @@ def recordings(folder: Path, cache: Path, user: int) -> tuple[list[Spoken], list
     speakers = sorted({u.speaker for u in utterances})
     if len(speakers) != 1:
         raise CorpusError(f"{folder}: {len(speakers)} speakers are marked for training, a voice is of one")
-    speech = Speech(utterances, cache)
-    found = prepare(speech, cache, speakers)
+    found = prepare(utterances, cache, speakers)
     for item in found:
         item.speaker = user
     marked = {u.key for u in utterances if u.split == "valid"} or {item.key for item in found[VALID // 2 :: VALID]}
@@ -68,8 +67,8 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
     """What `model` says now: each text by one of its first `users` in turn, durations rounded to whole frames."""
     found = []
     for i, text in enumerate(texts):
-        user, tokens = i % users, np.array(edged(text))
-        _, x = model.states(torch.from_numpy(tokens)[None], torch.tensor([user]))
+        user, tokens, phones = i % users, np.array(edged(text)), torch.tensor(edged_phones(text))
+        _, x = model.states(torch.from_numpy(tokens)[None], phones[None], torch.tensor([user]))
         prosody = model.prosody(x, None)
         lengths = model.durations(prosody, torch.tensor([user])).round()
         steps = int((lengths.sum() / 2).ceil())

@@ -19,6 +19,7 @@ from ..text import ALPHABET, encode
 from . import vocoders
 from .files import VOICE, open_part
 from .mel import MELS
+from .pronunciation import pronounce, units
 
 DEFAULT_USER = 0
 SPEEDS = 0.5, 2.0
@@ -60,6 +61,9 @@ class Synthesizer:
         self._acoustic, acoustic = open_part(folder, "acoustic")
         if acoustic.get("vocabulary") != ALPHABET:
             raise ContractError(f"{folder}: acoustic.onnx is for another alphabet")
+        if acoustic.get("phones", ",".join(units())) != ",".join(units()):
+            raise ContractError(f"{folder}: acoustic.onnx is for another list of phones")
+        self._inputs = [entry.name for entry in self._acoustic.get_inputs()]  # older ones take letters alone
         self.sample_rate = SAMPLE_RATE
         self.users = {entry["id"]: User(entry["name"], entry["licence"]) for entry in json.loads(acoustic["users"])}
 
@@ -96,12 +100,14 @@ class Synthesizer:
             raise ValueError(f"user {user_id} has no voice here; registered are {known}")
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise ValueError(f"a speed of {speed}: must be {SPEEDS[0]} to {SPEEDS[1]}")
-        tokens = encode(" ".join(text.split()))
+        words = " ".join(text.split())
+        tokens = encode(words)
         if not tokens:
             return np.zeros((0, MELS), np.float32)
         feed = {
             "tokens": np.array([tokens], np.int64),
+            "phones": np.array([pronounce(words)], np.int64),
             "user_id": np.array([user_id], np.int64),
             "speed": np.array([speed], np.float32),
         }
-        return self._acoustic.run(None, feed)[0][0]
+        return self._acoustic.run(None, {name: feed[name] for name in self._inputs})[0][0]

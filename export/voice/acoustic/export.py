@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gr_deepsc.text import ALPHABET
+from gr_deepsc.voice.pronunciation import units
 
 from ...onnx_files.contract import report, write_hashes
 from ...onnx_files.trace import check_parity, trace_named
@@ -20,7 +21,7 @@ from ..files import contract, fill, write
 from ..spoken import SYNTHETIC
 from .model import MAX_FRAMES, Acoustic, AcousticDims
 
-INPUTS, OUTPUTS = ["tokens", "user_id", "speed"], ["mel"]
+INPUTS, OUTPUTS = ["tokens", "phones", "user_id", "speed"], ["mel"]
 LENGTHS = (1, 2, 17, 80, 600)  # characters
 LICENCES = {"kathleen": "CC0", "LJ": "public domain"}
 NAMES = {"kathleen": "kathleen", "LJ": "LJSpeech"}
@@ -48,13 +49,14 @@ def registered(model: Acoustic, users: int) -> Acoustic:
     return model
 
 
-def feeds(users: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def feeds(users: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Inputs to compare torch and ONNX Runtime with: every user and `LENGTHS`, three speeds."""
     rng = np.random.default_rng(0)
     for length in LENGTHS:
         for user in range(users):
             tokens = torch.from_numpy(rng.integers(0, len(ALPHABET), (1, length)))
-            yield tokens, torch.tensor([user]), torch.tensor([rng.choice([0.8, 1.0, 1.3])]).float()
+            phones = torch.from_numpy(rng.integers(0, len(units()), (1, length)))
+            yield tokens, phones, torch.tensor([user]), torch.tensor([rng.choice([0.8, 1.0, 1.3])]).float()
 
 
 def export(model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]) -> float:
@@ -72,9 +74,15 @@ def export(model: Acoustic, names: list[str], path: Path, training_data: str, li
         {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
         for i, name in enumerate(names)
     ]
-    facts = {"vocabulary": ALPHABET, "users": json.dumps(users), "max_frames_per_character": str(MAX_FRAMES)}
-    example = torch.randint(0, len(ALPHABET), (1, 30)), torch.tensor([0]), torch.tensor([1.0])
-    free = {"tokens": {1: "n"}, "mel": {1: "frames"}}
+    facts = {
+        "vocabulary": ALPHABET,
+        "phones": ",".join(units()),
+        "users": json.dumps(users),
+        "max_frames_per_character": str(MAX_FRAMES),
+    }
+    letters, phones = (torch.randint(0, count, (1, 30)) for count in (len(ALPHABET), len(units())))
+    example = letters, phones, torch.tensor([0]), torch.tensor([1.0])
+    free = {"tokens": {1: "n"}, "phones": {1: "n"}, "mel": {1: "frames"}}
     return write(
         path,
         lambda plain: trace_named(model.eval(), example, plain, INPUTS, OUTPUTS, free),
@@ -94,8 +102,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the model of a run, its synthetic speakers left out, and the hashes of all models."""
-    model, names = load_acoustic(args.run)
-    names = [name for name in names if not name.startswith(SYNTHETIC)]
+    model, about = checkpoint.trained(args.run, "acoustic", Acoustic, AcousticDims)
+    names = [name for name in about["speakers"][: about.get("users")] if not name.startswith(SYNTHETIC)]
     if not all("=" in item for item in args.licence):
         raise ValueError(f"--licence {' '.join(args.licence)}: must be SPEAKER=LICENCE each")
     licences = LICENCES | dict(item.split("=", 1) for item in args.licence)

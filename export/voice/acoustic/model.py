@@ -1,7 +1,8 @@
 """Text and user ID -> log-mel spectrogram, all frames at once: durations are predicted, so it always ends.
 
 After FastSpeech (Ren et al. 2019), with the Gaussian upsampling of non-attentive Tacotron (Shen et al. 2020) and the
-pitch of FastPitch (Łańcucki 2021). It takes letters, not phones: the encoder learns to pronounce.
+pitch of FastPitch (Łańcucki 2021). It takes letters and, where the word is in the dictionary, what each one stands for
+(`gr_deepsc.voice.pronunciation`); other words the encoder learns to pronounce.
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gr_deepsc.voice.pronunciation import SILENT, UNKNOWN, units
+
 from ...layers.recurrent import BiGRU, valid_mask
 from ..mel import FRAME_RATE, MELS
-from ..spoken import EDGE, edged
+from ..spoken import EDGE, edged, edged_phones
 
 MAX_FRAMES = 25  # mel frames, 0.4 s: no token is spoken for longer, whatever is predicted
 
@@ -58,19 +61,21 @@ class ConvBlock(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Tokens -> what they sound like, whoever speaks: int64 [batch, n] -> [batch, n, width]."""
+    """Tokens and their phones -> what they sound like, whoever speaks: int64 [batch, n] twice -> [batch, n, width]."""
 
     def __init__(self, dims: AcousticDims):
         super().__init__()
         self.embedding = nn.Embedding(EDGE + 1, dims.width)
+        self.phones = nn.Embedding(len(units()), dims.width, padding_idx=UNKNOWN)  # an unknown one adds nothing
+        nn.init.zeros_(self.phones.weight)
         self.convs = nn.ModuleList(ConvBlock(dims.width, dims.kernel, dims.dropout) for _ in range(dims.encoder_convs))
         self.grus = nn.ModuleList(BiGRU(dims.width, dims.width // 2) for _ in range(dims.encoder_layers))
         self.dropout = nn.Dropout(dims.dropout)
 
-    def forward(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, phones: Tensor, counts: Tensor | None = None) -> Tensor:
         """`counts`: int64 [batch], how many of the tokens are valid; None: all."""
         mask = None if counts is None else valid_mask(counts, tokens.shape[1])[..., None]
-        x = self.embedding(tokens)
+        x = self.embedding(tokens) + self.phones(phones)
         x = x if mask is None else x * mask
         for conv in self.convs:
             x = conv(x, mask)
@@ -172,9 +177,11 @@ class Acoustic(nn.Module):
         self.register_buffer("mel_scale", torch.ones(MELS))
         self.register_buffer("stretch", torch.ones(dims.speakers))  # mends the predicted durations' mean
 
-    def states(self, tokens: Tensor, speakers: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """int64 [batch, n] with edges, int64 [batch] -> encoder states without and with the speaker."""
-        x = self.encoder(tokens, counts)
+    def states(
+        self, tokens: Tensor, phones: Tensor, speakers: Tensor, counts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """int64 [batch, n] with edges twice, int64 [batch] -> encoder states without and with the speaker."""
+        x = self.encoder(tokens, phones, counts)
         return x, x + self.speaker(speakers)[:, None]
 
     def durations(self, prosody: Prosody, speakers: Tensor) -> Tensor:
@@ -200,11 +207,12 @@ class Acoustic(nn.Module):
             x = x * valid_mask(counts, x.shape[1])[..., None]
         return self.decoder(*upsample(x, durations, steps), valid)
 
-    def forward(self, tokens: Tensor, user_id: Tensor, speed: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, phones: Tensor, user_id: Tensor, speed: Tensor) -> Tensor:
         """One text, spoken.
 
         Args:
             tokens: int64 [1, n] of the alphabet, n >= 1.
+            phones: int64 [1, n], what each one stands for: `pronunciation.pronounce`.
             user_id: int64 [1].
             speed: float32 [1], 1.0 is the speaker's own.
 
@@ -212,7 +220,8 @@ class Acoustic(nn.Module):
             Log-mels float32 [1, frames, 80]; frames <= 25 * (n + 2) / speed + 1.
         """
         tokens = F.pad(tokens, (1, 1), value=EDGE)
-        _, x = self.states(tokens, user_id)
+        phones = F.pad(phones, (1, 1), value=SILENT)
+        _, x = self.states(tokens, phones, user_id)
         prosody = self.prosody(x, None)
         durations = self.durations(prosody, user_id) / speed[:, None]
         durations = (durations * 8).round() / 8  # eighths add up exactly, in whatever order they are added
@@ -229,10 +238,10 @@ def alignment(model: Acoustic, text: str, user: int) -> tuple[np.ndarray, np.nda
         Mels, and float32 [n + 1] in seconds.
     """
     user_id = torch.tensor([user])
-    tokens = torch.tensor([edged(text)])
-    _, x = model.states(tokens, user_id)
+    tokens, phones = torch.tensor([edged(text)]), torch.tensor([edged_phones(text)])
+    _, x = model.states(tokens, phones, user_id)
     durations = model.durations(model.prosody(x, None), user_id)[0]
-    mel = model(tokens[:, 1:-1], user_id, torch.ones(1))[0]
+    mel = model(tokens[:, 1:-1], phones[:, 1:-1], user_id, torch.ones(1))[0]
     return mel.numpy(), np.concatenate([[0], durations.cumsum(0).numpy()]) / FRAME_RATE
 
 

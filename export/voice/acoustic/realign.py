@@ -1,14 +1,17 @@
 """Sharper cuts between the tokens than the recogniser's, whose frames are 40 ms: from what each token sounds like."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from ...data import ragged
+from ...training import checkpoint
 from ..mel import MELS
-from ..spoken import Spoken
+from ..spoken import Spoken, Voices
 from . import align
 from .model import Acoustic
 
@@ -30,6 +33,19 @@ def cut(item: Spoken, guess: np.ndarray, mel: np.ndarray) -> float:
     return float(np.abs(item.begins() - begins).sum())
 
 
+def refined(model: Acoustic, voices: Voices, cache: Path) -> float:
+    """`refine` for all of the voices' recordings, computed once; returns the mean move of a cut in mel frames."""
+    items = [item for item in (*voices.train, *voices.valid) if item.heard is not None]
+    path = Path(cache) / f"refined-{checkpoint.digest(model.encoder, [i.key for i in items])[:12]}.npz"
+    if not path.is_file():
+        moved = refine(model, items)
+        ragged.save(path, [item.durations.astype(np.int16) for item in items], moved=moved)
+    durations, more = ragged.load(path)
+    for item, found in zip(items, durations, strict=True):
+        item.durations = found.astype(np.int64)
+    return float(more["moved"])
+
+
 @torch.inference_mode()
 def refine(model: Acoustic, items: Sequence[Spoken]) -> float:
     """Realigns recordings by a trained model's text encoder, of speakers that it need not know.
@@ -41,7 +57,12 @@ def refine(model: Acoustic, items: Sequence[Spoken]) -> float:
         Mean move of a cut in mel frames.
     """
     states = {
-        item.key: F.pad(model.encoder(torch.from_numpy(item.tokens)[None])[0], (0, 1), value=1.0) for item in items
+        item.key: F.pad(
+            model.encoder(torch.from_numpy(item.tokens)[None], torch.from_numpy(item.phones)[None])[0],
+            (0, 1),
+            value=1.0,
+        )
+        for item in items
     }
     moved = 0.0
     for speaker in sorted({item.speaker for item in items}):

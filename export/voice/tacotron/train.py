@@ -130,7 +130,7 @@ class Training:
             fields=["loss", *WEIGHTS, "valid_mel", "valid_hit", "read", "length"],
             about={"dims": asdict(model.dims), "speakers": voices.speakers},
         )
-        self._batches = epochs(self.suitable, voices.speakers, self.synthetic_share, frames, self.run.rng)
+        self._batches = epochs(self.suitable, voices.lent, self.synthetic_share, frames, self.run.rng)
 
     def synthetic_share(self) -> float:
         """Of what is trained on now."""
@@ -194,7 +194,7 @@ def run(args: argparse.Namespace) -> None:
     voices = corpora(args.corpora, args.cache)
     moved = refine(read_acoustic(args.align), [*voices.train, *voices.valid])
     print(f"realigned: a cut moved by {moved:.2f} mel frames in the mean", flush=True)
-    words = phones.pronunciations([i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)])
+    words = phones.Pronunciations([i.text for i in voices.train] + [t for p in args.texts for t in sentences(p)])
     dims = replace(CONFIGS[args.config], speakers=len(voices.speakers))
     training = Training(plan, begin(Tacotron(dims), voices, initial), voices, words, args.lr, args.frames)
     print(f"{parameters(training.model):,} parameters, users {dict(enumerate(voices.speakers))}")

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from gr_deepsc.framing import SAMPLE_RATE
 
-from ...training import options
+from ...training import checkpoint, options
 from ...training.options import WORK
 from ...training.run import Plan, Run
-from ..crops import Crops, Recordings, draw, held_out, training
+from ..acoustic.predict import predicted
+from ..crops import Crops, Predicted, Recordings, draw, held_out, training
 from ..mel import HOP, log_mel
 from .export import read_vocoder
 from .losses import Judges, feature_loss, fooling_loss, judge_loss, mel_distance, spectral_loss
@@ -24,8 +25,10 @@ from .model import OVERLAP, Vocoder, VocoderDims
 LR, JUDGES_LR = 1e-3, 4e-4
 RISE = (0.5, "minutes")
 BATCH = 8
+PREDICTED = 0.7  # of the batches, where an acoustic model's mels are at hand
 FRAMES = 62  # of a crop, 1 s
 VALID_UTTERANCES = 24
+GUESSED_WEIGHT = 0.5  # of the spectra's losses where mels are an acoustic model's
 # beside the spectra's
 MEL_WEIGHT, PITCH_WEIGHT, FOOLING_WEIGHT, FEATURE_WEIGHT = 1.0, 0.2, 0.2, 1.0
 
@@ -66,20 +69,24 @@ class Training:
         self,
         plan: Plan,
         model: Vocoder,
-        corpora: Sequence[Recordings],
+        corpora: Sequence[Recordings | Predicted],
         valid: Sequence[np.ndarray],
         judged_from: float | None = None,
+        predicted: Sequence[Predicted] = (),
         batch: int = BATCH,
         frames: int = FRAMES,
         lr: float = LR,
+        judges: Judges | None = None,
     ):
         """Trains `model` on crops of so many mel frames, and validates on whole waveforms.
 
         Args:
             judged_from: minutes until discriminators join; None: never.
+            predicted: what `PREDICTED` of the batches are drawn from, if there is any.
         """
         self.corpora, self.judged_from, self.batch, self.frames = corpora, judged_from, batch, frames
-        self.model, self.judges = model, Judges()
+        self.predicted = predicted
+        self.model, self.judges = model, judges or Judges()
         optimisers = {
             "vocoder": torch.optim.AdamW(model.parameters(), lr, betas=(0.8, 0.99), weight_decay=0.01),
             "judges": torch.optim.AdamW(self.judges.parameters(), JUDGES_LR, betas=(0.8, 0.99)),
@@ -100,9 +107,10 @@ class Training:
 
     def _step(self) -> dict[str, Tensor]:
         run, model = self.run, self.model
-        crops = draw(self.corpora, self.batch, self.frames, run.rng, run.device)
+        source = self.predicted if self.predicted and run.rng.random() < PREDICTED else self.corpora
+        crops = draw(source, self.batch, self.frames, run.rng, run.device)
         run.hours += self.batch * self.frames * HOP / SAMPLE_RATE / 3600
-        mel = log_mel(crops.waveform)
+        mel = log_mel(crops.waveform) if crops.mel is None else crops.mel
         batch, frames, _ = mel.shape
         blur = 0.1 * torch.rand(batch, 1, 1, device=mel.device)  # acoustic models' mels are blurred
         with run.half_precision():
@@ -116,7 +124,9 @@ class Training:
             "spectral": spectral_loss(made, crops.waveform),
             "pitch": pitch_loss(logits, model.pitch.octaves, crops),
         }
-        total = losses["spectral"] + MEL_WEIGHT * losses["mel"] + PITCH_WEIGHT * losses["pitch"]
+        # where mels are guesses, the mean of all spectra that they may stand for is not what is wanted
+        spectra = 1.0 if crops.mel is None else GUESSED_WEIGHT
+        total = spectra * (losses["spectral"] + MEL_WEIGHT * losses["mel"]) + PITCH_WEIGHT * losses["pitch"]
         if self.judged_from is not None and run.minutes >= self.judged_from:
             losses |= self._judged(made, crops.waveform)
             total = total + FOOLING_WEIGHT * losses["fooling"] + FEATURE_WEIGHT * losses["feature"]
@@ -143,7 +153,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpora", nargs="+", type=Path, help="folders with metadata.csv, the voices first")
     options.add_options(parser, WORK / "voice-vocoder", (60.0, "minutes"), LR)
     parser.add_argument("--adversarial-after", type=float, metavar="M", help="minutes until discriminators join")
-    parser.add_argument("--init", type=Path, metavar="ONNX", help="start from a shipped vocoder.onnx")
+    parser.add_argument("--save-every", type=float, default=5.0, metavar="M", help="minutes (default: 5)")
+    parser.add_argument("--init", type=Path, metavar="FROM", help="start from vocoder.onnx or another run's folder")
+    parser.add_argument("--judges", type=int, default=16, metavar="N", help="channels of the discriminators")
+    parser.add_argument("--acoustic", type=Path, metavar="DIR", help="train on the mels of this run's model as well")
     parser.add_argument("--valid", type=int, default=2, help="the first so many corpora validate")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
     parser.add_argument("--batch", type=int, default=BATCH)
@@ -151,10 +164,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or goes on with, the run in `args.out`."""
-    plan = options.plan(args, rise=RISE)
+    plan = options.plan(args, rise=RISE, save_every=(args.save_every, "minutes"))
+    torch.backends.cudnn.allow_tf32 = False  # `source.Fourier` is a convolution: 10 bits are too few for a spectrum
     model = Vocoder(VocoderDims())
-    if args.init:
+    judges = Judges(args.judges)
+    if args.init and args.init.is_dir():
+        model.load_state_dict(checkpoint.best(args.init).networks["vocoder"])
+        if (last := args.init / "last.pt").is_file():
+            judges.load_state_dict(checkpoint.load(last)["networks"]["judges"])
+    elif args.init:
         model.load_state_dict(read_vocoder(args.init))
     corpora = training(args.corpora, args.cache)
     valid = held_out(args.corpora[: args.valid], VALID_UTTERANCES, args.cache)
-    Training(plan, model, corpora, valid, args.adversarial_after, args.batch, lr=args.lr).train()
+    said = predicted(args.acoustic, args.corpora, args.cache, plan.device) if args.acoustic else []
+    Training(plan, model, corpora, valid, args.adversarial_after, said, args.batch, lr=args.lr, judges=judges).train()
