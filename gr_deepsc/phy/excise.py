@@ -22,9 +22,6 @@ HOP = FRAME // 4  # the shifted windows' sum is constant: three harmonics, four 
 # alike. A carrier as strong as the signal, whose power a thousand bins share, has 720, and does no harm yet.
 LINE = 200.0
 SIDE = 20.0  # the same beside a line: what keying makes of one
-# The greatest bin of a block over the mean of those two blocks off, where no line of it reaches: below there is none,
-# and no need of medians. Noise has more in one frame of a hundred.
-_EVEN = 14.0
 _BLOCK = 64  # bins of a median; a bin's neighbours are the blocks before and behind its own as well
 # Of the mean bin: what is fainter is not worth a look; and a silence has lines made of rounding.
 _FAINT = 1e-5
@@ -40,8 +37,8 @@ def lines(spectrum: np.ndarray) -> np.ndarray:
     """Which bins of a frame's spectrum, complex [FRAME], are lines or the skirts of one: bool [FRAME]."""
     power = square(spectrum)
     blocks = power.reshape(-1, _BLOCK)
-    means = blocks.mean(1)
-    if np.all(blocks.max(1) < _EVEN * np.minimum(np.roll(means, 2), np.roll(means, -2))):
+    # Where more than half of a block are that near to its greatest bin, so is its median, and none of it is a line.
+    if np.all(np.count_nonzero(LINE * blocks > blocks.max(1, keepdims=True), axis=1) > _BLOCK // 2):
         return np.zeros(FRAME, bool)
     medians = np.median(blocks, 1)
     level = np.maximum(np.maximum(np.roll(medians, 1), np.roll(medians, -1)), medians)

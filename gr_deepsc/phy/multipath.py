@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg, special
+from scipy.linalg import lapack
 
 from .exact import product, scaled, square
 
@@ -216,8 +217,9 @@ def _inverse_diagonal(band: np.ndarray) -> np.ndarray:
     own += np.conj(np.tril(own, -1)).transpose(0, 2, 1)
     above = np.ascontiguousarray(below.conj().transpose(0, 2, 1))
     before, behind = own.copy(), own.copy()
+    # np.linalg.solve spends more on its calls than on blocks as small as these
     for i in range(count - 1):
-        before[i + 1] -= below[i] @ np.linalg.solve(before[i], above[i])
+        before[i + 1] -= below[i] @ lapack.zposv(before[i], above[i])[1]
     for i in range(count - 1, 0, -1):
-        behind[i - 1] -= above[i - 1] @ np.linalg.solve(behind[i], below[i - 1])
+        behind[i - 1] -= above[i - 1] @ lapack.zposv(behind[i], below[i - 1])[1]
     return np.diagonal(np.linalg.inv(before + behind - own), axis1=1, axis2=2).real.ravel()[:n]

@@ -17,9 +17,11 @@ whole pilots, and then to the sample, says the evidence of the channel models ov
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .demodulate import has_echoes
 from .exact import product, square
@@ -52,6 +54,7 @@ class Loss(NamedTuple):
 
 
 def realigned(
+    window: Window,
     samples: np.ndarray,
     start: float,
     cfo: float,
@@ -64,7 +67,7 @@ def realigned(
     """The samples of a burst with room made for what is missing, and what that is.
 
     Args:
-        samples, start, cfo: as of `Window`.
+        samples, start, cfo: those that `window` is made of.
         known: complex64 [end], the symbols that are known, the header's as well.
         sync, es_n0_db: the header's; Es/N0 says how much evidence there can be.
         search: whether pilots that are not in their place may be sought elsewhere, which is much work.
@@ -72,7 +75,7 @@ def realigned(
     losses: list[Loss] = []
     while len(losses) < MOST_LOSSES:
         after = losses[-1].behind if losses else 0
-        loss = _Heard(Window(samples, start, cfo), known, layout, sync, search).loss(es_n0_db, after)
+        loss = _Heard(window, known, layout, sync, search).loss(es_n0_db, after)
         if loss is None:
             break
         losses.append(loss)
@@ -80,6 +83,7 @@ def realigned(
         at = int(start + SAMPLES_PER_SYMBOL * place - loss.samples / 2)  # lost in the middle of where it may be
         blank = np.zeros(loss.samples, np.complex64)
         samples = np.concatenate([samples[:at], blank, samples[at:]])[: len(samples)]
+        window = Window(samples, start, cfo)
     return samples, losses
 
 
@@ -97,8 +101,12 @@ class _Heard:
         self.slopes = np.arange(-self.drift, self.drift + 1)
         self.margin = self.drift + _ECHO
         self.first = int(self.pilots[0]) * SAMPLES_PER_SYMBOL - MOST - self.margin
-        stop = layout.end * SAMPLES_PER_SYMBOL + self.margin
-        self.y = window.at(np.arange(self.first, stop) / SAMPLES_PER_SYMBOL, sync)
+        self.stop = layout.end * SAMPLES_PER_SYMBOL + self.margin
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """Where pilots are sought elsewhere than in their place."""
+        return self.window.at(np.arange(self.first, self.stop) / SAMPLES_PER_SYMBOL, self.sync)
 
     def index(self, places: np.ndarray, slope: int | np.ndarray = 0) -> np.ndarray:
         """Of symbols in `y`, by what the clock has moved the burst's end."""
@@ -152,7 +160,9 @@ class _Heard:
 
     def in_place(self, groups: np.ndarray, drifts: np.ndarray) -> tuple[np.ndarray, float]:
         """The evidence of each group where nothing is missing, by the likeliest clock and drift; and this drift."""
-        c = self.correlated(groups[..., None], self.index(groups[..., None], self.slopes))
+        index = self.index(groups[..., None], self.slopes)
+        y = self.window.at((index + self.first) / SAMPLES_PER_SYMBOL, self.sync)
+        c = product(y, self.known[groups[..., None]].conj())
         ways = [(_evidence(_unlikely(product(c, _turn(groups, d)[..., None]))), float(d)) for d in drifts]
         totals = np.array([e.sum(0) for e, _ in ways])
         k, slope = np.unravel_index(np.argmax(totals), totals.shape)
@@ -165,19 +175,21 @@ class _Heard:
         """
         lags = np.arange(MOST, 0, -1)
         instead = np.searchsorted(groups[:, 0], groups[:, :1] - lags / SAMPLES_PER_SYMBOL)
-        floor = floor[np.minimum(instead, len(groups) - 1)]
+        floor = floor[np.minimum(instead, len(groups) - 1)].astype(np.float32)
         width = MOST + 2 * self.drift + 1
         early = np.empty((len(groups), width), np.float32)  # evidence by lag, the earliest first
         for row, places in zip(early, groups, strict=True):
             begin = self.index(places) - MOST - self.drift
-            row[:] = _evidence(_unlikely(self.correlated(places[:, None], begin[:, None] + np.arange(width))))
+            y, x = self.y[begin[:, None] + np.arange(width)], self.known[places]
+            row[:] = _evidence(_improbable(x.conj() @ y, square(x) @ square(y), GROUP))
         best = (-np.inf, 0, 0, 0)
-        for slope in self.slopes:
-            late = np.rint(slope * groups.mean(1) / self.layout.end).astype(int)
-            columns = late[:, None] + self.drift + np.arange(len(lags))
-            gain = _onwards(np.take_along_axis(early, columns, 1)) - floor
-            group, k = np.unravel_index(np.argmax(gain), gain.shape)
-            best = max(best, (float(gain[group, k]), int(group), int(lags[k]), int(slope)))
+        late = np.rint(np.outer(groups.mean(1) / self.layout.end, self.slopes)).astype(int) + self.drift
+        onwards = np.zeros((len(self.slopes), len(lags)), np.float32)  # of each group and all behind it
+        for group in reversed(range(len(groups))):
+            onwards += sliding_window_view(early[group], len(lags))[late[group]]
+            gain = onwards - floor[group]
+            slope, k = np.unravel_index(np.argmax(gain), gain.shape)
+            best = max(best, (float(gain[slope, k]), group, int(lags[k]), int(self.slopes[slope])))
         return best
 
     def torn(self, near: float, lag: int, slope: int, drift: float) -> float:
@@ -239,9 +251,14 @@ def _turn(places: np.ndarray, drift: float) -> np.ndarray:
 def _unlikely(c: np.ndarray) -> np.ndarray:
     """u of pilots' correlations x* y: complex [..., pilots, n] -> [..., n], or [pilots] -> a number."""
     axis = -2 if c.ndim > 1 else -1
-    power = c.shape[axis] * square(c).sum(axis)
-    b = square(c.sum(axis)) / np.where(power > 0, power, 1)
-    return -(c.shape[axis] - 1) * np.log(np.maximum(1 - b, 1e-6))
+    return _improbable(c.sum(axis), square(c).sum(axis), c.shape[axis])
+
+
+def _improbable(total: np.ndarray, power: np.ndarray, pilots: int) -> np.ndarray:
+    """u by the sum of as many pilots' x* y and that of their squares."""
+    power = pilots * power
+    b = square(total) / np.where(power > 0, power, 1)
+    return -(pilots - 1) * np.log(np.maximum(1 - b, 1e-6))
 
 
 def _evidence(u: np.ndarray) -> np.ndarray:

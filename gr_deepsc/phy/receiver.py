@@ -1,7 +1,7 @@
 """The streaming burst receiver: samples in pieces of any size in, bursts out."""
 
 from collections.abc import Callable, Container, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -123,10 +123,11 @@ class BurstReceiver:
         return _header_end(detection) <= end and (detection.both or behind <= self._detector.undecided)
 
     def _half_of_another(self, detection: Detection) -> bool:
-        """Whether its one chirp belongs to a burst of which both were heard, on the other sideband."""
-        return not detection.both and any(
+        """Whether a chirp of it belongs to a burst of the other sideband, of which both were heard, and better."""
+        return any(
             each.preamble is detection.preamble
             and each.inverted != detection.inverted
+            and (each.statistic > detection.statistic or not detection.both)
             and abs(abs(each.start - detection.start) - _spacing(detection)) <= _TOLERANCE
             for each in self._whole
         )
@@ -174,15 +175,18 @@ class BurstReceiver:
         if not self._budget.spend(budget.BURST + budget.SYMBOL * layout.end):
             return self._lost(detection, "overload", OVERLOAD, waiting.es_n0_db)
         samples, start, cfo = self._cut(detection, layout.end * (1 + 1e-6 * MAX_PPM))
+        window_of = cache(partial(Window, samples, start, cfo))
         known = layout.with_header(header.encode(waiting.header, layout.preamble))
         search = partial(self._budget.spend, budget.LOSS_SYMBOL * layout.end, SPARE)
-        mended, losses = realigned(samples, start, cfo, known, layout, waiting.sync, waiting.es_n0_db, search)
+        place = waiting.sync, waiting.es_n0_db
+        mended, losses = realigned(window_of(0.0), samples, start, cfo, known, layout, *place, search)
+        if not losses:
+            return self._undone(waiting, window_of, known, there, [])
         burst = self._undone(waiting, partial(Window, mended, start, cfo), known, there, losses)
-        if losses:  # echoes that fade look like losses, too: what the pilots fit better
-            self._budget.spend(budget.BURST + budget.SYMBOL * layout.end, -np.inf)
-            as_it_came = self._undone(waiting, partial(Window, samples, start, cfo), known, there, [])
-            burst = min(burst, as_it_came, key=lambda each: each.evm)
-        return burst
+        # echoes that fade look like losses, too: what the pilots fit better
+        self._budget.spend(budget.BURST + budget.SYMBOL * layout.end, -np.inf)
+        as_it_came = self._undone(waiting, window_of, known, there, [])
+        return min(burst, as_it_came, key=lambda each: each.evm)
 
     def _undone(
         self,

@@ -1,8 +1,9 @@
 """Time, carrier, drift and clock of a burst whose header is known, and its channel, from all known symbols.
 
-The search goes outward: over the header, then over twice that length, and so on to the burst's end. What the phase
-will be at the end of twice the length is known to within a turn by then (the drift's variance falls with the fifth
-power of the length), so that a few steps of a fraction of a turn find it, however long the burst.
+The search goes outward: over the header, then over `_GROWTH` times that length, and so on to the burst's end. What the
+phase will be at the next length's end is known to within a turn by then (the drift's variance falls with the fifth
+power of the length), so that a few steps of a fraction of a turn find it, however long the burst. The known symbols are
+correlated with the samples once, a node at a time; each step turns and shifts what came of it.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from scipy import special
 
 from .channel import BLOCK
 from .demodulate import has_echoes
-from .exact import square
+from .exact import product, square
 from .frame import Layout
 from .synchronise import (
     BLOCK_STEP,
     BLOCKS,
     DRIFTS,
+    MAX_PPM,
     SEARCH_MODELS,
     SELF_NOISE,
     Channel,
@@ -28,7 +30,10 @@ from .synchronise import (
     Sync,
     Window,
     evidences,
+    explained,
     fit,
+    power_of,
+    turns,
     vertex,
 )
 from .track import Blocks, Doppler, Model, Nodes, log_evidences
@@ -37,12 +42,12 @@ TYPICAL_PPM = 100.0  # standard deviation of the clock's offset, before anything
 TYPICAL_DRIFT = 5e-6  # of the carrier's drift, cycles a symbol^2
 # With a known header, by a third of a turn: without this search mpp at 6 dB has 1.6 times the error.
 _RELOCK_TIMES, _RELOCK_CFOS = np.arange(-7, 8) / 2, np.arange(-36, 37) * 5e-4
-_RELOCK_DRIFTS = np.arange(-5, 6) * 3.2e-6
 _TURN, _BEND = 0.33, 0.25  # of the phase over a length, between two carriers; between two drifts, from middle to ends
+_GROWTH = 2.5
 _LATE = 0.12  # symbols that a length's end moves between two clocks: half a sample
 _CARRIERS, _DRIFTS, _CLOCKS = np.arange(-5, 6), np.arange(-2, 3), np.arange(-4, 5)  # steps
-# Over the whole burst: symbols between two times, first and last: a quarter of a sample, a twelfth; and finer turns.
-_FINENESS, _FINE = ((0.06, 0.45), (0.02, 0.2)), 0.45
+# Over the whole burst: a quarter of a sample between two times, and finer turns.
+_TIMES, _FINE = np.arange(-4, 5) * 0.06, 0.45
 _SLOPE = 3  # as many symbols between two clocks: a line's rise is sqrt(12) times less sure than its middle
 _DOUBT = 4.0  # nats that speak for a drift before there is one: by chance, two or three times in 1000
 _NONE = np.zeros(1)
@@ -80,28 +85,27 @@ def refine(
     """
     end = len(symbols)
     window = window_of(0.0)
-    sync, kind = _relocked(window, symbols[: layout.begin], sync)
+    sync, kind, n0 = _relocked(window, symbols[: layout.begin], sync)
     if abs(sync.drift) * end > _SMEARED:
         window = window_of(sync.drift)
-    search = partial(_search, window, models=kind.sought)
+    known = Known(symbols)
+    heard = Correlations(window, known, sync, 0.5 + 1e-6 * MAX_PPM * end)
+    search = partial(_search, heard, models=kind.sought, n0=n0)
     bends = _DRIFTS if kind.drifts else _NONE
     centre, length = (layout.begin - 1) / 2, layout.begin
     while length < end:
-        length = min(2 * length, end)
-        known = Known(symbols[:length])
+        length = min(int(_GROWTH * length), end)
+        count = int(np.searchsorted(known.nodes.places, length))
         cfos, drifts = _CARRIERS * (_TURN / length), bends * (8 * _BEND / length**2)
-        sync = search(known, sync, cfos=cfos, drifts=drifts)
         # The time is known where the header is, later where all known symbols have their centre of gravity: there the
         # errors of time and slope have nothing to do with each other.
-        sync = search(known, sync, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre))
-        centre = float(np.average(known.nodes.places, weights=known.nodes.energies))
-    for fineness, fine in _FINENESS:
-        times = np.arange(-4, 5) * fineness
-        sync = search(known, sync, times, cfos=fine * cfos[2:-2], drifts=fine * drifts)
-        sync = search(known, sync, *_tilted(times * (1e6 * _SLOPE / end), centre))
+        sync = search(sync, count, *_tilted(_CLOCKS * (1e6 * _LATE / length), centre), cfos, drifts)
+        centre = float(np.average(known.nodes.places[:count], weights=known.nodes.energies[:count]))
+    sync = search(sync, count, *_tilted(_TIMES * (1e6 * _SLOPE / end), centre))
+    sync = search(sync, count, _TIMES, cfos=_FINE * cfos[2:-2], drifts=_FINE * drifts)
     if kind.drifts:
         # Most carriers stand still; an estimate that is all error would cost 0.2 dB at -10 dB.
-        none = search(known, _still(sync, known.nodes), times, cfos=fine * cfos[2:-2])
+        none = search(_still(sync, known.nodes), count, _TIMES, cfos=_FINE * cfos[2:-2])
         n0, power = fit(known.levels(window.at(known.places, sync)))
         moving, still = (
             log_evidences(
@@ -109,10 +113,14 @@ def refine(
             ).max()
             for s in (sync, none)
         )
-        sync = sync if moving > still + _DOUBT else none
+        if moving > still + _DOUBT:
+            sync = search(sync, count, _TIMES / 2, cfos=_FINE / 2 * cfos[2:-2], drifts=_FINE / 2 * drifts)
+        else:
+            sync = none
     y = window.at(known.places, sync)
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]
-    sync = _search(window, known, sync, cfos=_LAST, models=(model,))
+    if model != Blocks():  # with which it was sought
+        sync = _search(heard, sync, count, cfos=_LAST, models=(model,), n0=n0)
     levels = known.levels(window.at(known.places, sync))
     models: tuple[Model, ...] = (model,)
     if model in BLOCKS:
@@ -123,59 +131,68 @@ def refine(
     return window, sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
-def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_Kind"]:
-    """Time and carrier by the header, complex64 [n], all known, and the kind of channel that explains it."""
+def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_Kind", float]:
+    """Time and carrier by the header, complex64 [n], all known, the kind of channel that explains it, and N0."""
     found, header, length = [], Known(symbols), len(symbols)
+
+    def heard(sync: Sync, kind: _Kind, times: np.ndarray, cfos: np.ndarray, drifts: np.ndarray) -> tuple:
+        """The best of candidates that are so much after `sync`, c of the header then, and N0 and E|h|^2."""
+        n0, _ = fit(header.levels(window.at(header.places, sync)))
+        about = Correlations(window, header, sync, times[-1])
+        drifts = drifts if kind.drifts else _NONE
+        best = _search(about, sync, None, times, _NONE, cfos, drifts, models=kind.sought, n0=n0)
+        y = window.at(header.places, best)
+        return best, header.correlate(y), *fit(header.levels(y))
+
+    wide = _RELOCK_TIMES, _RELOCK_CFOS, DRIFTS
+    fine = _TIMES, _FINE * _TURN / length * _CARRIERS, _FINE * 8 * _BEND / length**2 * _DRIFTS
+    best, c, *first = heard(sync, _CHANNELS[0], *fine)
+    if explained(header.nodes, c, first[0]):
+        return best, _CHANNELS[0], first[0]
+    start = _still(sync, header.nodes)
     for kind in _CHANNELS:
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
-        search = partial(_search, window, header, models=kind.sought)
-        drifts = DRIFTS if kind.drifts else _NONE
-        best = search(_still(sync, header.nodes), _RELOCK_TIMES, cfos=_RELOCK_CFOS, drifts=drifts)
-        for turn, drifts in ((_TURN, _RELOCK_DRIFTS), (_FINE * _TURN, _FINE * 8 * _BEND / length**2 * _DRIFTS)):
-            best = search(best, cfos=_CARRIERS * (turn / length), drifts=drifts if kind.drifts else _NONE)
-        y = window.at(header.places, best)
-        c = header.correlate(y)
+        best, *_ = heard(start, kind, *wide)
+        best, c, n0, power = heard(best, kind, *fine)
         if kind is _CHANNELS[0]:
-            n0, power = fit(header.levels(y))
-            e = header.nodes.energies
-            if np.sum(square(c) / e) / n0 - square(np.sum(c)) / np.sum(e) / n0 < len(c) + 4 * np.sqrt(len(c)):
-                return best, kind  # nothing is left but noise
-        evidence = float(log_evidences(kind.models, header.nodes, c[:, None], power, n0).max())
+            first = [n0, power]
+            if explained(header.nodes, c, n0):
+                return best, kind, n0
+        evidence = float(log_evidences(kind.models, header.nodes, c[:, None], first[1], first[0]).max())
         # a steady channel's carrier is never found quite
         found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
     (_, other, slower), (_, best, kind) = sorted(found, key=lambda entry: entry[0])[-2:]
     # An echo turns a chirp against its copy as a fast channel would.
-    return (other, slower) if kind is _CHANNELS[-1] and has_echoes(window, symbols, other, best) else (best, kind)
+    if kind is _CHANNELS[-1] and has_echoes(window, symbols, other, best):
+        return other, slower, n0
+    return best, kind, n0
 
 
 def _search(
-    window: Window,
-    known: Known,
+    heard: Correlations,
     sync: Sync,
+    count: int | None = None,
     times: np.ndarray = _NONE,
     ppms: np.ndarray = _NONE,
     cfos: np.ndarray = _NONE,
     drifts: np.ndarray = _NONE,
     *,
     models: tuple[Model, ...],
+    n0: float,
 ) -> Sync:
     """The best of the candidates that are so much after `sync`, interpolated; each array is equally spaced.
 
-    `times` and `ppms` go together. A drift leaves the known symbols' mean carrier as it is.
+    By the first `count` nodes. `times` and `ppms` go together. A drift leaves the known symbols' mean carrier as it is.
     """
     times, ppms = np.broadcast_arrays(times, ppms)
-    y = window.at(known.places, sync)
-    n0, power = fit(known.levels(y))
-    if len(times) > 1:
-        reach = np.abs(times).max() + 1e-6 * np.abs(ppms).max() * known.places[-1]
-        c = Correlations(window, known, sync, reach).at(times, ppms)
-    else:
-        c = known.correlate(y)[:, None]
-    bend = _bend(known.nodes)
-    carriers = (cfos - bend * drifts[:, None]).ravel(), np.repeat(drifts, len(cfos))
-    turn = known.turn(*carriers)
-    evidence = log_evidences(models, known.nodes, c, power, n0, turn)
+    nodes = Nodes(*(of[:count] for of in heard.nodes))
+    c = heard.about(sync, times, ppms, count)
+    power = power_of(square(c[:, len(times) // 2]), nodes.energies, n0)
+    bend, places = _bend(nodes), nodes.places[:, None]
+    c = product(c[:, :, None], np.exp(-2j * np.pi * turns(-bend * drifts, drifts, places))[:, None])
+    turn = np.exp(-2j * np.pi * turns(cfos, 0.0, places))
+    evidence = log_evidences(models, nodes, c.reshape(len(c), -1), power, n0, turn)
     evidence = evidence.reshape(len(models), len(times), len(drifts), len(cfos))
     evidence -= 0.5 * ((sync.ppm + ppms) / TYPICAL_PPM)[:, None, None] ** 2
     evidence -= 0.5 * ((sync.drift + drifts) / TYPICAL_DRIFT)[:, None] ** 2

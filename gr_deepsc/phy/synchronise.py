@@ -57,6 +57,7 @@ HYPOTHESES = 4  # kinds of channel, each with a carrier, for which the header is
 # However little noise there is, known symbols fit no model better than that.
 SELF_NOISE = 1e-3
 LEAST_SNR, GREATEST_SNR = 1e-3, 1e6  # of what is estimated
+_SLOW = 1e-3  # cycles a symbol: the longest burst has some waves of it, of faster ones hundreds
 _UNLIKELY = 10.0  # nats below the best: not tried
 
 
@@ -154,9 +155,14 @@ class Known:
         residual = np.add.reduceat(square(y), self._first) - c / e
         several = self.lengths > 1
         n0 = float(np.sum(residual[several]) / np.sum(self.lengths[several] - 1))
-        power = float(np.sum(c / e - n0) / np.sum(e))
-        power = max(power, LEAST_SNR * n0, 1e-30)  # a model of it stays possible
+        power = power_of(c, e, n0)
         return max(n0, power / GREATEST_SNR), power
+
+
+def power_of(squares: np.ndarray, energies: np.ndarray, n0: float) -> float:
+    """E|h|^2 by nodes' |c|^2, float [nodes]."""
+    power = float(np.sum(squares / energies - n0) / np.sum(energies))
+    return max(power, LEAST_SNR * n0, 1e-30)  # a model of it stays possible
 
 
 class Correlations:
@@ -167,7 +173,7 @@ class Correlations:
 
     def __init__(self, window: Window, known: Known, sync: Sync, reach: float):
         """`reach`: symbols, either way, that a node's time may be from that of `sync`."""
-        self.nodes = known.nodes
+        self.nodes, self._sync = known.nodes, sync
         x = product(known.values.conj(), np.exp(-2j * np.pi * turns(sync.cfo, sync.drift - window.drift, known.places)))
         # within a node the clock is right
         instants = window.start + SAMPLES_PER_SYMBOL * (1e-6 * sync.ppm * known.nodes.places + sync.time)
@@ -180,14 +186,21 @@ class Correlations:
         spline = np.where(inside, window.spline[np.where(inside, index, 0)], 0)
         self._spline = known.summed(product(x, spline).T)  # [nodes, 2 side + 2]
 
-    def at(self, times: np.ndarray, ppms: np.ndarray | float = 0.0) -> np.ndarray:
-        """c at `times` (symbols) and clocks that much after those of `sync`: [n] -> complex [nodes, n]."""
-        places = self.nodes.places[:, None]
-        instants = self._instants[:, None] + SAMPLES_PER_SYMBOL * (times + 1e-6 * ppms * places)
+    def at(self, times: np.ndarray, ppms: np.ndarray | float = 0.0, count: int | None = None) -> np.ndarray:
+        """c at `times` (symbols) and clocks that much after those of `sync`, of the first `count` nodes:
+        [n] -> complex [nodes, n]."""
+        places = self.nodes.places[:count, None]
+        instants = self._instants[:count, None] + SAMPLES_PER_SYMBOL * (times + 1e-6 * ppms * places)
         k = np.floor(instants).astype(int)
         right = instants - k
         rows = np.arange(len(places))[:, None]
         return _between(sliding_window_view(self._spline, 4, axis=1)[rows, k - 1], right)
+
+    def about(self, sync: Sync, times: np.ndarray, ppms: np.ndarray, count: int | None = None) -> np.ndarray:
+        """`at` with another `sync`, whose carrier is the same within a node."""
+        c = self.at(sync.time - self._sync.time + times, sync.ppm - self._sync.ppm + ppms, count)
+        turned = turns(sync.cfo - self._sync.cfo, sync.drift - self._sync.drift, self.nodes.places[:count, None])
+        return product(c, np.exp(-2j * np.pi * turned))
 
 
 def _between(near: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -218,27 +231,44 @@ def header_hypotheses(
     turned = product(turn, known.turn(-middle * DRIFTS, DRIFTS).T[:, :, None])
     steady = steady_evidence(known.nodes, delayed.transpose(1, 2, 0) @ turned, power, n0)
     steady[DRIFTS != 0] -= np.log(len(DRIFTS))
-    kinds: list[tuple[np.ndarray, list[tuple[Model, float]]]] = [(steady, [(Blocks(), d) for d in DRIFTS])]
-    of_all = iter(log_evidences([model for kind in HEADER_KINDS for model in kind], known.nodes, c, power, n0, turn))
-    for kind in HEADER_KINDS:
-        evidence = np.stack([next(of_all) for _ in kind])
-        kinds.append((evidence - np.log(len(kind)), [(model, 0.0) for model in kind]))
-    found = []
-    for evidence, members in kinds:
+
+    def hypothesis(sync: Sync, model: Model) -> tuple[Sync, Channel]:
+        h, variance = model.estimate(known.nodes, fitted(sync), power, n0, layout.header)
+        return sync, Channel(h, variance, n0, power, model)
+
+    def fitted(sync: Sync) -> np.ndarray:
+        return known.correlate(window.at(known.places, sync))
+
+    def peaks(evidence: np.ndarray, members: list[tuple[Model, float]]) -> Iterator[tuple[float, Sync, Model]]:
         by_cfo = evidence.max((0, 1))
         for f in np.flatnonzero(ndimage.maximum_filter1d(by_cfo, 3) == by_cfo):
             m, t = np.unravel_index(np.argmax(evidence[:, :, f]), evidence.shape[:2])
             model, drift = members[m]
             time = times[t] + vertex(evidence[m, :, f], t) * (times[1] - times[0]) - lag * drift
             cfo = cfos[f] + vertex(evidence[m, t], f) * (cfos[1] - cfos[0])
-            found.append((by_cfo[f], Sync(time, cfo - middle * drift, drift=drift), model))
+            yield by_cfo[f], Sync(time, cfo - middle * drift, drift=drift), model
+
+    found = list(peaks(steady, [(Blocks(), d) for d in DRIFTS]))
+    first = max(found, key=lambda entry: entry[0])
+    sure = explained(known.nodes, fitted(first[1]), n0)
+    if sure:  # the other kinds may wait until its CRC says no
+        yield hypothesis(*first[1:])
+    of_all = iter(log_evidences([model for kind in HEADER_KINDS for model in kind], known.nodes, c, power, n0, turn))
+    for kind in HEADER_KINDS:
+        evidence = np.stack([next(of_all) for _ in kind])
+        found += peaks(evidence - np.log(len(kind)), [(model, 0.0) for model in kind])
     found.sort(key=lambda entry: -entry[0])
-    for score, sync, model in found[:HYPOTHESES]:
-        if score < found[0][0] - _UNLIKELY:
+    for entry in found[:HYPOTHESES]:
+        if entry[0] < found[0][0] - _UNLIKELY:
             return
-        fitted = known.correlate(window.at(known.places, sync))
-        h, variance = model.estimate(known.nodes, fitted, power, n0, layout.header)
-        yield sync, Channel(h, variance, n0, power, model)
+        if not (sure and entry is first):
+            yield hypothesis(*entry[1:])
+
+
+def explained(nodes: Nodes, c: np.ndarray, n0: float) -> bool:
+    """Whether a channel that stands still leaves of c, complex [nodes], no more than noise (chi-square, 4 sigma)."""
+    left = np.sum(square(c) / nodes.energies) - square(np.sum(c)) / np.sum(nodes.energies)
+    return bool(left / n0 < len(c) + 4 * np.sqrt(len(c)))
 
 
 def flat_evidence(known: Known, y: np.ndarray) -> tuple[float, float]:
@@ -254,9 +284,16 @@ def fit(levels: tuple[float, float]) -> tuple[float, float]:
 
 
 def evidences(known: Known, y: np.ndarray) -> list[tuple[float, Model]]:
-    """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols]."""
+    """Every model of `KINDS` and its log-evidence, the prior's share taken off: complex [known symbols].
+
+    Fast fading is not tried where it could explain nothing more.
+    """
     c, (n0, power) = known.correlate(y), fit(known.levels(y))
-    models, priors = zip(*[(model, np.log(len(kind))) for kind in KINDS for model in kind], strict=True)
+    greatest = _SLOW if explained(known.nodes, c, n0) else np.inf
+    models, priors = zip(
+        *[(model, np.log(len(kind))) for kind in KINDS for model in kind if getattr(model, "spread", 0.0) <= greatest],
+        strict=True,
+    )
     found = log_evidences(models, known.nodes, c[:, None], power, n0).ravel() - priors
     return list(zip(found.tolist(), models, strict=True))
 

@@ -143,22 +143,39 @@ def steady_evidence(nodes: Nodes, c: np.ndarray, power: float, n0: float) -> np.
 
 def _blocks(models: list[Blocks], nodes: Nodes, c: np.ndarray, power: float, n0: float, turn: np.ndarray) -> np.ndarray:
     """`log_evidences` of blocks, by the sums of c from the first node on at the places where they begin and end."""
-    length, offset = np.array([(model.length, model.offset) for model in models]).T[:, :, None]
-    block = np.floor((nodes.places - offset) / length)
-    begins = np.diff(block, axis=1, prepend=np.nan) != 0  # bool [models, nodes]
+    pieces = _pieces(tuple(models), nodes.places.tobytes())
+    c, turn = (np.append(part, np.zeros((1, part.shape[1])), 0)[pieces.nodes] for part in (c, turn))
+    sums = np.zeros((len(c) + 1, c.shape[2], turn.shape[2]), complex)
+    np.cumsum(c.transpose(0, 2, 1) @ turn, axis=0, out=sums[1:])
+    energy = np.add.reduceat(nodes.energies, pieces.nodes[:, 0])
+    energy = np.append(0, np.cumsum(energy))
+    e = energy[pieces.stop] - energy[pieces.start]
+    gain = power * e / n0
+    power_sums = square(sums[pieces.stop] - sums[pieces.start])
+    power_sums *= (gain / (1 + gain) / (e * n0))[:, None, None]
+    return np.add.reduceat(power_sums, pieces.models, 0) - np.add.reduceat(np.log1p(gain), pieces.models)[:, None, None]
+
+
+class _Pieces(NamedTuple):
+    """Stretches of nodes that no block of several models ends in, and the blocks made of them."""
+
+    nodes: np.ndarray  # int [pieces, most nodes of one], in order; one more than there are fills up
+    start: np.ndarray  # int [blocks], each one's first piece
+    stop: np.ndarray  # ... and the one behind its last
+    models: np.ndarray  # int [models], each one's first block
+
+
+@lru_cache(maxsize=256)  # as `_waves`
+def _pieces(models: tuple[Blocks, ...], places: bytes) -> _Pieces:
+    block = np.array([model.block(np.frombuffer(places)) for model in models])
+    count = block.shape[1]
+    begins = np.diff(block, axis=1, prepend=block[:, :1] - 1) != 0  # bool [models, nodes]
+    first = np.flatnonzero(begins.any(0))
+    size = np.diff(first, append=count)
+    nodes = np.arange(size.max())
+    nodes = np.where(nodes < size[:, None], first[:, None] + nodes, count)
     model, start = np.nonzero(begins)
     stop = np.append(start[1:], 0)
-    stop[stop == 0] = len(c)
-    places = np.flatnonzero(begins.any(0))
-    # of the nodes between two places, as many as there are at most: the last one, which is nought, fills up
-    size = np.diff(places, append=len(c))
-    nodes_of = np.where(np.arange(size.max()) < size[:, None], places[:, None] + np.arange(size.max()), len(c))
-    c, turn = (np.append(part, np.zeros((1, part.shape[1])), 0)[nodes_of] for part in (c, turn))
-    sums = np.zeros((len(places) + 1, c.shape[2], turn.shape[2]), complex)
-    np.cumsum(c.transpose(0, 2, 1) @ turn, axis=0, out=sums[1:])
-    energy = np.append(0, np.cumsum(nodes.energies))
-    e = energy[stop] - energy[start]
-    gain = power * e / n0
-    power_sums = square(sums[np.searchsorted(places, stop)] - sums[np.searchsorted(places, start)])
-    fit = power_sums * (gain / (1 + gain) / (e * n0))[:, None, None] - np.log1p(gain)[:, None, None]
-    return np.add.reduceat(fit, np.flatnonzero(np.diff(model, prepend=-1)), axis=0)
+    stop[stop == 0] = count
+    start, stop = (np.searchsorted(first, at) for at in (start, stop))
+    return _Pieces(nodes, start, stop, np.flatnonzero(np.diff(model, prepend=-1)))
