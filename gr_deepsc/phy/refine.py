@@ -89,7 +89,7 @@ def refine(
     if abs(sync.drift) * end > _SMEARED:
         window = window_of(sync.drift)
     known = Known(symbols)
-    heard = Correlations(window, known, sync, 0.5 + 1e-6 * MAX_PPM * end)
+    heard = Correlations(window, known, sync, 1 + 1e-6 * MAX_PPM * end)
     search = partial(_search, heard, models=kind.sought, n0=n0)
     bends = _DRIFTS if kind.drifts else _NONE
     centre, length = (layout.begin - 1) / 2, layout.begin
@@ -121,13 +121,14 @@ def refine(
     model = max(evidences(known, y), key=lambda entry: entry[0])[1]
     if model != Blocks():  # with which it was sought
         sync = _search(heard, sync, count, cfos=_LAST, models=(model,), n0=n0)
-    levels = known.levels(window.at(known.places, sync))
+        y = window.at(known.places, sync)
+    levels = known.levels(y)
     models: tuple[Model, ...] = (model,)
     if model in BLOCKS:
         # where its blocks begin is known to within a node by now; single symbols say it better
         models = tuple(Blocks(BLOCK, model.offset + k) for k in range(-BLOCK_STEP, BLOCK_STEP + 1))
         known = Known(symbols, chunk=0)
-    c = known.correlate(window.at(known.places, sync))
+    c = known.correlate(y)
     return window, sync, _average(known.nodes, c, levels, models, layout.payload)
 
 
@@ -135,7 +136,9 @@ def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_
     """Time and carrier by the header, complex64 [n], all known, the kind of channel that explains it, and N0."""
     found, header, length = [], Known(symbols), len(symbols)
 
-    def heard(sync: Sync, kind: _Kind, times: np.ndarray, cfos: np.ndarray, drifts: np.ndarray) -> tuple:
+    def sought(
+        sync: Sync, kind: _Kind, times: np.ndarray, cfos: np.ndarray, drifts: np.ndarray
+    ) -> tuple[Sync, np.ndarray, float, float]:
         """The best of candidates that are so much after `sync`, c of the header then, and N0 and E|h|^2."""
         n0, _ = fit(header.levels(window.at(header.places, sync)))
         about = Correlations(window, header, sync, times[-1])
@@ -146,20 +149,20 @@ def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_
 
     wide = _RELOCK_TIMES, _RELOCK_CFOS, DRIFTS
     fine = _TIMES, _FINE * _TURN / length * _CARRIERS, _FINE * 8 * _BEND / length**2 * _DRIFTS
-    best, c, *first = heard(sync, _CHANNELS[0], *fine)
-    if explained(header.nodes, c, first[0]):
-        return best, _CHANNELS[0], first[0]
+    best, c, n0, _ = sought(sync, _CHANNELS[0], *fine)
+    if explained(header.nodes, c, n0):
+        return best, _CHANNELS[0], n0
     start = _still(sync, header.nodes)
     for kind in _CHANNELS:
         # Where h does not hold from one chirp to the other, or each chirp's strongest peak was another echo, the
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
-        best, *_ = heard(start, kind, *wide)
-        best, c, n0, power = heard(best, kind, *fine)
+        best, *_ = sought(start, kind, *wide)
+        best, c, n0, power = sought(best, kind, *fine)
         if kind is _CHANNELS[0]:
-            first = [n0, power]
+            levels = power, n0
             if explained(header.nodes, c, n0):
                 return best, kind, n0
-        evidence = float(log_evidences(kind.models, header.nodes, c[:, None], first[1], first[0]).max())
+        evidence = float(log_evidences(kind.models, header.nodes, c[:, None], *levels).max())
         # a steady channel's carrier is never found quite
         found.append((evidence * (1 + SELF_NOISE * kind.drifts), best, kind))
     (_, other, slower), (_, best, kind) = sorted(found, key=lambda entry: entry[0])[-2:]

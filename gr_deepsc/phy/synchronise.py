@@ -191,8 +191,8 @@ class Correlations:
         [n] -> complex [nodes, n]."""
         places = self.nodes.places[:count, None]
         instants = self._instants[:count, None] + SAMPLES_PER_SYMBOL * (times + 1e-6 * ppms * places)
-        k = np.floor(instants).astype(int)
-        right = instants - k
+        k = np.clip(np.floor(instants), 1, self._spline.shape[1] - 3).astype(int)  # beyond `reach`: the same as there
+        right = np.clip(instants - k, 0, 1)
         rows = np.arange(len(places))[:, None]
         return _between(sliding_window_view(self._spline, 4, axis=1)[rows, k - 1], right)
 

@@ -165,7 +165,7 @@ class _Pieces(NamedTuple):
     models: np.ndarray  # int [models], each one's first block
 
 
-@lru_cache(maxsize=256)  # as `_waves`
+@lru_cache(maxsize=64)  # as `_waves`
 def _pieces(models: tuple[Blocks, ...], places: bytes) -> _Pieces:
     block = np.array([model.block(np.frombuffer(places)) for model in models])
     count = block.shape[1]
