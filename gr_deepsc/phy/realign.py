@@ -16,8 +16,8 @@ A few pilots of the sequence are like others of it, 41 further for one: how many
 whole pilots, and then to the sample, says the evidence of the channel models over the whole burst, as in `synchronise`.
 """
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +25,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from .demodulate import has_echoes
 from .exact import product, square
-from .frame import PILOT_EVERY, STRENGTH, Layout
+from .frame import PILOT_EVERY, STRENGTH, Layout, pilot_sequence
 from .multipath import REACH
 from .pulse import SAMPLES_PER_SYMBOL
 from .refine import TYPICAL_PPM
-from .synchronise import MAX_PPM, SEARCH_MODELS, Known, Sync, Window
+from .synchronise import MAX_PPM, SEARCH_MODELS, Known, Sync, Window, turns
 from .track import log_evidences
 
 MOST = 8192  # samples of a loss
@@ -214,33 +214,42 @@ class _Heard:
 
     def early(self, lag: int) -> int:
         """Samples that it is early besides as many pilots as the sequence looks moved by a turning carrier."""
-        values = self.known[self.pilots]
         for further in range(lag // self.apart + 2):
-            alike = product(values[further : further + GROUP], values[:GROUP].conj())
-            if abs(alike.sum()) >= _ALIKE * STRENGTH * GROUP and abs(lag - further * self.apart) <= _ECHO:
+            if _alike(further) and abs(lag - further * self.apart) <= _ECHO:
                 return lag - further * self.apart
         return 0
 
     def exactly(self, lag: int, slope: int, torn: float) -> tuple[int, int]:
-        """The lag, of all that are whole pilots apart and then of those about the best, and the clock."""
-        known = Known(self.known)
-        lags = np.arange(lag % self.apart, MOST, self.apart)
-        lag, slope = self.likeliest(known, lags, np.full(len(lags), slope), torn)
-        lags, slopes = np.meshgrid(np.arange(max(lag - 4, 1), lag + 5), self.slopes)
-        return self.likeliest(known, lags.ravel(), slopes.ravel(), torn)
+        """The lag, of those that whole pilots make look alike and then of those about the best, and the clock."""
+        pilots = range(-(lag // self.apart), (MOST - lag) // self.apart + 1)
+        alike = [lag + self.apart * k for k in pilots if _alike(abs(k))]
+        lag, slope = self.likeliest(alike, np.array([slope]), torn)
+        return self.likeliest(range(max(lag - 4, 1), lag + 5), self.slopes, torn)
 
-    def likeliest(self, known: Known, lags: np.ndarray, slopes: np.ndarray, torn: float) -> tuple[int, int]:
-        """The lag and the clock that explain all known symbols best."""
-        places = known.places[:, None]
-        moved = places - lags / SAMPLES_PER_SYMBOL >= torn
-        index = self.index(places, slopes) - np.where(moved, lags, 0)
-        y = np.where(moved | (places <= torn), self.y[np.clip(index, 0, len(self.y) - 1)], 0)
-        n0, power = known.levels(y[:, 0])
-        c, turn = known.correlate(y), known.turn(_CFOS)
-        evidence = log_evidences(SEARCH_MODELS, known.nodes, c, power, n0, turn).max((0, 2))
-        evidence -= 0.5 * (slopes / self.drift * MAX_PPM / TYPICAL_PPM) ** 2
-        k = int(np.argmax(evidence))
-        return int(lags[k]), int(slopes[k])
+    def likeliest(self, lags: Iterable[int], slopes: np.ndarray, torn: float) -> tuple[int, int]:
+        """The lag and the clock that explain all known symbols best; those that are lost have no say."""
+        every = np.arange(self.layout.end)
+        best = (-np.inf, 0, 0)
+        for lag in lags:
+            late = lag / SAMPLES_PER_SYMBOL
+            known = Known(np.where((every <= torn) | (every - late >= torn), self.known, 0))
+            index = self.index(known.places[:, None], slopes) - np.where(known.places > torn, lag, 0)[:, None]
+            y = self.y[np.clip(index, 0, len(self.y) - 1)]
+            n0, power = known.levels(y[:, 0])
+            came = known.nodes.places - np.where(known.nodes.places > torn, late, 0)  # by then the carrier has turned
+            turn = np.exp(-2j * np.pi * turns(_CFOS, 0.0, came[:, None]))
+            evidence = log_evidences(SEARCH_MODELS, known.nodes, known.correlate(y), power, n0, turn).max((0, 2))
+            evidence -= 0.5 * (slopes / self.drift * MAX_PPM / TYPICAL_PPM) ** 2
+            k = int(np.argmax(evidence))
+            best = max(best, (float(evidence[k]), lag, int(slopes[k])))
+        return best[1:]
+
+
+@cache
+def _alike(further: int) -> bool:
+    """Whether a group of pilots can be taken for that which is so many pilots further in their sequence."""
+    values = pilot_sequence(further + GROUP)
+    return bool(abs(np.vdot(values[:GROUP], values[further:])) >= _ALIKE * GROUP)
 
 
 def _turn(places: np.ndarray, drift: float) -> np.ndarray:
