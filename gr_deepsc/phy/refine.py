@@ -150,8 +150,8 @@ def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_
 
     wide = _RELOCK_TIMES, _RELOCK_CFOS, DRIFTS
     narrow = _NONE, _TURN / length * _CARRIERS, _RELOCK_DRIFTS
-    fine = _TIMES, _FINE * _TURN / length * _CARRIERS, _FINE * 8 * _BEND / length**2 * _DRIFTS
-    best, c, n0, _ = sought(sync, _CHANNELS[0], *fine)
+    fine = _FINE * _TURN / length * _CARRIERS, _FINE * 8 * _BEND / length**2 * _DRIFTS
+    best, c, n0, _ = sought(sync, _CHANNELS[0], _TIMES, *fine)
     if explained(header.nodes, c, n0):
         return best, _CHANNELS[0], n0
     start = _still(sync, header.nodes)
@@ -160,7 +160,7 @@ def _relocked(window: Window, symbols: np.ndarray, sync: Sync) -> tuple[Sync, "_
         # header was read with a time and a carrier that may be far off; now that it is known, nothing else fits it.
         best, *_ = sought(start, kind, *wide)
         best, *_ = sought(best, kind, *narrow)
-        best, c, n0, power = sought(best, kind, *fine)
+        best, c, n0, power = sought(best, kind, _NONE, *fine)
         if kind is _CHANNELS[0]:
             levels = power, n0
             if explained(header.nodes, c, n0):
