@@ -69,6 +69,22 @@ def test_the_other_sideband_without_a_pause(kind):
     assert [(event.header.seq, event.inverted) for event in events] == [(k, True) for k in range(20)]
 
 
+def test_payload_like_a_chirp(monkeypatch):
+    """A burst's second chirp, and what looks like its first one where a conjugated burst would have it: of no other
+    burst, and not searched at length for one."""
+    rng, sought = np.random.default_rng(13), []
+    seek = receiver.seek
+    monkeypatch.setattr(receiver, "seek", lambda detection, *rest: sought.append(detection) or seek(detection, *rest))
+    head, _, wave = sent(rng, frames=60)
+    wave = np.pad(wave, 3000)
+    chirp = shape(LONG.up)  # at -6 dB: b = 0.25 / (0.25 + 1) = 0.2, and noise has 0.08 once in 100,000 times
+    second = 3000 + 4 * (frame.GUARD + 2 * frame.Layout(1).down)
+    wave[second : second + len(chirp)] += chirp / 2
+    (found,) = receive(impair.noise(wave, noise_variance(10), rng))
+    assert found.header == head
+    assert len(sought) == 1
+
+
 @pytest.mark.parametrize("piece", [7, 1024, 65_536])
 def test_pieces_leave_no_trace(stream, piece):
     """Bit for bit the same events as for the stream in one piece."""
