@@ -44,6 +44,7 @@ COMMANDS = {
     }),
     "paper": ("train as the paper does, for `deepsc bench`", {
         "codec": ("its channel codec, for the default recogniser", "paper.codec"),
+        "features": ("P of a semantic encoder, from which `fixed-channel` learns", "paper.features"),
         "fixed-channel": ("its channel codec at one point of one channel, tested at many", "paper.fixed_channel"),
         "figure4": ("a semantic encoder at one constant learning rate", "paper.figure4"),
     }),

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import torch
 from deepsc_export.data import augment
+from deepsc_export.data.ahead import cores_for, made, streamed
 from deepsc_export.data.audio import Speech, decode
 from deepsc_export.data.augment import SpecAugment, change_speed, degrade
 from deepsc_export.data.batches import collate, grouped
@@ -209,3 +210,17 @@ def test_pieces_are_cut_at_gaps():
     assert [(p.begin, p.end, p.text) for p in found] == [(0, 30, "one"), (30, 36, "two three"), (36, 60, "four")]
     (whole,) = pieces(7, text, np.full(3, np.nan), 40, 22)
     assert (whole.begin, whole.end, whole.text) == (0, 40, text)
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_batches_made_ahead(processes):
+    """Every job once and in order, whoever does it; of streams each process has its own."""
+    assert list(made(lambda x: np.full(x, x), [3, 1, 2], processes))[2].tolist() == [2, 2]
+    found = list(made(lambda x: x * x, range(20), processes))
+    assert found == [x * x for x in range(20)]
+    drawn = streamed(lambda number: iter((number, i) for i in range(3)), processes)
+    assert sorted(drawn) == [(n, i) for n in range(max(processes, 1)) for i in range(3)]
+
+
+def test_processes_are_started_for_many_jobs_only():
+    assert cores_for(range(99)) == 0 and 1 <= cores_for(range(200)) <= 2

@@ -1,20 +1,26 @@
 """Training really learns, resumes where it stopped, and starts again from a shipped file."""
 
+import argparse
+import json
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from deepsc_export.__main__ import main
 from deepsc_export.codec import export
 from deepsc_export.codec import train as codec_training
 from deepsc_export.codec.system import DeepSC
+from deepsc_export.data import ragged
 from deepsc_export.data.audio import Speech
 from deepsc_export.data.corpora import Utterance
 from deepsc_export.onnx_files.weights import read_weights
+from deepsc_export.paper import features
 from deepsc_export.recogniser import distil, head, states, train
 from deepsc_export.recogniser.config import CodecDims, Config, ConvDims, DeepSpeechDims, WhisperDims
 from deepsc_export.recogniser.features import Features
 from deepsc_export.recogniser.model import build, ctc_loss
+from deepsc_export.training import checkpoint, options
 from deepsc_export.training.metrics import error_rates
 from deepsc_export.training.optimisation import LEAST, descend, half_cosine, straight
 from deepsc_export.training.run import Plan
@@ -103,7 +109,8 @@ def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
 def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
     """From the texts and from the states of a teacher whose encoder is random: most letters are right after 0.2 h.
 
-    The hint explains a good part of the variance of the teacher's states; a second run goes on where this one ended.
+    Its batches come from another process. The hint explains a good part of the variance of the teacher's states; a
+    second run goes on where this one ended.
     """
     whisper = WhisperDims(width=64, heads=2, layers=1, head_layers=1, head_units=32)
     monkeypatch.setattr(distil, "SPEEDS", (Fraction(1),))  # others would change the tone
@@ -115,7 +122,7 @@ def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
     lessons = distil.Lessons(teacher, speech, tmp_path)
     losses = ("ctc", "kl", "hint")
     run = begin(tmp_path / "run", 0.2, helper=torch.nn.Linear(64, 128), losses=losses)
-    distil.train(run, teacher, [lessons], valid, 0.1, 8.0)
+    distil.train(run, teacher, [lessons], valid, 0.1, 8.0, loaders=1)
     assert run.best < 0.5
     lesson = next(distil.endless([lessons], 30.0, lambda: 5.0, 0.0, np.random.default_rng(0)))
     scale = tuple(map(torch.from_numpy, lessons.moments))
@@ -181,3 +188,33 @@ def test_a_long_gradient_is_shortened():
     torch.testing.assert_close(w.detach(), torch.zeros(2))
     assert [half_cosine(done) for done in (0, 0.5, 1, 2)] == pytest.approx([1, 0.5, LEAST, LEAST])
     assert [straight(done) for done in (0, 0.5, 1)] == pytest.approx([1, 0.5, LEAST])
+
+
+def test_features_are_what_the_codec_of_the_paper_learns_from(tones, tmp_path, monkeypatch, capsys):
+    """P of a run goes to files, `paper fixed-channel` trains on them, and its texts are those of the test file.
+
+    Untrained, so no letter need be right; with 29 outputs that hardly differ, P sums to 1 within float16's 2**-11 each.
+    """
+    speech, valid = tones
+    model = build(SMALL.encoder)
+    checkpoint.save(
+        tmp_path / "run" / "best.pt", {"networks": {"recogniser": model.state_dict()}, "about": {"config": "compact"}}
+    )
+    monkeypatch.setattr(features, "splits", lambda corpora, *names, cache: [speech, valid, valid])
+    main(["paper", "features", str(tmp_path / "run"), "tones", "--out", str(tmp_path), "--hours", "0.01"])
+    assert "CER" in capsys.readouterr().out
+    rows, more = ragged.load(tmp_path / "test.npz")
+    assert list(more["texts"]) == [utterance.text for utterance in valid.utterances]
+    assert all(np.allclose(row.sum(1, dtype=np.float64), 1, atol=29 * 2**-12) for row in rows)
+    numbers = list(range(len(rows)))
+    points = ["--points", '[["awgn", 20]]', "--numbers", json.dumps(numbers), "--steps", "2"]
+    main(["paper", "fixed-channel", str(tmp_path), *points])
+    assert len(json.loads((tmp_path / "texts.json").read_text())[0]) == len(rows)
+
+
+def test_minutes_in_place_of_hours():
+    """`--minutes` is the budget where it is given."""
+    parser = argparse.ArgumentParser()
+    distil.add_options(parser)
+    assert options.budget(parser.parse_args(["x"])) == (100.0, "hours")
+    assert options.budget(parser.parse_args(["x", "--minutes", "8"])) == (8.0, "minutes")

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from gr_deepsc.framing import SAMPLE_RATE
 
+from .ahead import cores_for, made
 from .corpora import CorpusError, Utterance, load
 
 CACHE = Path("work/cache")  # of decoded speech, and what is computed of it
@@ -33,6 +34,10 @@ def decode(path: Path) -> np.ndarray:
         divisor = np.gcd(rate, SAMPLE_RATE)
         mono = resample_poly(mono, SAMPLE_RATE // divisor, rate // divisor)
     return mono.astype(np.float32)
+
+
+def _pcm(path: Path) -> np.ndarray:
+    return np.clip(np.rint(decode(path) * 32768), -32768, 32767).astype("<i2")
 
 
 def splits(folders: Sequence[str | Path], *names: str, cache: Path = CACHE) -> list["Speech"]:
@@ -57,8 +62,9 @@ class Speech:
             self._samples.parent.mkdir(parents=True, exist_ok=True)
             ends, end = [], 0
             with self._samples.open("wb") as file:
-                for utterance in tqdm(self.utterances, "decoding", unit="utt", disable=None):
-                    audio = np.clip(np.rint(decode(utterance.path) * 32768), -32768, 32767).astype("<i2")
+                paths = [utterance.path for utterance in self.utterances]
+                decoded = made(_pcm, paths, cores_for(paths))
+                for audio in tqdm(decoded, "decoding", total=len(paths), unit="utt", disable=None):
                     file.write(audio.tobytes())
                     end += len(audio)
                     ends.append(end)

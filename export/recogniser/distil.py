@@ -24,13 +24,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gr_deepsc.framing import FRAME_RATE, HOP
 
+from ..data.ahead import streamed
 from ..data.audio import CACHE, Speech, splits
 from ..data.augment import SpecAugment, at_speed, degrade
 from ..data.batches import by_length, on, targets
 from ..layers.recurrent import valid_mask
 from ..onnx_files.weights import part, read_weights
 from ..training import options
-from ..training.optimisation import pick_device
+from ..training.optimisation import half_cosine, pick_device
 from ..training.options import WORK
 from ..training.run import Run
 from .config import CONFIGS, MAX_SECONDS, SHIPPED
@@ -54,7 +55,7 @@ class Lesson(NamedTuple):
     frames: Tensor  # int64 [rows]
     tokens: Tensor  # int64 [sum of token_counts]
     token_counts: Tensor  # int64 [rows]
-    states: Tensor  # float32 [rows, frames, 2 * width]
+    states: Tensor  # float16 [rows, frames, 2 * width]
 
 
 class Lessons:
@@ -111,7 +112,7 @@ def endless(
             if longest() != now:
                 break
             frames = torch.tensor([piece.end - piece.begin for _, _, piece in group])
-            states = [torch.from_numpy(corpus.taught(*which).astype(np.float32)) for corpus, *which in group]
+            states = [torch.from_numpy(corpus.taught(*which).copy()) for corpus, *which in group]
             heard = [corpus.heard(*which) for corpus, *which in group]
             heard = [degrade(samples, rng) if rng.random() < degraded else samples for samples in heard]
             yield Lesson(
@@ -144,10 +145,11 @@ def losses(
 ) -> dict[str, Tensor]:
     """`ctc` a token; `kl`, nats a frame from the teacher's features; `hint`, variance of its states unexplained."""
     features, hint = student(lesson.waveform, HOP * lesson.frames, augment)
+    states = lesson.states.float()
     with torch.no_grad():
-        target = logits(teacher, lesson.states, lesson.frames).float()
+        target = logits(teacher, states, lesson.frames).float()
     mean, deviation = scale
-    unexplained = F.mse_loss(hint, (lesson.states - mean) / deviation, reduction="none").mean(-1)
+    unexplained = F.mse_loss(hint, (states - mean) / deviation, reduction="none").mean(-1)
     return {
         "ctc": ctc_loss(features, lesson.frames, lesson.tokens, lesson.token_counts),
         "kl": distillation_loss(features, target, lesson.frames),
@@ -164,12 +166,15 @@ def train(
     batch_seconds: float = 96.0,
     rank: int = 0,
     ranks: int = 1,
+    loaders: int = 0,
 ) -> None:
     """Trains until all `ranks` processes together have heard what `train.begin` planned.
 
-    A share `degraded` of the pieces is heard so; as many batches have masked spectrograms.
+    A share `degraded` of the pieces is heard so; as many batches have masked spectrograms. Batches are made by so many
+    `loaders`, processes beside the one that learns.
     """
     rng = run.rng if rank == 0 else np.random.default_rng([run.plan.seed, run.steps, rank])
+    whole = torch.zeros((), dtype=torch.bool).share_memory_()  # what the loaders know of how far the run is
     mean, deviation = corpora[0].moments
     scale = tuple(torch.from_numpy(x).to(run.device) for x in (mean, np.maximum(deviation, 1e-3)))
     student = Student(run.networks["recogniser"], run.networks["helper"]).to(run.device)
@@ -178,11 +183,16 @@ def train(
     masks = SpecAugment(rng)
 
     def longest() -> float:
-        return LONGEST if run.done < WHOLE_AFTER else MAX_SECONDS
+        return MAX_SECONDS if whole else LONGEST
 
-    source = endless(corpora, batch_seconds / ranks, longest, degraded, rng)
+    def stream(loader: int) -> Iterator[Lesson]:
+        mine = np.random.default_rng([run.plan.seed, run.steps, rank, loader]) if loaders else rng
+        return endless(corpora, batch_seconds / ranks, longest, degraded, mine)
+
+    source = streamed(stream, loaders)
 
     def step() -> dict[str, Tensor]:
+        whole.fill_(run.done >= WHOLE_AFTER)
         lesson = next(source)
         seconds = lesson.frames.sum() / FRAME_RATE
         if ranks > 1:
@@ -200,7 +210,9 @@ def train(
 def learn(rank: int, args: argparse.Namespace, ranks: int, meeting: str = "") -> None:
     """One of the processes that share the batches; they meet at the file `meeting`."""
     config = CONFIGS[args.config]
-    plan = options.plan(args, (WARM_UP * args.hours, "hours"), out=WORK / config.name / "recogniser")
+    amount, unit = options.budget(args)
+    save_every = (args.save_every, "minutes")
+    plan = options.plan(args, (WARM_UP * amount, unit), half_cosine, save_every, WORK / config.name / "recogniser")
     if ranks > 1:
         torch.set_num_threads(1)
         dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=ranks)
@@ -210,7 +222,7 @@ def learn(rank: int, args: argparse.Namespace, ranks: int, meeting: str = "") ->
     torch.manual_seed(args.seed)
     begun = begin(plan, config, (args.lr, args.lr), ["ctc", "kl", "hint"], initial, None, hint, rank == 0)
     (valid,) = splits(list(dict.fromkeys(args.corpora)), "valid")
-    train(begun, teacher, corpora, valid, args.degraded, args.batch_seconds, rank, ranks)
+    train(begun, teacher, corpora, valid, args.degraded, args.batch_seconds, rank, ranks, args.loaders)
 
 
 def prepare(args: argparse.Namespace) -> tuple[WhisperRecogniser, list[Lessons]]:
@@ -231,8 +243,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", default=SHIPPED[TEACHER], help="a shipped model or a folder with its files")
     parser.add_argument("--init", metavar="MODEL", help="start from this model's weights")
     options.add_options(parser, f"{WORK}/CONFIG/recogniser", (100.0, "hours"), 1e-3)
+    options.add_minutes(parser)
     parser.add_argument("--batch-seconds", type=float, default=96.0, help="of all processes together")
     parser.add_argument("--degraded", type=float, default=0.2, help="share of the speech heard degraded")
+    parser.add_argument("--loaders", type=int, default=0, help="processes beside each, which prepare its batches")
     parser.add_argument("--jobs", type=int, help="processes (default: one a core, or one that has the GPU)")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -69,9 +70,10 @@ class DeepSpeech(nn.Module):
             x = module(x, steps)
         x = x.transpose(1, 2).flatten(2).float()  # [batch, frames, channels * bins]
         out = []
-        for gru, norm in zip(self.gru, self.norm, strict=True):
-            x = norm(gru(x, steps), steps)
-            out.append(x)
+        with torch.autocast(x.device.type, enabled=False):  # cuDNN's half is float16: small gradients would vanish
+            for gru, norm in zip(self.gru, self.norm, strict=True):
+                x = norm(gru(x, steps), steps)
+                out.append(x)
         return out
 
 

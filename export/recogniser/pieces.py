@@ -12,11 +12,14 @@ from gr_deepsc.ctc.align import align
 from gr_deepsc.text import encode
 
 from ..data import ragged
+from ..data.ahead import cores_for, made
+from ..data.batches import grouped
 from ..training.optimisation import device_of
 from .model import WhisperRecogniser
 from .states import States, logits
 
 SPACE = " "
+BATCH_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,28 @@ def gaps(model: WhisperRecogniser, states: States, cache: Path) -> list[np.ndarr
     name = hashlib.sha256("\n".join([str(states.path), *states.texts]).encode()).hexdigest()[:12]
     path = Path(cache) / f"gaps-{name}.npz"
     if not path.is_file():
-        found, device = [], device_of(model)
-        for i, text in enumerate(tqdm(states.texts, "aligning", unit="utt", disable=None)):
-            pairs, frames, _ = states.batch([i])
-            with torch.inference_mode():
-                log_probs = logits(model, pairs.to(device), frames.to(device))[0].log_softmax(-1)
-            spaces = np.array([k for k, letter in enumerate(text) if letter == SPACE], int)
-            found.append(middles(align(log_probs.cpu().numpy(), encode(text)), spaces))
-        ragged.save(path, found)
+        jobs = list(zip(states.texts, features(model, states), strict=True))
+        found = made(_gaps, jobs, cores_for(jobs))
+        ragged.save(path, list(tqdm(found, "aligning", total=len(jobs), unit="utt", disable=None)))
     return ragged.load(path)[0]
+
+
+def features(model: WhisperRecogniser, states: States) -> list[np.ndarray]:
+    """log P of every utterance: float32 [frames, 29]."""
+    found, device = [np.empty(0)] * len(states.texts), device_of(model)
+    with torch.inference_mode():
+        for group in grouped(states.lengths, BATCH_SECONDS):
+            pairs, frames, _ = states.batch(group)
+            rows = logits(model, pairs.to(device), frames.to(device)).log_softmax(-1).cpu().numpy()
+            for i, count, row in zip(group, frames.tolist(), rows, strict=True):
+                found[i] = row[:count].copy()
+    return found
+
+
+def _gaps(spoken: tuple[str, np.ndarray]) -> np.ndarray:
+    text, log_probs = spoken
+    spaces = np.array([k for k, letter in enumerate(text) if letter == SPACE], int)
+    return middles(align(log_probs, encode(text)), spaces)
 
 
 def middles(path: np.ndarray | None, tokens: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The states of a fixed Whisper encoder, computed once: what a head, or a smaller recogniser, learns from."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from gr_deepsc.framing import HOP
 
+from ..data.ahead import cores_for, made
 from ..data.audio import Speech
 from ..data.batches import collate, grouped, on
 from ..training import checkpoint
@@ -47,8 +49,12 @@ class States:
         places, end, device = [(0, 0)] * len(speech), 0, device_of(model)
         model.eval()
         with path.open("wb") as file, torch.inference_mode(), half_precision(device):
-            for group in tqdm(grouped(speech.lengths, 64), "states", disable=None):
-                batch = on(device, collate(speech, group, change))
+            groups = grouped(speech.lengths, 64)
+            batches = made(
+                partial(collate, speech, change=change), groups, cores_for(speech) if device.type == "cuda" else 0
+            )
+            for group, batch in zip(groups, tqdm(batches, "states", total=len(groups), disable=None), strict=True):
+                batch = on(device, batch)
                 frames = frames_of(batch.lengths)
                 states = model.encoder(batch.waveform, 2 * frames).to(torch.float16).cpu().numpy()
                 for i, count, row in zip(group, frames.tolist(), states, strict=True):

@@ -42,6 +42,18 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
 
 
+def add_minutes(parser: argparse.ArgumentParser) -> None:
+    """Adds --minutes, a budget in place of that which `add_options` named, and --save-every."""
+    parser.add_argument("--minutes", type=float, help="of training in all, whatever was heard in them")
+    parser.add_argument("--save-every", type=float, default=5.0, metavar="M", help="minutes (default: 5)")
+
+
+def budget(args: argparse.Namespace) -> Span:
+    """What the options allow: --minutes if it was given."""
+    unit = "minutes" if getattr(args, "minutes", None) else args.unit
+    return getattr(args, unit), unit
+
+
 def use(args: argparse.Namespace) -> None:
     """Sets torch's threads."""
     if args.threads:
@@ -58,5 +70,4 @@ def plan(
     """The plan that the options say; `out` is the folder if they name none. Seeds torch and sets its threads."""
     use(args)
     torch.manual_seed(args.seed)
-    budget = (getattr(args, args.unit), args.unit)
-    return Plan(args.out or out, budget, rise, fall, save_every, args.seed, args.device)
+    return Plan(args.out or out, budget(args), rise, fall, save_every, args.seed, args.device)
