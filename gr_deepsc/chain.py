@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codec.decode import DecodeError, Decoder
+from .codec.decode import NOTHING, DecodeError, Decoder
 from .codec.encode import Encoded, Encoder
+from .codec.pieces import Pieces
 from .codec.rates import KNOWN
 from .phy import channel
 from .phy.air import Path
@@ -74,8 +75,8 @@ class Receiver:
         self, decoder: Decoder, symbol_rate: float, watch: Callable[[Reception | Lost], object] | None = None
     ) -> None:
         """`symbol_rate` in hertz: in results, frequencies and times are told by it. `watch` is shown what was heard."""
-        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate / PATIENT)
-        self._watch = watch
+        self._decoder, self._symbol_rate, self._listener = decoder, symbol_rate, Listener(KNOWN, symbol_rate, PATIENT)
+        self._watch, self._pieces = watch, Pieces()
 
     def push(self, samples: np.ndarray) -> list[Result]:
         """The results that these samples, complex64 [n], 4 a symbol, completed."""
@@ -96,9 +97,12 @@ class Receiver:
         if isinstance(event, Lost):
             return Result.of(known, lost=True, error=event.error, error_type=event.error_type)
         try:
-            reading = self._decoder(event.symbols, event.reliability, event.codec)
+            reading = self._decoder(event.symbols, event.reliability, event.codec) if event.came else NOTHING
         except DecodeError as error:
             return Result.of(known, lost=True, error=str(error), error_type=error.error_type)
+        if event.piece is not None:
+            more, reading = self._pieces(known, reading)
+            known |= more
         return Result.of(known, **reading._asdict())
 
 

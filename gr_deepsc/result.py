@@ -54,6 +54,7 @@ class Result:
     error: str | None = _key("a sentence that says what went wrong, and what to do")
     error_type: str | None = _key("the same as a word: not_detected, header_crc, unreliable, utterances_missing, ...")
     warning: str | None = _key("a sentence, where something less than an error is to be said")
+    partial: bool = _key("the utterance goes on: `text` is what came of it so far, and more results follow", False)
     utterances: int | None = _key("how many the recording was cut into; all here is of them together")
     seconds: float | None = _key("of the recording that was sent, without what was left out as silence", None, 3)
     nominal_s: float | None = _key("seconds of speech, roughly: n_symbols / rate", None, 3)
@@ -129,7 +130,8 @@ class Result:
         if possible and rate > 0:
             found["nominal_s"] = round(n_symbols / rate, 3)
         if possible and found.get("preamble") in PREAMBLES:
-            air = on_air(n_symbols, PREAMBLES[found["preamble"]])
+            bursts = found.get("n_bursts") or 1
+            air = on_air(n_symbols, PREAMBLES[found["preamble"]], bursts)
             found |= {"air_symbols": air.symbols, "air_energy": round(air.energy, 2)}
             found["overhead"] = round(1 - n_symbols / air.symbols, 4)
         timing, symbol_rate = found.get("timing"), found.get("symbol_rate")

@@ -129,6 +129,31 @@ def test_results_from_the_air_are_told_apart_without_a_session():
     context.term()
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_text_that_grows(as_json):
+    """Programs are told each time; an utterance counts, and is a line to read, once its last result has come."""
+    context, [address] = zmq.Context(), free_addresses(1)
+    publisher = open_socket(context, "pub", address, bind=True)
+    reader = ResultReader(context, address, session="mine", user_id=4)
+    reader.wait_for_peer(10)
+    reader.expect(0)
+    texts = {"The": True, "The sun": True, "The sun set.": False}
+    options = ["--json"] if as_json else []
+    with started("receive", "--address", address, "--count", "1", "--timeout", "30", *options) as process:
+        wait_for_line(process, "listening")
+        for text, partial in texts.items():
+            publisher.send_multipart(pack_result({"seq": 0, "user_id": 4, "text": text, "partial": partial}))
+        out, _ = process.communicate(timeout=30)
+    if as_json:
+        assert [(one["text"], one["partial"]) for one in map(json.loads, out.splitlines())] == [*texts.items()]
+    else:
+        assert [line.split("  [")[0] for line in out.splitlines()] == ["The sun set."]
+    assert [reader.read(5.0).result.partial for _ in texts] == [True, True, False] and not reader.waiting
+    reader.close()
+    publisher.close(linger=0)
+    context.term()
+
+
 # What a Burst Receiver says of a burst of which nobody knows whose it was.
 UNREADABLE = {
     "error": "none of the likeliest headers fits its CRC",

@@ -45,10 +45,17 @@ def link():
 
 
 def utterances(socket, count):
-    assembler, whole = Assembler(), []
+    """So many whole ones; what there was of them so far, before each, is a beginning of it."""
+    assembler, whole, so_far = Assembler(), [], []
     while len(whole) < count:
         utterance = assembler.push(*unpack(receive_frames(socket)))
-        whole += [utterance] if utterance else []
+        if utterance and utterance.partial:
+            so_far.append(utterance)
+        elif utterance:
+            whole.append(utterance)
+            assert all(np.array_equal(one.samples, utterance.samples[: len(one.samples)]) for one in so_far)
+            assert {one.seq for one in so_far} == {utterance.seq}
+            so_far = []
     return whole
 
 

@@ -37,6 +37,17 @@ def test_an_utterance_survives_being_cut_into_chunks(format, tolerance):
     assert np.abs(utterance.samples - samples).max() <= tolerance
 
 
+def test_what_came_so_far_is_given_when_the_sender_says_so():
+    """All of it each time, then the whole; but not for each of many small chunks."""
+    assembler, speech = Assembler(), np.arange(40_000, dtype=np.float32) / 40_000
+    first = [*protocol.pack_utterance(speech[:16_000], whole=False, session="s", seq=3)]
+    soon = [*protocol.pack_utterance(speech[16_000:17_000], chunk=len(first), whole=False, session="s", seq=3)]
+    rest = [*protocol.pack_utterance(speech[17_000:], chunk=len(first) + 1, session="s", seq=3)]
+    got = [one for one in push_all(assembler, first + soon + rest) if one]
+    assert [(one.partial, len(one.samples), one.seq) for one in got] == [(True, 16_000, 3), (False, 40_000, 3)]
+    assert np.array_equal(got[1].samples, speech)
+
+
 def test_the_wire_format_is_fixed():
     """One vector, byte for byte, for whoever writes another client."""
     header, payload = protocol.pack_audio(

@@ -21,7 +21,7 @@ STREAM = np.concatenate([burst(1, 1e-4), burst(1, 0.1), burst(1.5, 1e-4), burst(
 def test_same_as_the_pure_rule():
     """Whatever pieces the scheduler cuts the stream into, the PDUs are the Segmenter's utterances."""
     top_block = gr.top_block()
-    segmenter = SpeechSegmenter(16_000, session="mic", user_id=3)
+    segmenter = SpeechSegmenter(16_000, session="mic", user_id=3, partial_s=0)
     top_block.connect(blocks.vector_source_f(STREAM.tolist()), segmenter)
     audio = sink(top_block, segmenter, "audio")
     with running(top_block):
@@ -32,10 +32,30 @@ def test_same_as_the_pure_rule():
     assert all(np.array_equal(samples, u) for (_, samples), u in zip(got, expected, strict=True))
 
 
+def test_so_far_while_one_speaks():
+    """All of the utterance so far under its number, after 1.5 s and in a pause, and then the whole."""
+    top_block = gr.top_block()
+    segmenter = SpeechSegmenter()
+    top_block.connect(blocks.vector_source_f(STREAM.tolist()), segmenter)
+    audio = sink(top_block, segmenter, "audio")
+    with running(top_block):
+        got = received(audio, 5)
+    assert [(meta["seq"], meta.get("partial", False)) for meta, _ in got] == [
+        (0, True),
+        (0, True),
+        (0, False),
+        (1, True),
+        (1, True),
+    ]
+    so_far, paused, whole = (samples for _, samples in got[:3])
+    assert len(so_far) == 24_000 and np.array_equal(paused, whole[:-1280])  # 0.24 of 0.32 s of silence
+    assert np.array_equal(so_far, whole[:24_000])
+
+
 def test_explicit_end():
     """`end` sends the open utterance at once, without the hangover; without one it sends nothing."""
     top_block = gr.top_block()
-    segmenter = SpeechSegmenter(hangover_s=5.0)
+    segmenter = SpeechSegmenter(hangover_s=5.0, partial_s=0)
     source = blocks_pdu.pdu_to_tagged_stream(gr.types.float_t)  # a stream that pauses but does not end
     source.set_min_output_buffer(65_536)  # or a PDU longer than the buffer ends that block
     top_block.connect(source, segmenter)
@@ -62,7 +82,7 @@ def test_not_finite_samples():
     top_block = gr.top_block()
     stream = STREAM.copy()
     stream[24_000] = np.nan
-    segmenter = SpeechSegmenter()
+    segmenter = SpeechSegmenter(partial_s=0)
     top_block.connect(blocks.vector_source_f(stream.tolist()), segmenter)
     audio = sink(top_block, segmenter, "audio")
     with running(top_block):
@@ -75,7 +95,7 @@ def test_into_the_encoder(fixture_model, speak):
     top_block = gr.top_block()
     silence = np.zeros(16_000, np.float32)
     stream = np.concatenate([silence, speak("first words"), silence, speak("then more"), silence])
-    segmenter = SpeechSegmenter()
+    segmenter = SpeechSegmenter(partial_s=0)
     encoder, decoder = SemanticEncoder(str(fixture_model)), SemanticDecoder(str(fixture_model))
     top_block.connect(blocks.vector_source_f(stream.tolist()), segmenter)
     top_block.msg_connect((segmenter, "audio"), (encoder, "audio"))

@@ -159,6 +159,24 @@ def test_long_speech_is_cut_where_it_is_quiet():
     assert np.array_equal(np.concatenate(pieces), samples)
 
 
+@pytest.mark.parametrize("piece", [100, 16_000])
+def test_what_was_given_so_far_stays(piece):
+    """Every 1.0 s, and where it may have ended; one that is too long is cut behind what was given."""
+    speech = noise(9.0, -20.0)
+    speech[np.arange(len(speech)) % (RATE // 4) < RATE // 20] *= 0.1  # syllables
+    samples = np.concatenate([noise(1.0, -70.0, seed=1), speech, noise(1.0, -70.0, seed=1)])
+    segmenter, so_far, given = Segmenter(max_seconds=4.0, partial_s=1.0), [], []
+    for k in range(0, len(samples), piece):
+        for utterance, whole in segmenter.steps(samples[k : k + piece]):
+            so_far.append(utterance)
+            if whole:
+                given.append([len(one) / RATE for one in so_far])
+                assert all(np.array_equal(one, utterance[: len(one)]) for one in so_far)
+                so_far = []
+    assert len(given) == 3 and given[0][:3] == [1.0, 2.0, 3.0] and 3.0 <= given[0][-1] <= 4.0
+    assert given[-1][-1] == pytest.approx(given[-1][-2] + 0.08)  # after 0.24 and 0.32 s of silence
+
+
 def test_not_finite():
     """NaN neither opens an utterance nor deafens the floor; inside one the encoder is to see it."""
     samples = scene()
@@ -169,7 +187,14 @@ def test_not_finite():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sample_rate": 0}, {"threshold_db": 0.0}, {"hangover_s": 0.0}, {"hangover_s": 5.0, "max_seconds": 4.0}]
+    "wrong",
+    [
+        {"sample_rate": 0},
+        {"threshold_db": 0.0},
+        {"hangover_s": 0.0},
+        {"hangover_s": 5.0, "max_seconds": 4.0},
+        {"partial_s": 0.2},
+    ],
 )
 def test_wrong_parameters(wrong):
     """Refused when made, in one sentence."""

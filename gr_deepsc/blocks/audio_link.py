@@ -22,8 +22,9 @@ REPORTS_A_SECOND = 20  # of bad messages; more are counted, not published, so th
 class AudioLink(gr.basic_block):
     """Binds a ZeroMQ PULL socket and speaks protocol 1 (gr_deepsc/link/protocol.py).
 
-    Ports: `audio` out, `failed` out for messages and utterances that break the protocol, and for those of a session
-    that is another sender's. The counters `received` (utterances) and `refused` (bad messages) tell how it goes.
+    Ports: `audio` out (with the metadata `partial` what came so far of an utterance that goes on), `failed` out for
+    messages and utterances that break the protocol, and for those of a session that is another sender's. The counters
+    `received` (utterances) and `refused` (bad messages) tell how it goes.
     """
 
     def __init__(self, address: str = AUDIO_ADDRESS, curve_key: str = ""):
@@ -94,7 +95,7 @@ class AudioLink(gr.basic_block):
             self._bound.turn_out()
 
     def _publish(self, utterance: Utterance) -> None:
-        self.received += 1
+        self.received += not utterance.partial
         meta = put(
             pmt.make_dict(),
             session=utterance.session,
@@ -102,6 +103,7 @@ class AudioLink(gr.basic_block):
             user_id=utterance.user_id,
             sample_rate=utterance.sample_rate,
             linked=True,
+            partial=utterance.partial or None,
         )
         vector = pmt.init_f32vector(len(utterance.samples), utterance.samples.tolist())
         self.message_port_pub(pmt.intern("audio"), pmt.cons(meta, vector))

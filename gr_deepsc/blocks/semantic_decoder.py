@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pmt
 
-from ..codec.decode import Decoder
+from ..codec.decode import NOTHING, Decoder
+from ..codec.pieces import Pieces
 from ..ctc.confidence import dump
 from ..framing import SYMBOL_RATE, SYMBOLS_PER_FRAME
 from ..phy import equalise
@@ -16,6 +17,13 @@ from .pdu import PduError, check_punctual, get, put, unpack
 from .turns import PatientBlock
 
 EQUALISERS = ("mmse", "zf")
+_OF_PIECES: dict[str, type] = {
+    "session": str,
+    "user_id": int,
+    "seq": int,
+    "last": bool,
+    "timing": float,
+} | dict.fromkeys(("n_symbols", "n_bursts", "bursts_missing", "realigned"), int)
 
 
 class SemanticDecoder(PatientBlock):
@@ -26,8 +34,10 @@ class SemanticDecoder(PatientBlock):
     `channel` ("none" without `es_n0_db_set`: no noise), `n_symbols` (more symbols than that are padding and are cut
     off; fewer are an error) and `model` (symbols of another model's own codec are refused). Drops PDUs with `filler`
     set, which only keep a stream moving. Adds `text`, `confidence`, `word_confidence`
-    (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`; `error` and `error_type` "unreliable" where the
-    text is no more than a guess: the blocks behind pass it on to `failed` and speak nothing.
+    (`gr_deepsc.ctc.confidence.dump`), `lost` and `decode_s`; `error` and `error_type` "unreliable" where the text is no
+    more than a guess: the blocks behind pass it on to `failed` and speak nothing. A piece (`part`, `last`) of an
+    utterance is joined to those before it: `text`, sizes and times are of all of them so far, and `partial` is true
+    until the last has come.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class SemanticDecoder(PatientBlock):
         self.set_equaliser(equaliser)
         self.set_es_n0_db(es_n0_db)
         self.decoder = Decoder(model, provider, decoder)
+        self._pieces = Pieces()
 
     def set_es_n0_db(self, es_n0_db: float) -> None:
         """dB, taken for symbols whose metadata has none."""
@@ -71,8 +82,16 @@ class SemanticDecoder(PatientBlock):
         self.decoder.check(codec)
         z, rho = self._equalised(meta, received, codec)
         start = time.perf_counter()
-        reading = self.decoder(z, rho, codec)
+        reading = self.decoder(z, rho, codec) if get(meta, "n_bursts", 1) else NOTHING
         decode_s = time.perf_counter() - start
+        if get(meta, "part", -1) >= 0:
+            known = {
+                key: get(meta, key, kind())
+                for key, kind in _OF_PIECES.items()
+                if pmt.dict_has_key(meta, pmt.intern(key))
+            }
+            more, reading = self._pieces(known | {"decode_s": decode_s}, reading)
+            meta, decode_s = put(meta, **more), more["decode_s"]
         added = {"text": reading.text, "confidence": reading.confidence, "lost": False, "decode_s": decode_s}
         meta = put(meta, **added, word_confidence=dump(reading.words), csi=None, reliability=None)
         meta = put(meta, error=reading.error, error_type=reading.error_type)

@@ -1,5 +1,6 @@
 """Speech Segmenter: a stream of samples in, one audio PDU an utterance out."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from .pdu import put
 class SpeechSegmenter(gr.sync_block):
     """Cuts speech into utterances by energy above an adaptive noise floor, or on request.
 
-    Ports: float stream in (full scale 1.0); message `end` in ends the open utterance now, whatever the
-    message is; message `audio` out. Parameters as of `gr_deepsc.speech.segment.Segmenter`. The metadata is
-    `session`, `seq` (counting from 0), `user_id` and `sample_rate`.
+    Ports: float stream in (full scale 1.0); message `end` in ends the open utterance now, whatever the message is;
+    message `audio` out. Parameters as of `gr_deepsc.speech.segment.Segmenter`. The metadata is `session`, `seq`
+    (counting from 0), `user_id` and `sample_rate`; and `partial` true where somebody is still speaking: the PDU is what
+    there is so far of the utterance, and more of the same `seq` follow, the whole of it at last.
 
     GNU Radio ends the blocks behind a stream that ends before the last utterance could reach them: let the
     stream end in `hangover_s` of silence, or send `end` first. A stream that does not is complained of.
@@ -30,10 +32,11 @@ class SpeechSegmenter(gr.sync_block):
         max_seconds: float = LONGEST_S,
         session: str = "stream",
         user_id: int = 0,
+        partial_s: float = segment.PARTIAL_S,
     ):
         """Errors as of `Segmenter`."""
         gr.sync_block.__init__(self, name="Speech Segmenter", in_sig=[np.float32], out_sig=None)
-        self.segmenter = segment.Segmenter(int(sample_rate), threshold_db, hangover_s, max_seconds)
+        self.segmenter = segment.Segmenter(int(sample_rate), threshold_db, hangover_s, max_seconds, partial_s)
         self.meta = put(pmt.make_dict(), session=session, user_id=user_id, sample_rate=float(sample_rate))
         self.seq = 0
         self.message_port_register_in(pmt.intern("end"))
@@ -46,7 +49,7 @@ class SpeechSegmenter(gr.sync_block):
 
     def work(self, input_items, output_items):
         try:
-            self._publish(self.segmenter.push(input_items[0]))
+            self._publish(self.segmenter.steps(input_items[0]))
         except Exception as error:  # out of work() it would hang the flowgraph for ever
             self.logger.error(f"speech segmenter stopped: {error}")
             return -1
@@ -61,12 +64,13 @@ class SpeechSegmenter(gr.sync_block):
 
     def _end(self, _message: Any) -> None:
         try:
-            self._publish(self.segmenter.flush())
+            self._publish((samples, True) for samples in self.segmenter.flush())
         except Exception as error:  # a message handler that raises ends the block's thread without a word
             self.logger.error(f"speech segmenter could not end the utterance: {error}")
 
-    def _publish(self, utterances: list[np.ndarray]) -> None:
-        for samples in utterances:
+    def _publish(self, utterances: Iterable[tuple[np.ndarray, bool]]) -> None:
+        for samples, whole in utterances:
             vector = pmt.init_f32vector(len(samples), samples.tolist())
-            self.message_port_pub(pmt.intern("audio"), pmt.cons(put(self.meta, seq=self.seq), vector))
-            self.seq += 1
+            meta = put(self.meta, seq=self.seq, partial=None if whole else True)
+            self.message_port_pub(pmt.intern("audio"), pmt.cons(meta, vector))
+            self.seq += whole

@@ -19,8 +19,10 @@ class SpeechSynthesizer(PatientBlock):
 
     Ports: `text` in, `audio` out, `failed` out. Every text goes out, spoken or not: text and metadata stay, the vector
     becomes speech, float32 at `sample_rate`, empty where there is nothing to say. Adds `voice` (the user ID whose voice
-    it is), `synthesis_s`, and `warning` where the user has no voice here (it is user 0's then), where there is no
-    text, where letters have no sound, where it could not be spoken, or waited too long (`pdu.LATE_S`).
+    it is), `synthesis_s`, and `warning` where the user has no voice here (it is user 0's then), where there is no text,
+    where letters have no sound, where it could not be spoken, or waited too long (`pdu.LATE_S`). A text that is
+    `partial` goes to `failed` unspoken, for the Result Link; so does, as partial, the whole text of an utterance in
+    pieces: its speech follows.
     """
 
     def __init__(self, voices: str = "", vocoder: str = DEFAULT):
@@ -36,6 +38,11 @@ class SpeechSynthesizer(PatientBlock):
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message)) and pmt.is_u8vector(pmt.cdr(message))):
             raise PduError("bad_message", "not a PDU of text: needed is (metadata dict, u8vector of UTF-8)")
         meta, text = pmt.car(message), bytes(pmt.u8vector_elements(pmt.cdr(message))).decode()
+        goes_on = get(meta, "partial", False)
+        if goes_on or get(meta, "part", -1) >= 0:
+            self.fail(pmt.cons(put(meta, partial=True), pmt.cdr(message)))
+            if goes_on:
+                return
         user_id = get(meta, "user_id", DEFAULT_USER)
         try:
             check_punctual(meta)

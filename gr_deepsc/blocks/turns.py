@@ -79,6 +79,10 @@ class Turns:
             self._queues.setdefault(sender, deque()).append((seconds, piece))
             self._changed.notify()
 
+    def waits(self, sender: str) -> bool:
+        """Whether work of this sender waits."""
+        return sender in self._queues
+
     def _run(self) -> None:
         me = threading.current_thread()
         while True:
@@ -134,6 +138,12 @@ class PatientBlock(PduBlock):
     def seconds(self, meta: Any, vector: Any) -> float:
         """Of speech in a PDU."""
         raise NotImplementedError
+
+    def more(self, meta: Any) -> bool:
+        """Whether more waits behind what is worked on, of the same sender if it came over a link."""
+        if get(meta, "linked", False):
+            return self._turns.waits(f"session {get(meta, 'session', '')}")
+        return self.nmsgs(self._in) > 0
 
     def _receive(self, message: Any) -> None:
         meta = metadata(message)

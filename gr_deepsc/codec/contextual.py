@@ -81,12 +81,13 @@ class ContextualEncoder(_Half):
         """
         super().__init__("encoder", model, provider)
 
-    def __call__(self, letters: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    def __call__(self, letters: np.ndarray, rate: int, bursts: int = MAX_PARTS) -> tuple[np.ndarray, int]:
         """Encode an utterance.
 
         Args:
             letters: float32 [characters, 75], as of `said.letters`.
             rate: one of `RATES`; if the utterance is too long for it, the next lower one is taken.
+            bursts: that it has to fit into.
 
         Returns:
             symbols: complex64 [20 * frames], E|x|^2 = 1.
@@ -100,9 +101,9 @@ class ContextualEncoder(_Half):
         if not len(letters):  # a frame that is too short for a character: nothing can be read in it
             return np.ones(SYMBOLS_PER_FRAME, np.complex64), _NUMBERS[max(RATES)]
         lower = [each for each in RATES if each <= rate]
-        fitting = [each for each in lower if frames_for(len(letters), each) <= MAX_PARTS * MAX_FRAMES]
+        fitting = [each for each in lower if frames_for(len(letters), each) <= bursts * MAX_FRAMES]
         if not fitting:
-            raise ValueError(f"{len(letters)} characters are more than fit into {MAX_PARTS} bursts")
+            raise ValueError(f"{len(letters)} characters are more than fit into {bursts} burst{'s' * (bursts > 1)}")
         rate = fitting[0]
         k, n = RATES[rate], SYMBOLS_PER_FRAME * frames_for(len(letters), rate)
         padded = _NOTHING.repeat(n // k, axis=0)  # behind the last character, if there is room

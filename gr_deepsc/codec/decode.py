@@ -46,6 +46,9 @@ class Reading(NamedTuple):
     error_type: str | None = None
 
 
+NOTHING = Reading("", 0.0, [])
+
+
 class Decoder:
     """What the Semantic Decoder block does with equalised symbols: the channel decoder they are for, and spelling.
 
@@ -119,12 +122,7 @@ class Decoder:
         calibration = _CONTEXTUAL if codec in CODECS else _FORMER if codec in FORMER else _PAPER
         text, ln_p = self.spell(log_probs, codec)
         found = calibrated(text, ln_p, calibration)
-        confidence = float(np.mean([w.confidence for w in found])) if found else 0.0
-        lengths = [len(word.word) for word in found]
-        if not found or np.average([word.confidence for word in found], weights=lengths) >= RELIABLE:
-            return Reading(text, confidence, found)
-        error = f"the text is a guess (confidence {confidence:.2f}): too much was lost on the way; have it sent again"
-        return Reading(text, confidence, found, error, UNRELIABLE)
+        return judged(text, found)
 
     def spell(self, log_probs: np.ndarray, codec: int) -> tuple[str, np.ndarray]:
         """The text in log-probabilities of `log_probs`, and ln p of each word: float64 [words]."""
@@ -149,3 +147,14 @@ class Decoder:
     @cached_property
     def _beam(self) -> Beam:
         return Beam(*SPELLING)
+
+
+def judged(text: str, words: list[Word], gap: str | None = None) -> Reading:
+    """A text of these words, with an error if it cannot be relied on; `gap` is none of its words."""
+    found = [word for word in words if word.word != gap]
+    confidence = float(np.mean([word.confidence for word in found])) if found else 0.0
+    lengths = [len(word.word) for word in found]
+    if not found or np.average([word.confidence for word in found], weights=lengths) >= RELIABLE:
+        return Reading(text, confidence, words)
+    error = f"the text is a guess (confidence {confidence:.2f}): too much was lost on the way; have it sent again"
+    return Reading(text, confidence, words, error, UNRELIABLE)

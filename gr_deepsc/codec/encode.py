@@ -10,6 +10,7 @@ from ..ctc.beam import SPELLING, Beam
 from ..ctc.greedy import logarithms
 from ..ctc.spikes import certainty
 from ..framing import SYMBOL_RATE
+from ..phy.utterance import MAX_PARTS
 from ..reader import AUTO as BY_MODEL
 from ..reader import BEAM, CTC, READERS, WHISPER, WHISPER_GREEDY
 from ..reader.checked import CheckedReader
@@ -46,6 +47,7 @@ class Encoder:
         framewise: the model's transmitter.
         reader: who reads for the codec with context: "whisper" or "whisper-greedy", Whisper's own decoder, held against
             the features; or "ctc", a beam search over the features.
+        rate: one of `rates.CHOICES` but "auto".
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Encoder:
         """From the next utterance on."""
         if str(rate) not in CHOICES:
             raise ValueError(f"a rate of {rate!r} is none of {', '.join(CHOICES)}")
-        self._rate = str(rate_for(target_snr_db) if rate == AUTO else rate)
+        self.rate = str(rate_for(target_snr_db) if rate == AUTO else rate)
 
     def __call__(self, waveform: np.ndarray) -> Encoded:
         """Encode float32 [samples] at 16 kHz; an utterance that is too long for the rate is sent at the next lower.
@@ -88,7 +90,7 @@ class Encoder:
         Raises:
             ValueError: there are no samples.
         """
-        return self.at_rate(waveform, self._rate)
+        return self.at_rate(waveform, self.rate)
 
     def at_rate(self, waveform: np.ndarray, rate: str) -> Encoded:
         """The same at one of `rates.CHOICES` but "auto"."""
@@ -98,9 +100,9 @@ class Encoder:
         features = self.framewise.features(waveform)
         return self.coded(self.spell(waveform, features), features, int(rate))
 
-    def coded(self, said: Said, features: np.ndarray, rate: int) -> Encoded:
-        """What was said, by the codec with context at one of `rates.RATES`."""
-        symbols, codec = self._contextual(letters(said), rate)
+    def coded(self, said: Said, features: np.ndarray, rate: int, bursts: int = MAX_PARTS) -> Encoded:
+        """What was said, by the codec with context at one of `rates.RATES`, lower if the bursts are too few for it."""
+        symbols, codec = self._contextual(letters(said), rate, bursts)
         return Encoded(symbols, features, codec, CODECS[codec])
 
     def spell(self, waveform: np.ndarray, features: np.ndarray) -> Said:

@@ -4,6 +4,7 @@ import math
 
 from ..framing import SYMBOL_RATE, SYMBOLS_PER_FRAME
 from ..phy.framer import suiting
+from ..phy.pieces import CODECS as PIECES
 from ..phy.preamble import Preamble
 from ..phy.units import OnAir
 from ..phy.utterance import on_air
@@ -12,9 +13,8 @@ PACE = 15.4  # characters a second of speech, as texts are written; fast and slo
 RATES = {520: 33, 260: 16, 130: 8}  # complex symbols of payload: a second of speech, at its usual pace -> a character
 CODECS = {8 + k: rate for k, rate in enumerate(RATES)}  # the rate by its number in a burst's header
 FORMER = {0: 520, 1: 260, 2: 130}  # of the codec that sent small letters only, which is still read
-KNOWN = frozenset(
-    {*FORMER, 4, 5, 6, 7, *CODECS}
-)  # all numbers in headers that there are: 4 to 7 are models' own codecs
+# All numbers in headers that there are: 4 to 7 are models' own codecs.
+KNOWN = frozenset({*FORMER, 4, 5, 6, 7, *CODECS, *PIECES})
 PAPER, AUTO = "paper", "auto"
 CHOICES = (*map(str, RATES), AUTO, PAPER)  # of a rate, as text
 DEFAULT = CHOICES[0]

@@ -11,16 +11,19 @@ import numpy as np
 from ..speech.audio import MAX_SECONDS
 from .protocol import FORMATS, ProtocolError
 
+LEAST_S = 0.25  # that an utterance grows from one partial to the next
+
 
 @dataclass(frozen=True)
 class Utterance:
-    """One whole utterance: float32 [n], mono, full scale 1.0, at `sample_rate` Hz."""
+    """One utterance, or with `partial` what came so far: float32 [n], mono, full scale 1.0, at `sample_rate` Hz."""
 
     session: str
     seq: int
     user_id: int
     sample_rate: int
     samples: np.ndarray
+    partial: bool = False
 
 
 @dataclass
@@ -30,6 +33,7 @@ class _Pending:
     failed: bool = False  # reported already: its remaining chunks are skipped without another word
     next_chunk: int = 0
     samples: int = 0
+    given: int = 0  # samples of it that were given out as partial
     parts: list[bytes] = field(default_factory=list)
 
 
@@ -55,7 +59,7 @@ class Assembler:
         self._abandoned: list[ProtocolError] = []
 
     def push(self, header: dict[str, Any], payload: bytes) -> Utterance | None:
-        """Take a chunk, as `unpack` gave it; the utterance when this was its last one.
+        """Take a chunk, as `unpack` gave it; the utterance when this was its last one, or what there is if it says so.
 
         Raises:
             ProtocolError: the chunk does not belong here (gap, too_long, bad_message). Raised once an
@@ -75,7 +79,9 @@ class Assembler:
                 self._finish(header)
             raise
         self._make_room(header["session"])
-        return self._finish(header) if header["end"] else None
+        if header["end"]:
+            return self._finish(header)
+        return self._so_far(header) if header.get("partial") else None
 
     def abandoned(self) -> list[ProtocolError]:
         """The utterances dropped unfinished since the last call, one error each. Call it now and then."""
@@ -123,8 +129,18 @@ class Assembler:
 
     def _finish(self, header: dict[str, Any]) -> Utterance | None:
         pending = self._pending.pop(header["session"])
-        if pending.failed:
+        return None if pending.failed else self._utterance(header, pending)
+
+    def _so_far(self, header: dict[str, Any]) -> Utterance | None:
+        """All that came of it, if that is `LEAST_S` more than the last time: no chunk by chunk work."""
+        pending = self._pending.get(header["session"])
+        if pending is None or pending.samples - pending.given < LEAST_S * header["sample_rate"]:
             return None
+        pending.given = pending.samples
+        return self._utterance(header, pending, partial=True)
+
+    @staticmethod
+    def _utterance(header: dict[str, Any], pending: _Pending, partial: bool = False) -> Utterance:
         samples = np.frombuffer(b"".join(pending.parts), FORMATS[header["format"]])
         scale = 1 / 32768 if header["format"] == "s16" else 1
         return Utterance(
@@ -133,6 +149,7 @@ class Assembler:
             header["user_id"],
             header["sample_rate"],
             samples.astype(np.float32) * np.float32(scale),
+            partial,
         )
 
     def _abandon(self, session: str, reason: str) -> None:

@@ -5,7 +5,8 @@ A message has two frames: a JSON header (UTF-8, at most `MAX_HEADER` bytes) and 
 
 Audio header:  version 1, type "audio", session (1..64 characters, one a sender), seq (number of the
     utterance), chunk (0, 1, 2, ...), end (true on the utterance's last chunk), user_id 0..65535,
-    sample_rate (Hz), format "f32" | "s16". Payload: the mono samples of this chunk; may be empty.
+    sample_rate (Hz), format "f32" | "s16". Payload: the mono samples of this chunk; may be empty. With `partial`
+    true, if it is there, what came of the utterance so far is to be read now: somebody is still speaking.
 Result header: version 1, type "result", session, seq, user_id (null where nobody knows), text, confidence,
     es_n0_db (as estimated), es_n0_db_set (as a simulation was told), channel, n_symbols, lost, error (null or a
     sentence), error_type (null or a slug), speech_rate (Hz, null without speech), and whatever else the graph
@@ -88,6 +89,7 @@ def pack_audio(
     user_id: int = 0,
     sample_rate: int = 16_000,
     format: str = "f32",
+    partial: bool = False,
 ) -> list[bytes]:
     """The two frames of one audio chunk; `samples` are real [n], mono, full scale 1.0.
 
@@ -98,20 +100,31 @@ def pack_audio(
         raise ProtocolError(f"format {format!r} is not one of {', '.join(FORMATS)}")
     header = {"version": VERSION, "type": "audio", "session": session, "seq": seq, "chunk": chunk, "end": end}
     header |= {"user_id": user_id, "sample_rate": sample_rate, "format": format}
+    header |= {"partial": True} if partial else {}
     frames = [_dump(header), _encode(samples, format)]
     unpack(frames)
     return frames
 
 
 def pack_utterance(
-    samples: np.ndarray, *, sample_rate: int = 16_000, chunk_seconds: float = CHUNK_SECONDS, **header: Any
+    samples: np.ndarray,
+    *,
+    sample_rate: int = 16_000,
+    chunk_seconds: float = CHUNK_SECONDS,
+    chunk: int = 0,
+    whole: bool = True,
+    **header: Any,
 ) -> Iterator[list[bytes]]:
-    """The messages of a whole utterance, `chunk_seconds` of audio each; `header` as for `pack_audio`."""
+    """The messages of an utterance, `chunk_seconds` of audio each; `header` as for `pack_audio`.
+
+    Of one that goes on (not `whole`), what is to be read now, and of what follows it, from the number `chunk` on.
+    """
     step = max(1, round(chunk_seconds * sample_rate))
     starts = range(0, max(len(samples), 1), step)
-    for chunk, start in enumerate(starts):
-        part = samples[start : start + step]
-        yield pack_audio(part, sample_rate=sample_rate, chunk=chunk, end=chunk == len(starts) - 1, **header)
+    for number, start in enumerate(starts, chunk):
+        part, last = samples[start : start + step], start + step >= len(samples)
+        end, partial = last and whole, last and not whole
+        yield pack_audio(part, sample_rate=sample_rate, chunk=number, end=end, partial=partial, **header)
 
 
 def unpack(frames: list[bytes]) -> tuple[dict[str, Any], bytes]:
@@ -193,11 +206,12 @@ def _check_audio(header: dict[str, Any], payload: bytes) -> None:
         "seq": _is_count,
         "chunk": _is_count,
         "end": lambda value: isinstance(value, bool),
+        "partial": lambda value: isinstance(value, bool),
         "user_id": lambda value: _is_count(value, 0xFFFF),
         "sample_rate": _is_count,
         "format": lambda value: isinstance(value, str) and value in FORMATS,
     }
-    _check_fields(header, rules)
+    _check_fields({"partial": False} | header, rules)
     if not MIN_RATE <= header["sample_rate"] <= MAX_RATE:
         raise ProtocolError(
             f"sample_rate {header['sample_rate']} Hz is outside {MIN_RATE}..{MAX_RATE} Hz", "bad_rate", header

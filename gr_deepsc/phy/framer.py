@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import impair, utterance
+from .pieces import Piece
 from .preamble import LONG, PREAMBLES, SHORT, Preamble
 from .pulse import SAMPLES_PER_SYMBOL
 
@@ -50,14 +51,18 @@ class Framer:
             raise ValueError(f"a level of {level_db} dB of full scale: it must be from -60 to 0")
         self.level_db = float(level_db)
 
-    def __call__(self, symbols: np.ndarray, codec: int, user_id: int, seq: int) -> list[Framed]:
+    def __call__(
+        self, symbols: np.ndarray, codec: int, user_id: int, seq: int, piece: Piece | None = None
+    ) -> list[Framed]:
         """The bursts of an utterance: symbols complex64 [20 * frames], E|x|^2 = 1.
 
         Raises:
-            ValueError: no whole number of frames, or more than fit into `utterance.MAX_PARTS` bursts.
+            ValueError: no whole number of frames, or more than fit into `utterance.MAX_PARTS` bursts; or a `piece` as
+                `utterance.split` refuses it.
         """
         framed = []
-        for samples in utterance.split(symbols, codec, user_id, seq, PREAMBLES.get(self._preamble, suiting(codec))):
+        preamble = PREAMBLES.get(self._preamble, suiting(codec))
+        for samples in utterance.split(symbols, codec, user_id, seq, preamble, piece):
             samples = gain(self.level_db) * samples
             clipped = float(np.mean(np.abs(samples) > 1))
             framed.append(Framed(np.pad(impair.clip(samples, 1.0), self.silence), clipped))

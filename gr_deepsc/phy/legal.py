@@ -4,6 +4,7 @@ from collections.abc import Container
 
 from .frame import MAX_FRAMES
 from .header import Header, HeaderError
+from .pieces import CODECS as PIECES
 from .utterance import MAX_PARTS
 
 
@@ -19,7 +20,7 @@ def legal(head: Header, codecs: Container[int]) -> Header:
     wrong = []
     if head.frames > MAX_FRAMES:
         wrong.append(f"{head.frames} frames, {MAX_FRAMES} at most")
-    if head.part >= MAX_PARTS - (not head.last):
+    if head.part >= MAX_PARTS - (not head.last) and head.codec not in PIECES:
         wrong.append(f"more than {MAX_PARTS} bursts")
     if head.codec not in codecs:
         wrong.append(f"the codec {head.codec}, which there is not")

@@ -7,6 +7,7 @@ import numpy as np
 
 from .burst import Burst, Lost
 from .frame import MAX_FRAMES, Layout
+from .pieces import PATIENCE_S
 from .pulse import SAMPLES_PER_SYMBOL
 from .receiver import BurstReceiver
 from .utterance import PATIENCE, SEQUENCE, Joiner, Reception
@@ -22,9 +23,10 @@ class Listener:
     What comes out depends on the stream, not on the pieces in which it is pushed.
     """
 
-    def __init__(self, codecs: Container[int] = range(16), symbol_rate: float = 50_000.0) -> None:
-        """As of `BurstReceiver`."""
-        self._receiver, self._joiner = BurstReceiver(codecs, symbol_rate), Joiner()
+    def __init__(self, codecs: Container[int] = range(16), symbol_rate: float = 50_000.0, patient: float = 1.0) -> None:
+        """As of `BurstReceiver`, which may work `patient` times as much for a second as with a live stream."""
+        self._receiver, self._joiner = BurstReceiver(codecs, symbol_rate / patient), Joiner()
+        self._patience = PATIENCE_S * SAMPLES_PER_SYMBOL * symbol_rate
         self._sequence: dict[int, int] = {}  # the last one of each user
         self.position = 0  # samples that have been worked on, of all streams
         self._stream = 0  # samples of this stream
@@ -56,7 +58,7 @@ class Listener:
         found = list(self._take(self._receiver.push(samples)))
         self._stream += len(samples)
         # A burst that began in time may still be on its way: it must not matter in how many pieces it comes.
-        expired = self._joiner.expire(self._stream, LONGEST + _LATE)
+        expired = self._joiner.expire(self._stream, LONGEST + _LATE, self._patience + 2 * LONGEST)
         self.position += len(samples)
         self.utterances += len(expired)
         return found + expired
@@ -76,7 +78,7 @@ class Listener:
                 continue
             self._count(event)
             # in the stream's own time, whatever the pieces
-            done = [*self._joiner.expire(event.start, LONGEST), *self._joiner.push(event)]
+            done = [*self._joiner.expire(event.start, LONGEST, self._patience), *self._joiner.push(event)]
             self.utterances += len(done)
             yield from done
 
@@ -108,12 +110,14 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
             "timing": float(event.start),
         }
     bursts = event.bursts
+    came = len(bursts) if event.came else 0
+    piece = {} if event.piece is None else event.piece._asdict()
     weights = [len(burst.symbols) for burst in bursts]
 
     def mean(name: str) -> float:
         return float(np.average([getattr(burst, name) for burst in bursts], weights=weights))
 
-    return {
+    return piece | {
         "session": "",
         "seq": event.seq,
         "user_id": event.user_id,
@@ -129,8 +133,8 @@ def describe(event: Reception | Lost, symbol_rate: float) -> dict[str, Any]:
         "fading": bursts[0].channel,
         "n_symbols": len(event.symbols),
         "preamble": bursts[0].preamble.name,
-        "n_bursts": len(bursts),
+        "n_bursts": came,
         "bursts_missing": event.missing,
         "realigned": sum(burst.realigned for burst in bursts),
-        "received": mean("received") * len(bursts) / (len(bursts) + event.missing),
+        "received": mean("received") * came / (came + event.missing),
     }

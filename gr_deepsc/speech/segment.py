@@ -4,6 +4,7 @@ A recording, all of which is known, is cut into utterances by `recording`.
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,8 +16,10 @@ ONSET_S = 0.06  # loud for so long before an utterance opens: a click is no spee
 PRE_ROLL_S = 0.8  # kept before the onset: a soft first word ("the", "of") need not be loud
 LEAD_S = 0.32  # kept after the last loud frame: soft consonants live there
 MEMORY_S = 4.0  # the noise floor is the quietest frame of so long; longer than anyone speaks without a gap
+PARTIAL_S = 1.5  # an utterance that goes on is given at the latest so long after it was given before ...
+PAUSE_S = 0.24  # ... and in a pause, which may be its end, after so long
 _ONSET, _PRE_ROLL = round(ONSET_S / FRAME_S), round(PRE_ROLL_S / FRAME_S)  # in frames
-_LEAD, _MEMORY = round(LEAD_S / FRAME_S), round(MEMORY_S / FRAME_S)
+_LEAD, _MEMORY, _PAUSE = (round(s / FRAME_S) for s in (LEAD_S, MEMORY_S, PAUSE_S))
 SILENCE_DBFS = -75.0  # the floor is never taken to be lower: dither is not speech
 
 
@@ -27,6 +30,9 @@ class Segmenter:
     quietest frame of the last 4 s (minimum statistics), so a steady sound becomes the floor. Three loud
     frames in a row open an utterance, which begins 0.8 s before them; `hangover_s` without one closes it, 0.32 s
     behind the last one; and one of `max_seconds` is cut at its quietest frame.
+
+    With `partial_s`, `steps` gives what there is so far of an utterance that goes on: after so many seconds more of it,
+    and in a pause of 0.24 s, when it may have ended.
 
     In the first 4 s the floor is still being learnt: somebody may have been speaking from the first sample on. So all
     of it is kept, and looked at again whenever a quieter frame corrects the floor; the first pause between two words
@@ -42,8 +48,9 @@ class Segmenter:
         threshold_db: float = 12.0,
         hangover_s: float = 0.6,
         max_seconds: float = LONGEST_S,
+        partial_s: float = 0.0,
     ):
-        """Rates in Hz.
+        """Rates in Hz; `partial_s` of 0 gives whole utterances only.
 
         Raises:
             ValueError: a parameter that leaves nothing to decide.
@@ -57,7 +64,10 @@ class Segmenter:
                 f"a hangover of {hangover_s} s and at most {max_seconds} s an utterance: "
                 f"the first must be at least {FRAME_S} s and shorter than the second"
             )
+        if not (partial_s == 0 or partial_s > PAUSE_S):
+            raise ValueError(f"what is said so far every {partial_s} s: it must be 0, for never, or above {PAUSE_S}")
         self.sample_rate = sample_rate
+        self._partial = round(partial_s / FRAME_S)
         self.threshold_db = threshold_db
         self._frame = round(sample_rate * FRAME_S)
         self._hangover = round(hangover_s / FRAME_S)
@@ -75,11 +85,19 @@ class Segmenter:
 
     def push(self, samples: np.ndarray) -> list[np.ndarray]:
         """Take float32 [any number], full scale 1.0; return the utterances they complete, float32 each."""
+        return [utterance for utterance, whole in self.steps(samples) if whole]
+
+    def steps(self, samples: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
+        """The same, and what there is so far of one that goes on: float32 each, and whether it is complete."""
         samples = np.concatenate((self._rest, np.asarray(samples, np.float32)))
         whole = len(samples) // self._frame * self._frame
         self._rest = samples[whole:]
-        done = (self._step(frame) for frame in samples[:whole].reshape(-1, self._frame))
-        return [utterance for utterance in done if utterance is not None]
+        for frame in samples[:whole].reshape(-1, self._frame):
+            if (utterance := self._step(frame)) is not None:
+                yield utterance, True
+            elif self._partial and self._due():
+                self._given = len(self._frames)
+                yield np.concatenate(self._frames), False
 
     def flush(self) -> list[np.ndarray]:
         """End the utterance now: [it] when one is open, [] otherwise. What comes next is heard afresh."""
@@ -97,7 +115,7 @@ class Segmenter:
     def _close(self, kept: int = 0) -> None:
         """`kept`: so many frames may be the next utterance's pre-roll."""
         self._open = False
-        self._quiet_run = 0
+        self._quiet_run = self._given = 0
         del self._frames[: len(self._frames) - kept], self._frame_levels[: len(self._frame_levels) - kept]
 
     def _step(self, frame: np.ndarray) -> np.ndarray | None:
@@ -116,11 +134,18 @@ class Segmenter:
             self._close(spare)
             return utterance
         if len(self._frames) >= self._longest:
-            cut = quietest(np.array(self._frame_levels), self._longest // 2, self._longest - 1)
+            first = min(max(self._longest // 2, self._given), self._longest - 1)  # what was given may have been sent
+            cut = quietest(np.array(self._frame_levels), first, self._longest - 1)
             utterance = np.concatenate(self._frames[:cut])
+            self._given = 0
             self._frames, self._frame_levels = self._frames[cut:], self._frame_levels[cut:]
             return utterance
         return None
+
+    def _due(self) -> bool:
+        """Whether what there is so far is to be given."""
+        more = len(self._frames) - self._given
+        return self._open and (self._quiet_run == _PAUSE or self._partial <= more > self._quiet_run)
 
     def _look(self, floor_db: float) -> None:
         """Open the utterance where loud frames say so, and forget what is too old to belong to it."""

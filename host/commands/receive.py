@@ -18,10 +18,12 @@ from ..files import wav
 from ..files.writer import make_folder
 from ..link.results import ResultReader
 from ..show.report import complain, show
+from ..show.status import Status
 from ..sound.player import Player
 
 DESCRIPTION = """\
-Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. Flowgraphs with a Speech
+Print the texts that a running flowgraph recognises, one a line, until Ctrl-C. While somebody speaks the last
+line of a terminal grows; --json gives a line each time it does, with "partial" true. Flowgraphs with a Speech
 Synthesizer send speech as well: --play plays it, --out saves it.
 """
 
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take_results(reader: ResultReader, args: argparse.Namespace, folder: Path | None, player: Player | None) -> int:
-    status, count, last, there = DONE, 0, time.monotonic(), True
+    status, count, last, there, growing = DONE, 0, time.monotonic(), True, Status()
     while args.count is None or count < args.count:
         message = reader.read(0.2)
         if reader.peer.update() != there:
@@ -73,12 +75,18 @@ def _take_results(reader: ResultReader, args: argparse.Namespace, folder: Path |
             complain("the flowgraph is back" if there else "the flowgraph went away; waiting for it")
         if message is not None:
             result, spoken = message.result, message.speech
+            last = time.monotonic()
+            growing("" if not result.partial else result.text)
+            if result.partial:
+                if args.json:
+                    show(result, args.json)
+                continue
             if folder and len(spoken):
                 result = replace(result, speech=str(_save(folder, message)))
             show(result, args.json)
             if player and len(spoken):
                 player(spoken, result.speech_rate or SAMPLE_RATE)
-            count, last = count + 1, time.monotonic()
+            count += 1
             if result.lost or result.error:
                 status = SOME_FAILED
         elif args.timeout is not None and time.monotonic() - last > args.timeout:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
 import zmq
 
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.link.addresses import AUDIO_ADDRESS, RESULT_ADDRESS
 from gr_deepsc.speech import audio
+from gr_deepsc.speech.segment import PARTIAL_S
 
 from .. import options
 from ..errors import DONE, SOME_FAILED, HostError
@@ -20,12 +20,16 @@ from ..files.recordings import recordings
 from ..link.results import ResultReader, unreadable
 from ..link.sender import Sender
 from ..show.report import complain, name_error, show
+from ..show.status import Status, meter
+from ..sound.microphone import Spoken, utterances
 
 DESCRIPTION = """\
 Send recordings, or what the microphone hears, to a running flowgraph.
 
 The microphone's audio is cut into utterances at its pauses, and so are recordings of more than 28 s, to 10
-minutes. Speak once it says that it is listening. Ctrl-C ends it.
+minutes. Speak once it says that it is listening; a terminal shows the level. While you speak, words are read
+and sent about every 1.5 s: a burst each time, which takes more air time. --whole waits for the end of the
+utterance instead, as one does on slow links (the audio profile). Ctrl-C ends it.
 
 --wait prints one result an utterance. Over the air there is none where a burst is not heard. One that is heard
 but cannot be read does not say whose it is: it is reported at once on stderr (with --json also as an object of
@@ -46,6 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("files", nargs="*", metavar="FILE", help="recording of speech")
     add("--mic", action="store_true", help="send what the microphone hears")
     add("--device", metavar="NAME|N", help="audio device of --mic; `deepsc doctor` lists them")
+    add("--whole", action="store_true", help="with --mic: send an utterance once it has ended, not while it is spoken")
     add("--seconds", type=options.seconds, metavar="S", help="stop --mic after S seconds")
     add("--address", default=AUDIO_ADDRESS, help=f"of the flowgraph's Audio Link ({AUDIO_ADDRESS})")
     add("--wait", action="store_true", help="wait for the results and print them")
@@ -80,11 +85,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namespace) -> int:
-    status, answered, unread = DONE, 0, 0
+    status, answered, unread, line, so_far = DONE, 0, 0, Status(), ""
 
     def read(reader: ResultReader, timeout_s: float) -> bool:
-        """True where an utterance was answered."""
-        nonlocal status, answered, unread
+        """True where something came of an utterance."""
+        nonlocal status, answered, unread, so_far
         answer = reader.read(timeout_s)
         if answer is None:
             return False
@@ -95,27 +100,38 @@ def _send_all(sender: Sender, reader: ResultReader | None, args: argparse.Namesp
             if args.json:
                 show(result, args.json)
             return False
-        show(result, args.json)
+        so_far = result.text if result.partial else ""
+        if args.json or not result.partial:
+            show(result, args.json)
+        if result.partial:
+            return True
         answered += 1
         if result.lost or result.error:
             status = SOME_FAILED
         return True
 
     for name, source in _sources(args):
-        if source is not None:
+        if isinstance(source, float):
+            line(f"{meter(source)}  {so_far}")
+        else:
             try:
                 if isinstance(source, audio.AudioError):
                     raise source
-                samples = audio.check(*source)
-                seq = sender.send(samples)
+                samples = audio.check(source.samples, source.sample_rate)
+                seq = sender.send(samples, source.whole)
                 if reader:
                     reader.expect(seq)
-                complain(f"sent {name}: {len(samples) / SAMPLE_RATE:.1f} s as {sender.session}#{seq}")
+                if source.whole:
+                    complain(f"sent {name}: {len(samples) / SAMPLE_RATE:.1f} s as {sender.session}#{seq}")
             except audio.AudioError as error:
-                complain(name_error(name, str(error)))
-                status = SOME_FAILED
-        while reader and answered < sender.sent and read(reader, 0.0):
+                if isinstance(source, Spoken) and source.whole:
+                    sender.drop()
+                if not isinstance(source, Spoken) or source.whole:
+                    complain(name_error(name, str(error)))
+                    status = SOME_FAILED
+        while reader and reader.waiting and read(reader, 0.0):
             pass
+    line.close()
     last = time.monotonic()
     while reader and answered < sender.sent:
         if read(reader, 0.2):
@@ -133,11 +149,9 @@ def _unread(bursts: int) -> str:
     return f"{bursts} burst{'s were' if bursts > 1 else ' was'} heard that could not be read"
 
 
-def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, int] | audio.AudioError | None]]:
-    """What to call it, and samples with their rate, or why there are none; None while nothing is said."""
+def _sources(args: argparse.Namespace) -> Iterator[tuple[str, Spoken | audio.AudioError | float]]:
+    """What to call it, and the speech, or why there is none; in between the microphone's level in dBFS."""
     if args.mic:
-        from ..sound.microphone import utterances
-
         stop = threading.Event()
 
         def end(*_: object) -> None:  # a second Ctrl-C ends the process
@@ -146,7 +160,8 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
 
         default = signal.signal(signal.SIGINT, end)
         ready = partial(complain, "listening; speak, and press Ctrl-C to end")
-        for utterance in utterances(args.device, args.seconds, stop, ready):
+        every = 0.0 if args.whole else PARTIAL_S
+        for utterance in utterances(args.device, args.seconds, stop, ready, every):
             yield "an utterance", utterance
         return
     for recording in recordings(args.files):
@@ -157,4 +172,4 @@ def _sources(args: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray, 
         count = len(recording.utterances)
         for k, samples in enumerate(recording.utterances, 1):
             part = f" ({k} of {count})" if count > 1 else ""
-            yield f"{recording.path}{part}", (samples, recording.sample_rate)
+            yield f"{recording.path}{part}", Spoken(samples, recording.sample_rate, True)

@@ -28,8 +28,8 @@ class ResultReader:
         user_id: of the session.
 
     A burst has no room for a session and counts utterances modulo 32: a result from the air is taken for the
-    oldest utterance of this user that has no result yet and fits. While any is expected, an `unreadable` burst is a
-    result as well: it may be one of them.
+    oldest utterance of this user that has no result yet and fits; one that is `partial` is not its last. While any is
+    expected, an `unreadable` burst is a result as well: it may be one of them.
 
     What was missed because this process, the path or the flowgraph was held up is asked for again and comes in its
     order; what is not to be had any more is complained of.
@@ -47,7 +47,13 @@ class ResultReader:
 
     def expect(self, seq: int) -> None:
         """An utterance of the session was sent."""
-        self._expected.append(seq)
+        if seq not in self._expected:
+            self._expected.append(seq)
+
+    @property
+    def waiting(self) -> bool:
+        """An utterance has no result yet."""
+        return bool(self._expected)
 
     def wait_for_peer(self, timeout_s: float) -> None:
         """Wait until results can no longer be missed; HostError after `timeout_s` seconds."""
@@ -106,7 +112,8 @@ class ResultReader:
             fits = [seq for seq in self._expected if seq % SEQUENCE == result.seq]
             ours = bool(fits) and result.user_id == self._user_id
         if ours and fits:
-            self._expected.remove(fits[0])
+            if not result.partial:
+                self._expected.remove(fits[0])
             return replace(result, session=self._session, seq=fits[0])
         return result if ours else None
 

@@ -114,7 +114,7 @@ def as_line(result: Result) -> str:
 
 def show(result: Result, as_json: bool) -> None:
     """Print a received result at once, however stdout is buffered."""
-    print(as_line(result) if as_json else line(result), flush=True)
+    say(as_line(result) if as_json else line(result), sys.stdout)
 
 
 def complain(message: str) -> None:

@@ -4,16 +4,24 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gr_deepsc.speech.segment import Segmenter
+from gr_deepsc.speech.segment import Segmenter, level_db
 
 from ..errors import HostError
 
 BLOCK_S = 0.1  # of audio at a time
 STALL_S = 5.0  # a device that gives nothing for so long is gone
+
+
+class Spoken(NamedTuple):
+    """An utterance, or what there is so far of one that goes on."""
+
+    samples: np.ndarray  # float32 [n], mono
+    sample_rate: int  # Hz, the device's own
+    whole: bool
 
 
 def load() -> Any:
@@ -41,17 +49,16 @@ def utterances(
     seconds: float | None = None,
     stop: threading.Event | None = None,
     ready: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[np.ndarray, int] | None]:
-    """What is spoken, utterance by utterance, and None about every `BLOCK_S` seconds in between.
+    partial_s: float = 0.0,
+) -> Iterator[Spoken | float]:
+    """What is spoken, utterance by utterance, and the level in dBFS about every `BLOCK_S` seconds in between.
 
     Args:
         device: name or number of the input; None for the system's default.
         seconds: of audio to listen for; None for ever.
         stop: once set, what was being said is still given, and that is all.
         ready: called once the device gives samples, from when on all that is said is heard.
-
-    Yields:
-        float32 [n] mono and its sample rate in Hz (the device's own), or None while there is nothing to send.
+        partial_s: as of `Segmenter`.
 
     Raises:
         HostError: no such device, or it fails.
@@ -74,7 +81,7 @@ def utterances(
         raise HostError(
             f"cannot listen to the microphone: {_reason(error)}; `deepsc doctor` lists the devices"
         ) from None
-    segmenter, heard, alive = Segmenter(sample_rate=rate), 0, time.monotonic()
+    segmenter, heard, alive = Segmenter(sample_rate=rate, partial_s=partial_s), 0, time.monotonic()
     with stream:
         while (seconds is None or heard < seconds * rate) and not (stop and stop.is_set()):
             try:
@@ -82,16 +89,16 @@ def utterances(
             except queue.Empty:
                 if time.monotonic() - alive > STALL_S:
                     raise HostError(f"the microphone gave no audio for {STALL_S:g} s") from None
-                yield None
+                yield -np.inf
                 continue
             if not heard:
                 ready()
             heard, alive = heard + len(samples), time.monotonic()
-            for utterance in segmenter.push(samples):
-                yield utterance, rate
-            yield None
+            for utterance, whole in segmenter.steps(samples):
+                yield Spoken(utterance, rate, whole)
+            yield level_db(samples)
     for utterance in segmenter.flush():
-        yield utterance, rate
+        yield Spoken(utterance, rate, True)
 
 
 def _reason(error: Exception) -> str:
