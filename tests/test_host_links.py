@@ -332,7 +332,7 @@ def test_the_wrong_options_are_refused(recordings):
     ):
         done = deepsc_here(*arguments)
         assert done.returncode == 2, arguments
-        assert done.stderr.startswith(("deepsc: ", "usage: "))
+        assert done.stderr.startswith(("deepsc: ", "deepsc receive: "))
 
 
 def test_no_microphone_is_one_clear_line(running):

@@ -98,12 +98,14 @@ def test_receive_plays_and_saves(recording, fixture_model, said, home):
             HOME=str(home),
         ) as receiver:  # fmt: skip
             receiver.stderr.readline()  # it listens
-            for user_id in (1, 8):
+            printed = []
+            for user_id in (1, 8):  # one after the other: one sender's words may overtake another's
                 sent = deepsc_here("send", "--address", audio, "--user-id", user_id, recording)
                 assert sent.returncode == 0, sent.stderr
-            printed, complaints = receiver.communicate(timeout=60)
+                printed.append(receiver.stdout.readline())
+            _, complaints = receiver.communicate(timeout=60)
         assert receiver.returncode == 0, complaints
-    registered, stranger = (json.loads(line) for line in printed.splitlines())
+    registered, stranger = map(json.loads, printed)
     assert (registered["voice"], registered["speech"]) == (1, str(folder / "0001-user1.wav"))
     assert (stranger["voice"], stranger["speech"]) == (0, str(folder / "0002-user8.wav"))
     assert "no voice" in stranger["warning"] and registered["warning"] is None
