@@ -29,7 +29,7 @@ with --through-gnuradio gives the same results by the blocks of a flowgraph.
 Recordings: wav, flac, ogg, opus, mp3, ..., with PyAV m4a, aac, amr, webm; 8 to 192 kHz, mono or stereo,
 0.1 s to 10 minutes of speech each; - is standard input. Of a file that was cut, what is there is read, with a
 warning. One of more than 28 s is cut at its pauses into utterances, which are sent one after the other; its
-result is that of all of them. The receiver is told nothing of the path: it finds the bursts, and estimates time,
+result is that of all. The receiver is told nothing of the path: it finds the bursts, and estimates time,
 carrier (within 10 % of the symbol rate), clock, fading and noise. With --csi ideal the symbols go through
 the channel one by one, and the receiver is told h and N0. awgn, rayleigh and rician are the paper's
 channels: one fading coefficient for 128 symbols. Noise and fading follow from --seed and the utterance's
