@@ -12,8 +12,8 @@ PY := $(VENV)/bin/python
 # gir1.2-gtk-3.0: GNU Radio Companion's window. libopenblas0-pthread: on Debian 13 the distribution's NumPy serves, whose
 # matrix products are 25 times slower with the reference BLAS that it comes with.
 APT := gnuradio python3-venv python3-pip libportaudio2 libsndfile1 gir1.2-gtk-3.0 libopenblas0-pthread
-# Development only: the software radio of the tests, UHD's blocks over it, a browser for the page, and rigctld.
-APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr chromium libhamlib-utils $(APT_TORCH)
+# Development only: the software radio of the tests, UHD's blocks over it, a browser for the page, a screen for GRC, rigctld.
+APT_DEVELOPMENT := g++ pkg-config libsoapysdr-dev uhd-soapysdr chromium xvfb xauth libhamlib-utils $(APT_TORCH)
 # PyPI's torch for Python 3.13 is built for CUDA and comes with some 5 GB of libraries. Debian 13's own needs 0.8 GB; to
 # train on a GPU there, `.venv/bin/pip install torch==2.13.0`. Debian 12's is too old.
 APT_TORCH = $(shell $(PYTHON) -c 'import sys; print("python3-torch" if sys.version_info >= (3, 13) else "")')

@@ -10,7 +10,8 @@ GRC = Path(__file__).resolve().parent.parent / "gr_deepsc" / "grc"
 HEAD = """\
 # The blocks
 
-In GNU Radio Companion's list they stand under [DeepSC]; in Python they are classes of `gr_deepsc.blocks`. Messages
+In GNU Radio Companion's list they stand under [DeepSC]; in Python they are classes of `gr_deepsc.blocks`,
+those of a window of their modules there (`gr_deepsc.blocks.signal_view`). Messages
 are PDUs, pairs of a metadata dictionary and a uniform vector; [architecture.md](architecture.md#contracts) has the
 keys of the metadata that all share. A port in italics need not be connected; a parameter that is *live* can be
 changed while the flowgraph runs. `python docs/make_blocks.py` makes this page out of `gr_deepsc/grc/*.block.yml`.

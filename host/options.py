@@ -1,9 +1,10 @@
 """Options that several commands have, and the numbers that options are."""
 
 import argparse
+import sys
 from collections.abc import Callable
 
-from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB, sentence
+from gr_deepsc.codec.rates import AUTO, CHOICES, TARGET_DB, rate_for, sentence
 from gr_deepsc.codec.rates import DEFAULT as RATE
 from gr_deepsc.ctc import DECODERS
 from gr_deepsc.phy.framer import CHOICES as PREAMBLES
@@ -67,6 +68,13 @@ def rate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rate", choices=CHOICES, default=RATE, help=help)
     help = f"for --rate {AUTO}: Es/N0 of the weakest receiver ({TARGET_DB:g})"
     command.add_argument("--target-snr", type=decibels, default=TARGET_DB, metavar="DB", help=help)
+
+
+def tell_rate(args: argparse.Namespace) -> None:
+    """Say on stderr what --rate auto comes to."""
+    if args.rate == AUTO:
+        chosen = f"{rate_for(args.target_snr)} symbols/s of payload, for Es/N0 {args.target_snr:g} dB and more"
+        print(f"deepsc: --rate {AUTO}: {chosen} (--target-snr)", file=sys.stderr, flush=True)
 
 
 def preamble(command: argparse.ArgumentParser) -> None:

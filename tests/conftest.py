@@ -8,6 +8,7 @@ import fixture_models
 import pytest
 import soundfile
 from browser import chromium
+from deepsc_host.graph.programs import has_window, without_window
 from grcc import GRAPHS, grcc
 
 # For torch, which reads it when it is imported: on networks as small as ours two threads take twice the processor time.
@@ -36,13 +37,17 @@ def fixture_model(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def _compiled(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compiled")
-    return folder, grcc(folder, *GRAPHS)
+    """Receivers with their window and, as --no-gui leaves them, without; sim_gui with it."""
+    folder, copies = tmp_path_factory.mktemp("compiled"), tmp_path_factory.mktemp("without_window")
+    (folder / "windows").mkdir()
+    receivers = [path for path in GRAPHS if has_window(path) and path.stem != "sim_gui"]
+    headless = [without_window(path, copies) if path in receivers else path for path in GRAPHS]
+    return folder, grcc(folder, *headless) | grcc(folder / "windows", *receivers)
 
 
 @pytest.fixture(scope="session")
 def compiled(_compiled):
-    """Folder of the shipped flowgraphs' Python programs."""
+    """Folder of the shipped flowgraphs' Python programs, receivers without their window; windows/ has those with it."""
     return _compiled[0]
 
 

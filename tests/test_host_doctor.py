@@ -6,17 +6,33 @@ import json
 import pytest
 import zmq
 from deepsc_host.commands import doctor
+from deepsc_host.graph.devices import found
 from host_process import deepsc, deepsc_here
 from hosts import free_addresses
 
 from gr_deepsc.link.sockets import open_socket
+
+pytest_plugins = ["soapy"]
 
 
 def test_doctor_checks_everything_and_exits_by_it():
     done = deepsc("doctor", "--json")
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     names = [finding["name"] for finding in findings]
-    for name in ("python", "numpy", "gnuradio", "packages", "blocks path", "grcc", "blocks", "models", "port"):
+    for name in (
+        "python",
+        "numpy",
+        "gnuradio",
+        "packages",
+        "blocks path",
+        "grcc",
+        "blocks",
+        "models",
+        "microphone",
+        "UHD",
+        "SoapySDR",
+        "port",
+    ):
         assert name in names
     for finding in findings:
         assert finding["status"] in ("ok", "warn", "fail")
@@ -118,3 +134,10 @@ def test_help_reads_like_a_manual_page(command):
 
 def test_version():
     assert deepsc("--version").stdout.startswith("gr-deepsc ")
+
+
+def test_radios_are_listed(uhd_loopback):
+    """The tests' software radio, which answers only who asks for it; UHD has it through its Soapy module."""
+    by_soapy, by_uhd = found("driver=loopback"), found("type=soapy,driver=loopback")
+    assert [device for device in by_soapy["SoapySDR"] if "driver=loopback" in device]
+    assert [device for device in by_uhd["UHD"] if "loopback" in device]

@@ -17,6 +17,7 @@ from .result_link import ResultLink
 from .semantic_decoder import SemanticDecoder
 from .semantic_encoder import SemanticEncoder
 from .spectrum_link import SpectrumLink
+from .speech_player import SpeechPlayer
 from .speech_segmenter import SpeechSegmenter
 from .speech_source import SpeechSource
 from .speech_synthesizer import SpeechSynthesizer
@@ -25,6 +26,6 @@ from .transmitter import DeepscTransmitter
 __all__ = [
     "AudioFileSource", "AudioLink", "BlockFadingChannel", "BurstFramer", "BurstReceiver", "BurstSource",
     "DeepscReceiver", "DeepscTransmitter", "DropCounter", "Identifier", "IqFileSink", "IqFileSource", "PushToTalk",
-    "RadioPath", "ResultLink", "SemanticDecoder", "SemanticEncoder", "SpectrumLink", "SpeechSegmenter",
+    "RadioPath", "ResultLink", "SemanticDecoder", "SemanticEncoder", "SpectrumLink", "SpeechPlayer", "SpeechSegmenter",
     "SpeechSource", "SpeechSynthesizer",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
+from ..result import Result
+
 LATE_S = 10.0  # that what was heard live may wait in the queues of the blocks behind the receiver
 KINDS = {
     "audio": ("an f32vector", pmt.is_f32vector, pmt.f32vector_elements, np.float32),
@@ -41,6 +43,26 @@ def metadata(message: Any) -> Any:
     """The metadata of anything: a pmt dict, empty where the message is no PDU."""
     sound = pmt.is_pair(message) and pmt.is_dict(pmt.car(message))
     return pmt.car(message) if sound else pmt.make_dict()
+
+
+def plain_fields(meta: Any) -> dict[str, Any]:
+    """The metadata values that are a string, a number or a truth value, by key."""
+    items = pmt.dict_items(meta)
+    pairs = [pmt.nth(i, items) for i in range(pmt.length(items))]
+    plain = (pmt.is_symbol, pmt.is_bool, pmt.is_integer, pmt.is_real)
+    return {
+        pmt.to_python(pmt.car(pair)): pmt.to_python(pmt.cdr(pair))
+        for pair in pairs
+        if any(is_a(pmt.cdr(pair)) for is_a in plain)
+    }
+
+
+def result_of(message: Any) -> Result | None:
+    """What a PDU of a text or a failure tells; None of anything else."""
+    try:
+        return Result.of(plain_fields(pmt.car(message)))
+    except Exception:  # whoever only looks on must not end because of a message
+        return None
 
 
 def get(meta: Any, key: str, default: Any) -> Any:

@@ -1,6 +1,7 @@
 """Result Link: text or audio PDUs in, results to hosts over ZeroMQ out."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..link.addresses import RESULT_ADDRESS
 from ..link.protocol import FORMATS, MAX_PAYLOAD, SPEECH_FORMAT, ProtocolError
 from ..link.publisher import Publisher
 from ..link.sockets import Bound, LinkError
-from .pdu import PduBlock, PduError, metadata
+from .pdu import PduBlock, PduError, metadata, plain_fields
 
 SERVE_S = 0.05  # between two looks for requests of subscribers
 
@@ -33,6 +34,7 @@ class ResultLink(PduBlock):
             LinkError: an address that cannot be bound; says what to do.
         """
         super().__init__("Result Link", "text", failed=None)
+        self.watch: Callable[[dict[str, Any]], object] = lambda fields: None  # called with each result's metadata
         self._bound = Bound("xpub", address, curve_key)
         self._publisher, self._lock = Publisher(self._bound), threading.Lock()
         self._stopping = threading.Event()
@@ -65,7 +67,7 @@ class ResultLink(PduBlock):
     def handle(self, message: Any) -> None:
         if not (pmt.is_pair(message) and pmt.is_dict(pmt.car(message))):
             raise PduError("bad_message", "not a PDU: needed is (metadata dict, vector)")
-        fields, vector = _fields(pmt.car(message)), pmt.cdr(message)
+        fields, vector = plain_fields(pmt.car(message)), pmt.cdr(message)
         if not pmt.is_f32vector(vector):
             self._send(fields)
             return
@@ -79,7 +81,7 @@ class ResultLink(PduBlock):
 
     def fail(self, lost: Any) -> None:
         """Publish a lost utterance; one whose metadata breaks the protocol, as far as it can be told."""
-        fields = _fields(metadata(lost))
+        fields = plain_fields(metadata(lost))
         try:
             self._send(fields)
         except ProtocolError as error:
@@ -87,6 +89,7 @@ class ResultLink(PduBlock):
             self._send(reason.result())
 
     def _send(self, fields: dict[str, Any], speech: np.ndarray | None = None, speech_rate: int | None = None) -> None:
+        self.watch(fields)
         with self._lock:
             try:
                 self._publisher.send(fields, speech, speech_rate)
@@ -104,14 +107,3 @@ class ResultLink(PduBlock):
                     self._publisher.serve()
                 except (zmq.ZMQError, LinkError) as error:
                     self.logger.error(f"subscribers are not heard: {error}")
-
-
-def _fields(meta: Any) -> dict[str, Any]:
-    pairs = {pmt.to_python(pmt.car(item)): pmt.cdr(item) for item in _items(meta)}
-    plain = (pmt.is_symbol, pmt.is_bool, pmt.is_integer, pmt.is_real)
-    return {key: pmt.to_python(value) for key, value in pairs.items() if any(is_a(value) for is_a in plain)}
-
-
-def _items(meta: Any) -> list[Any]:
-    items = pmt.dict_items(meta)
-    return [pmt.nth(i, items) for i in range(pmt.length(items))]

@@ -7,7 +7,8 @@ import pmt
 
 from ..codec.encode import Encoder
 from ..codec.live import Live
-from ..codec.rates import DEFAULT, TARGET_DB
+from ..codec.rates import AUTO as BY_TARGET
+from ..codec.rates import DEFAULT, TARGET_DB, rate_for
 from ..framing import SAMPLE_RATE
 from ..reader import AUTO
 from ..speech import audio
@@ -38,10 +39,17 @@ class SemanticEncoder(PatientBlock):
         super().__init__("Semantic Encoder", "audio", "symbols")
         self.encoder = Encoder(model, rate, target_snr_db, provider, reader)
         self._live = Live(self.encoder)
+        self._tell_rate(rate, target_snr_db)
 
     def set_rate(self, rate: str, target_snr_db: float = TARGET_DB) -> None:
         """From the next utterance on."""
         self.encoder.set_rate(rate, target_snr_db)
+        self._tell_rate(rate, target_snr_db)
+
+    def _tell_rate(self, rate: str, target_snr_db: float) -> None:
+        if rate == BY_TARGET:
+            chosen = rate_for(target_snr_db)
+            self.logger.info(f"rate {rate}: {chosen} symbols/s of payload, for Es/N0 {target_snr_db:g} dB and more")
 
     def seconds(self, meta: Any, vector: Any) -> float:
         """Of speech in an audio PDU."""

@@ -94,6 +94,7 @@ class Bound:
         self, kind: str, address: str, curve_key: str, prepare: Callable[[zmq.Socket], object] | None = None
     ) -> None:
         self._parameters = kind, address, True, curve_key, prepare
+        self.address = address
         self._right = SEND if kind == "pull" else LISTEN
         self._context: zmq.Context | None = None
         self.open()

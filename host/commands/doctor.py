@@ -23,12 +23,17 @@ from ..errors import DONE, SOME_FAILED, HostError
 from ..graph.gnuradio import import_gnuradio
 
 DESCRIPTION = """\
-Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, ports.
+Check what gr-deepsc needs: GNU Radio, NumPy, the blocks, the models and their hashes, audio devices, radios,
+ports.
 Says of each how to mend it. Exit status 0 when all that is necessary is there.
 """
 
 EXAMPLES = ""
 
+RADIO_TOOLS = {
+    "UHD": "`uhd_find_devices` of `apt-get install uhd-host` must list it",
+    "SoapySDR": "`apt-get install soapysdr-module-hackrf`, or its own driver",
+}
 MODELS = Path(gr_deepsc.__file__).parent / "models"
 
 
@@ -73,6 +78,7 @@ def examine() -> Iterator[Finding]:
         check_flowgraphs,
         check_models,
         check_audio,
+        check_radios,
         check_ports,
     )
     for check in checks:
@@ -213,24 +219,34 @@ def _load(path: Path) -> Finding:
 
 
 def check_audio() -> Iterator[Finding]:
-    """There is a microphone; only `deepsc send --mic` needs one."""
+    """There are a microphone and a sound output; only `deepsc send --mic` and --play need them."""
     from ..sound.microphone import load
 
     try:
-        sounddevice = load()
-        inputs = [
-            f"{number}: {device['name']}"
-            for number, device in enumerate(sounddevice.query_devices())
-            if device["max_input_channels"] > 0
-        ]
+        devices = list(enumerate(load().query_devices()))
     except HostError as error:
         yield Finding("warn", "microphone", str(error), "`apt-get install libportaudio2`")
         return
-    if inputs:
-        yield Finding("ok", "microphone", "; ".join(inputs))
-    else:
-        mend = "plug in a microphone; `arecord -l` must list it (needed for `deepsc send --mic` only)"
-        yield Finding("warn", "microphone", "no audio input device", mend)
+    for name, key, tool, need in (
+        ("microphone", "max_input_channels", "arecord", "deepsc send --mic"),
+        ("sound output", "max_output_channels", "aplay", "--play"),
+    ):
+        if listed := [f"{number}: {device['name']}" for number, device in devices if device[key] > 0]:
+            yield Finding("ok", name, "; ".join(listed))
+        else:
+            mend = f"plug one in; `{tool} -l` must list it (needed for `{need}` only)"
+            yield Finding("warn", name, f"no audio {'in' if tool == 'arecord' else 'out'}put device", mend)
+
+
+def check_radios() -> Iterator[Finding]:
+    """USRPs and what SoapySDR has drivers for; only flowgraphs for radios need them."""
+    from ..graph.devices import found
+
+    for name, devices in found().items():
+        if devices:
+            yield Finding("ok", name, "; ".join(devices))
+        else:
+            yield Finding("warn", name, "no device", f"plug it in; {RADIO_TOOLS[name]} (needed for radios only)")
 
 
 def check_ports() -> Iterator[Finding]:

@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     framer = Framer(args.level, max(1, round(args.gap * profile.baseband_rate)), args.preamble or profile.preamble)
     with refused(ValueError):
         path = _path(args, profile)
+    options.tell_rate(args)
     with loading(f"the model {args.model}"):
         transmitter = Transmitter(Encoder(args.model, args.rate, args.target_snr, reader=args.reader), framer, path)
     with refused(IqFileError), ExitStack() as files:

@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     player = _player(args) if args.play else None
     status = DONE if player or writer or not args.play else SOME_FAILED
     setting = setting_of(args)
+    options.tell_rate(args)
     with _simulation(args, setting, speak=bool(player or writer)) as simulation:
         for recording in recordings(progress(args.files)):
             result, speech = _heard(recording, simulation, setting, args.user_id)

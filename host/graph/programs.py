@@ -1,4 +1,4 @@
-"""GNU Radio Companion flowgraphs that use gr-deepsc's blocks: found, compiled to Python, run.
+"""GNU Radio Companion flowgraphs that use gr-deepsc's blocks: found, and compiled to Python.
 
 GRC looks for block descriptions in GRC_BLOCKS_PATH, not in a virtual environment, and its exit status says
 nothing about blocks it did not find: both are seen to here.
@@ -8,24 +8,21 @@ import hashlib
 import importlib.util
 import os
 import re
-import runpy
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import gr_deepsc
 
-from ..errors import DONE, HostError, refused
-from ..start import INTERRUPTED
+from ..errors import HostError
 from .gnuradio import import_gnuradio
 
 BLOCKS = Path(gr_deepsc.__file__).parent / "grc"
 COMPLAINTS = re.compile(r"warn:|Error|Traceback")
 COMPILE_TIMEOUT = 120  # s
+WIDGETS = {"deepsc_signal_view", "deepsc_text_list", "deepsc_speech_panel"}  # beside qtgui_*: of the window only
 NOT_IN_PROGRAM = {"note", "import", "snippet", "virtual_sink", "virtual_source"}  # by name, that is
 
 
@@ -69,8 +66,37 @@ def environment() -> dict[str, str]:
     return os.environ | {"GRC_BLOCKS_PATH": f"{BLOCKS}{os.pathsep}{others}" if others else str(BLOCKS)}
 
 
-def compile_flowgraph(path: Path) -> Path:
+def has_window(path: Path) -> bool:
+    """Whether a .grc file is of a flowgraph with a Qt window."""
+    return "generate_options: qt_gui" in path.read_text(encoding="utf-8")
+
+
+def without_window(path: Path, folder: Path) -> Path:
+    """A copy in `folder` of a .grc file with a Qt window, that has none: its widgets are disabled.
+
+    Raises:
+        HostError: a control of the window sets something, so that it does not go without.
+    """
+    import yaml  # of the distribution's GNU Radio
+
+    graph = yaml.safe_load(path.read_text(encoding="utf-8"))
+    graph["options"]["parameters"] |= {"generate_options": "no_gui", "run_options": "run"}
+    for block in graph["blocks"]:
+        if block["id"].startswith("variable_qtgui_"):
+            raise HostError(f"{path.stem} is there for its window: without one take sim_fading")
+        if block["id"] in WIDGETS or block["id"].startswith("qtgui_"):
+            block["states"]["state"] = "disabled"
+    copy = folder / path.name
+    copy.write_text(yaml.safe_dump(graph), encoding="utf-8")
+    return copy
+
+
+def compile_flowgraph(path: Path, window: bool = True, told: Callable[[str], object] = lambda line: None) -> Path:
     """Translate a .grc file to Python with grcc, unless the same was done before.
+
+    Args:
+        window: False leaves a Qt window out.
+        told: is called before something that takes seconds, with what it is.
 
     Returns:
         The Python program, in the cache folder (XDG_CACHE_HOME or ~/.cache, deepsc/flowgraphs/).
@@ -80,7 +106,7 @@ def compile_flowgraph(path: Path) -> Path:
     """
     import_gnuradio()
     text = path.read_bytes()
-    digest = hashlib.sha256(text)
+    digest = hashlib.sha256(text if window else text + b"without its window")
     for block in sorted(BLOCKS.glob("*.yml")):
         digest.update(block.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deepsc" / "flowgraphs"
@@ -97,6 +123,9 @@ def compile_flowgraph(path: Path) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     try:
+        if not window:
+            path = without_window(path, work)
+        told(f"compiling {path.stem}")
         _grcc(path, work)
         made = [file for file in work.glob("*.py") if f"class {file.stem}(" in file.read_text()]
         if len(made) != 1:
@@ -153,52 +182,3 @@ def tool(name: str) -> str:
     if not found:
         raise HostError(f"no {name}: install GNU Radio (`make setup`, or `apt-get install gnuradio`)")
     return found
-
-
-def run_program(program: Path, options: list[str]) -> int:
-    """Run a generated program in this process, until it ends by itself or by Ctrl-C or SIGTERM.
-
-    Raises:
-        HostError: one of our blocks cannot start: an address in use, a model that is missing or does not fit,
-            a file that cannot be read, a radio that must not be started, or that is not there.
-    """
-    from zmq import ZMQError
-
-    from gr_deepsc.link.sockets import LinkError
-    from gr_deepsc.radio.iqfile import IqFileError
-    from gr_deepsc.radio.permission import RadioError
-    from gr_deepsc.session import ContractError
-    from gr_deepsc.speech.audio import AudioError
-
-    sys.argv = [str(program), *options]
-    sys.path.insert(0, str(program.parent))
-    ours = (AudioError, ZMQError, IqFileError, LinkError, ContractError, RadioError, FileNotFoundError)
-    # GNU Radio's own blocks raise nothing but this, a missing device for one
-    ended = f"{program.stem} ended (is its radio connected?)"
-    with refused(RuntimeError, what=ended), refused(*ours), _signals() as come:
-        try:
-            runpy.run_path(str(program), run_name="__main__")
-        except SystemExit as end:  # how the generated programs answer Ctrl-C and SIGTERM
-            if end.code or signal.SIGINT not in come():
-                raise
-            return INTERRUPTED
-    return DONE
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], bytes]]:
-    """The numbers of the signals that come, whoever handles them."""
-    read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-
-    def come() -> bytes:
-        with suppress(BlockingIOError):
-            return os.read(read, 4096)
-        return b""
-
-    try:
-        yield come
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(read)
-        os.close(write)

@@ -95,6 +95,8 @@ def line(result: Result) -> str:
         what = f"{text(result)}  ({result.error})" if result.error_type == UNRELIABLE else f"LOST: {result.error}"
         return printable(f"{what}  [{', '.join(about)}]")
     about.append(path)
+    if result.rate is not None:
+        about.append(f"{result.rate} symbols/s")
     if result.confidence is not None:
         about.append(f"confidence {result.confidence:.2f}")
     if result.warning:

@@ -11,6 +11,7 @@ import numpy as np
 from gr_deepsc.speech.segment import Segmenter, level_db
 
 from ..errors import HostError
+from .quiet import hush
 
 BLOCK_S = 0.1  # of audio at a time
 STALL_S = 5.0  # a device that gives nothing for so long is gone
@@ -30,6 +31,7 @@ def load() -> Any:
     Raises:
         HostError: it is not installed, or PortAudio is missing.
     """
+    hush()
     try:
         import sounddevice
     except (ImportError, OSError) as error:
