@@ -5,7 +5,7 @@ import zmq
 from gnuradio import gr
 
 from ..link.addresses import SPECTRUM_ADDRESS
-from ..link.sockets import Bound
+from ..link.sockets import Bound, InUseError
 from ..link.spectrum import BINS, measured, pack
 
 A_SECOND = 8  # spectra
@@ -16,7 +16,8 @@ class SpectrumLink(gr.sync_block):
     """Publishes `A_SECOND` power spectra a second of a stream, each of its newest `WINDOWS` x `BINS` samples.
 
     Port: complex samples in, full scale 1.0. Whoever listens too slowly misses some. The counter `published` tells
-    how many went out.
+    how many went out. Where another flowgraph listens at the address already, none go: a receiver without spectra is
+    better than none.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class SpectrumLink(gr.sync_block):
         """`sample_rate`, `center_hz`: of the stream, Hz; the others as of the Result Link.
 
         Raises:
-            LinkError: an address that cannot be bound; says what to do.
+            LinkError: an address that cannot be bound, though nobody else has it; says what to do.
             ValueError: the rate is not positive.
         """
         gr.sync_block.__init__(self, name="Spectrum Link", in_sig=[np.complex64], out_sig=None)
@@ -39,20 +40,26 @@ class SpectrumLink(gr.sync_block):
         self._sample_rate, self._center_hz = float(sample_rate), float(center_hz)
         self._step = max(BINS, round(sample_rate / A_SECOND))
         self._newest, self._due = np.zeros(0, np.complex64), self._step
-        self._bound = Bound("pub", address, curve_key)
+        self._bound: Bound | None = None
+        try:
+            self._bound = Bound("pub", address, curve_key)
+        except InUseError as error:
+            self.logger.warn(f"no spectra for those who watch: {error}")
 
     def start(self):
         """Open the socket again after a stop."""
-        self._bound.open()
+        if self._bound:
+            self._bound.open()
         return True
 
     def stop(self):
         """Free the address."""
-        self._bound.close()
+        if self._bound:
+            self._bound.close()
         return True
 
     def work(self, input_items, output_items):
-        samples, begin = input_items[0], 0
+        samples, begin = input_items[0], 0 if self._bound else len(input_items[0])
         while begin < len(samples):
             piece = samples[begin : begin + self._due]
             begin, self._due = begin + len(piece), self._due - len(piece)
@@ -63,6 +70,7 @@ class SpectrumLink(gr.sync_block):
         return len(samples)
 
     def _publish(self, samples: np.ndarray) -> None:
+        assert self._bound
         try:
             clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
             self._bound.socket.send_multipart(pack(measured(clean, self._sample_rate, self._center_hz)))

@@ -26,6 +26,10 @@ class LinkError(RuntimeError):
     """A socket that could not be opened, in one line that says what to do."""
 
 
+class InUseError(LinkError):
+    """An address that somebody else listens at."""
+
+
 def open_socket(
     context: zmq.Context,
     kind: str,
@@ -76,7 +80,7 @@ def open_socket(
     except zmq.ZMQError as error:
         socket.close()
         if error.errno in (zmq.EADDRINUSE, errno.EADDRINUSE):
-            raise LinkError(
+            raise InUseError(
                 f"{address} is in use: another flowgraph runs there; stop it or choose another port"
             ) from None
         raise LinkError(f"cannot {'bind' if bind else 'connect'} {address}: {error.strerror}") from None

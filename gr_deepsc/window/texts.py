@@ -17,6 +17,7 @@ class TextTable(QtWidgets.QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, len(COLUMNS))
         self._newest: tuple = ()
+        self._partial = False  # the newest line is of an utterance that goes on
         self._large = self.font()
         self._large.setPointSizeF(1.2 * self._large.pointSizeF())
         self.setHorizontalHeaderLabels(COLUMNS)
@@ -44,9 +45,10 @@ class TextTable(QtWidgets.QTableWidget):
             "–" if lost or result.confidence is None else f"{100 * result.confidence:.0f} %",
         )
         this = (result.session, result.seq, result.user_id)
-        if result.session and this == self._newest:  # the same utterance again, over another channel perhaps
+        # it goes on, or came again over another channel perhaps; over the air, without a session, numbers repeat
+        if this == self._newest and (result.session or self._partial):
             self.removeRow(0)
-        self._newest = this
+        self._newest, self._partial = this, bool(result.partial)
         self.insertRow(0)
         for column, cell in enumerate((*cells, _shown(result))):
             item = QtWidgets.QTableWidgetItem(cell)

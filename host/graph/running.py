@@ -101,7 +101,10 @@ def _telling(graph: type, told: Callable[[str], object], verbose: bool) -> type:
     def start(self: Any, *arguments: Any) -> None:
         blocks = vars(self).values()
         found: list[tuple[str, Any]] = [
-            (what, block) for block in blocks for kind, what in links.items() if type(block) is kind
+            (what, block)
+            for kind, what in links.items()
+            for block in blocks
+            if type(block) is kind and block._bound  # a spectrum's address may be another's
         ]
         for _, block in found:
             if verbose and isinstance(block, ResultLink):
