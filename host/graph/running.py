@@ -99,7 +99,7 @@ def _telling(graph: type, told: Callable[[str], object], verbose: bool) -> type:
     links = {AudioLink: "audio in", ResultLink: "results", SpectrumLink: "spectrum"}
 
     def start(self: Any, *arguments: Any) -> None:
-        blocks = vars(self).values()
+        blocks: list[Any] = list(vars(self).values())
         found: list[tuple[str, Any]] = [
             (what, block)
             for kind, what in links.items()
