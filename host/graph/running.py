@@ -96,7 +96,7 @@ def _telling(graph: type, told: Callable[[str], object], verbose: bool) -> type:
     """The top block's class, which tells its addresses when it starts."""
     from gr_deepsc.blocks import AudioLink, ResultLink, SpectrumLink
 
-    links = {AudioLink: "audio in", ResultLink: "results", SpectrumLink: "spectrum"}
+    links: dict[Any, str] = {AudioLink: "audio in", ResultLink: "results", SpectrumLink: "spectrum"}
 
     def start(self: Any, *arguments: Any) -> None:
         blocks: list[Any] = list(vars(self).values())
