@@ -9,11 +9,11 @@ from ..link.sockets import Bound, InUseError
 from ..link.spectrum import BINS, measured, pack
 
 A_SECOND = 8  # spectra
-WINDOWS = 16  # of BINS samples, at most, that are averaged: the newest
+LONGEST = 1 << 16  # samples that are looked at for one of them, at most: the newest
 
 
 class SpectrumLink(gr.sync_block):
-    """Publishes `A_SECOND` power spectra a second of a stream, each of its newest `WINDOWS` x `BINS` samples.
+    """Publishes `A_SECOND` power spectra a second of a stream, each of all that came since the last: a short burst is in one.
 
     Port: complex samples in, full scale 1.0. Whoever listens too slowly misses some. The counter `published` tells
     how many went out. Where another flowgraph listens at the address already, none go: a receiver without spectra is
@@ -63,7 +63,7 @@ class SpectrumLink(gr.sync_block):
         while begin < len(samples):
             piece = samples[begin : begin + self._due]
             begin, self._due = begin + len(piece), self._due - len(piece)
-            self._newest = np.concatenate((self._newest, piece))[-WINDOWS * BINS :]
+            self._newest = np.concatenate((self._newest, piece))[-LONGEST:]
             if self._due == 0:
                 self._publish(self._newest)
                 self._newest, self._due = self._newest[:0], self._step
