@@ -13,7 +13,7 @@ LONGEST = 1 << 16  # samples that are looked at for one of them, at most: the ne
 
 
 class SpectrumLink(gr.sync_block):
-    """Publishes `A_SECOND` power spectra a second of a stream, each of all that came since the last: a short burst is in one.
+    """Publishes `A_SECOND` power spectra a second of a stream, each of all since the last: a short burst is in one.
 
     Port: complex samples in, full scale 1.0. Whoever listens too slowly misses some. The counter `published` tells
     how many went out. Where another flowgraph listens at the address already, none go: a receiver without spectra is
