@@ -6,8 +6,7 @@ import pytest
 from gnuradio import gr
 from graph import pdu, post, received, running, sink, wait_until
 
-from gr_deepsc.blocks import SemanticEncoder
-from gr_deepsc.blocks.turns import LIMIT_S
+from gr_deepsc.blocks import SemanticEncoder, turns
 from gr_deepsc.codec.framewise import FramewiseEncoder
 from gr_deepsc.framing import frame_count
 
@@ -111,13 +110,14 @@ def test_no_such_model():
         SemanticEncoder("nonsense")
 
 
-def test_flood(fixture_model, speak):
+def test_flood(fixture_model, speak, monkeypatch):
     """More speech than may wait: the excess is refused, memory stays bounded, none is unanswered."""
+    monkeypatch.setattr(turns, "LIMIT_S", 100.0)
     top_block = gr.top_block()
     encoder = SemanticEncoder(str(fixture_model))
     symbols, failed = sink(top_block, encoder, "symbols"), sink(top_block, encoder, "failed")
     speech = np.resize(speak("me too"), 50 * 16_000)
-    count = int(LIMIT_S / 50) + 8
+    count = int(turns.LIMIT_S / 50) + 8
     for seq in range(count):
         post(encoder, "audio", pdu(speech, linked=True, session="one", seq=seq))
     with running(top_block):

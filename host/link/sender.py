@@ -64,8 +64,8 @@ class Sender:
         return seq
 
     def drop(self) -> None:
-        """The utterance that goes on has ended, or will not be sent any further."""
-        self.sent += 1
+        """The utterance that goes on has ended, or will not be sent any further; none of which nothing was sent."""
+        self.sent += self._chunks > 0
         self._chunks = self._samples = 0
 
     def close(self) -> None:
