@@ -107,7 +107,7 @@ def test_send_waits_for_its_own_results(running, recordings):
     assert second["text"] == "second one"
     done, _ = send(audio, results, "--wait", recordings / "second.wav")
     assert done.stdout.startswith("second one  [user 0, ")
-    assert "Es/N0 25.0 dB, confidence" in done.stdout  # through no modem: nothing was on the air
+    assert "Es/N0 25.0 dB, 500 symbols/s, confidence" in done.stdout  # through no modem: nothing was on the air
 
 
 def test_results_from_the_air_are_told_apart_without_a_session():
