@@ -119,6 +119,7 @@ def test_it_learns():
     assert jiwer.cer(TEXTS, texts) < 0.6  # chance: 0.9
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     """Where it was, from its folder; exported, ONNX computes the same and keeps the weights to half a step of 127."""
     monkeypatch.setattr("deepsc_export.contextual.train.VALIDATE", ((520, "awgn", 20.0),))

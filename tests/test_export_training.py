@@ -81,6 +81,7 @@ def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
     assert train.validate(warm, valid)["valid_cer"] <= run.best + 0.02
 
 
+@pytest.mark.slow
 def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
     """The head alone learns on the states of an encoder that stays as it is, even a random one."""
     whisper = Config("pretrained", WhisperDims(width=64, heads=2, layers=1, head_layers=1, head_units=32))
@@ -106,6 +107,7 @@ def test_head_learns_on_cached_states(tones, tmp_path, monkeypatch):
     assert train.validate(best, valid)["valid_cer"] == pytest.approx(run.best, abs=0.08)
 
 
+@pytest.mark.slow
 def test_student_learns_from_teacher(tones, tmp_path, monkeypatch):
     """From the texts and from the states of a teacher whose encoder is random: most letters are right after 0.2 h.
 
@@ -161,6 +163,7 @@ def test_codec_learns_and_resumes(tmp_path, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(codec.parameters(), resumed.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_paper_codec_is_trained_by_zero_forcing(tmp_path, monkeypatch):
     """The paper's own decoder (4,469 parameters, no reliability) learns at its fixed Rician 8 dB."""
     monkeypatch.setattr(codec_training, "VALIDATE", (("awgn", 8.0),))

@@ -16,6 +16,7 @@ from hosts import Host, free_addresses
 from gr_deepsc.link.sockets import make_keys, open_socket
 
 
+@pytest.mark.slow
 def test_field_a_frozen_receiver_loses_nothing(fixture_model):
     """Stopped for 3 s, longer than heartbeats allow, while 20 results come: it has them all then, in their order."""
     audio, results = free_addresses()

@@ -268,6 +268,7 @@ def test_a_run_s_speakers_are_found_by_name(language, tmp_path):
     assert heads.keys() == first.heads.state_dict().keys()
 
 
+@pytest.mark.slow
 def test_a_discriminator_joins(language, tmp_path):
     """It listens first and is heard then; the model from before is kept beside. It sees what lies in an utterance."""
     mels = torch.arange(200.0)[None, :, None].expand(2, -1, MELS)

@@ -71,6 +71,7 @@ def test_pitch_and_pace_beside_the_recordings():
     assert made.beside(real).startswith("F0 180 Hz") and "DNSMOS" not in made.beside(real)
 
 
+@pytest.mark.slow
 def test_opinions_fall_with_noise():
     """DNSMOS of a recording is above that of the same 5 dB above white noise."""
     pytest.importorskip("speechmos")
