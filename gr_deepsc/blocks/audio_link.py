@@ -41,10 +41,7 @@ class AudioLink(gr.basic_block):
         self._reports, self._reports_at = 0, 0.0
         self._thread: threading.Thread | None = None
         self._owners, self._looked = Owners(), 0.0
-        self._bound = Bound("pull", address, curve_key, prepare=self._watch)
-
-    def _watch(self, socket: zmq.Socket) -> None:
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._bound = Bound("pull", address, curve_key, zmq.EVENT_DISCONNECTED)
 
     def start(self):
         """Listen; also after a stop."""
@@ -87,8 +84,8 @@ class AudioLink(gr.basic_block):
 
     def _look_around(self) -> None:
         """See who went, and now and then whose key is gone."""
-        while self._monitor.poll(0):
-            self._owners.release(connection(recv_monitor_message(self._monitor)["value"]))
+        while self._bound.monitor.poll(0):
+            self._owners.release(connection(recv_monitor_message(self._bound.monitor)["value"]))
         now = time.monotonic()
         if now - self._looked >= 1:
             self._looked = now

@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,32 +92,42 @@ class Bound:
     """The socket of a block that others connect to, open from the beginning; a flowgraph may stop and start again.
 
     Args:
-        kind, address, curve_key, prepare: as for `open_socket`, whose errors are raised.
+        kind, address, curve_key: as for `open_socket`, whose errors are raised.
+        events: of zmq, which `monitor` then tells.
     """
 
-    def __init__(
-        self, kind: str, address: str, curve_key: str, prepare: Callable[[zmq.Socket], object] | None = None
-    ) -> None:
-        self._parameters = kind, address, True, curve_key, prepare
+    def __init__(self, kind: str, address: str, curve_key: str, events: int = 0) -> None:
         self.address = address
+        self._kind, self._curve_key, self._events = kind, curve_key, events
         self._right = SEND if kind == "pull" else LISTEN
-        self._context: zmq.Context | None = None
+        self._shut: weakref.finalize | None = None
         self.open()
 
     def open(self) -> None:
         """Bind it, unless it is bound."""
-        if self._context is None:
-            kind, address, bind, curve_key, prepare = self._parameters
-            self._clients = self._allowed()
-            context = zmq.Context()
-            self.socket = open_socket(context, kind, address, bind, curve_key, prepare)
-            self._context = context
+        if self._shut and self._shut.alive:
+            return
+        self._clients = self._allowed()
+        context, opened = zmq.Context(), []
+
+        def watch(socket: zmq.Socket) -> None:
+            opened.append(socket)
+            if self._events:
+                opened.append(socket.get_monitor_socket(self._events))
+
+        # Whatever collects a forgotten block: a context that goes before its sockets waits for them for ever.
+        shut = weakref.finalize(self, _shut, context, opened)
+        try:
+            self.socket = open_socket(context, self._kind, self.address, True, self._curve_key, watch)
+        except LinkError:
+            shut()
+            raise
+        self.monitor, self._shut = opened[-1], shut
 
     def close(self) -> None:
         """Free the address."""
-        if self._context is not None:
-            self._context.destroy(linger=0)
-            self._context = None
+        if self._shut:
+            self._shut()
 
     def turn_out(self) -> bool:
         """Where a client's key was taken away, let all go: those who still have a right come back by themselves.
@@ -124,15 +135,20 @@ class Bound:
         Call it now and then, in the thread that owns the socket. True where it happened: then `socket` is a new one.
         """
         before, self._clients = self._clients, self._allowed()
-        if self._context is None or before <= self._clients:
+        if not (self._shut and self._shut.alive) or before <= self._clients:
             return False
         self.close()
         self.open()
         return True
 
     def _allowed(self) -> frozenset[bytes]:
-        curve_key = self._parameters[3]
-        return clients.allowed(Path(curve_key), self._right) if curve_key else frozenset()
+        return clients.allowed(Path(self._curve_key), self._right) if self._curve_key else frozenset()
+
+
+def _shut(context: zmq.Context, opened: list[zmq.Socket]) -> None:
+    for socket in opened:
+        socket.close(linger=0)
+    context.term()
 
 
 def receive_frames(socket: zmq.Socket, flags: int = 0) -> list[bytes]:
