@@ -44,7 +44,8 @@ def second_of_speech(contract: dict[str, str]) -> dict[str, np.ndarray] | None:
             return {"symbols": symbols, "reliability": np.full((1, heard), 0.5, np.float32)}
         case "acoustic":
             tokens = rng.integers(1, 27, (1, READING_PACE))
-            return {"tokens": tokens, "user_id": np.zeros(1, np.int64), "speed": np.ones(1, np.float32)}
+            who = {"user_id": np.zeros(1, np.int64), "speed": np.ones(1, np.float32)}
+            return {"tokens": tokens, "phones": np.zeros_like(tokens)} | who
         case "vocoder":
             frames = SAMPLE_RATE // int(contract["hop"])
             mels = rng.standard_normal((1, frames, int(contract["mels"]))) - 5  # nepers: speech, roughly
