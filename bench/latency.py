@@ -1,7 +1,7 @@
 """Text while somebody speaks, against text of the whole: errors, and how long words take.
 
 .venv/bin/python bench/latency.py errors CORPORA      # CER in pieces and in one piece, of test clips
-.venv/bin/python bench/latency.py words               # seconds from a word's end to its text, over a flowgraph
+.venv/bin/python bench/latency.py words CORPORA       # seconds from a word's end to its text, over a flowgraph
 """
 
 import argparse
