@@ -5,6 +5,9 @@ Token k crosses the channel as the k-th of 29 fixed QPSK words of 20 symbols; th
 Everything is exact at high Es/N0, and `speak` makes the waveform for a text.
 """
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +59,13 @@ def write(folder: Path, pair: str = PAIR, **metadata: str) -> Path:
         onnx.checker.check_model(model)
         onnx.save(model, folder / f"{kind}.onnx")
     return folder
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[Path]:
+    """The folder of the models, for as long as they are needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield write(Path(folder))
 
 
 def _words() -> np.ndarray:

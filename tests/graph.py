@@ -7,6 +7,24 @@ import numpy as np
 import pmt
 from gnuradio import blocks, gr
 
+from gr_deepsc.blocks import AudioLink, BlockFadingChannel, ResultLink, SemanticDecoder, SemanticEncoder
+
+
+class LinkedRadio(gr.top_block):
+    """The whole radio of sim_awgn.grc at 20 dB, from its Audio Link to its Result Link."""
+
+    def __init__(self, model, audio_address, result_address):
+        super().__init__()
+        self.audio, self.results = AudioLink(audio_address), ResultLink(result_address)
+        self.encoder, self.channel = SemanticEncoder(str(model), rate="paper"), BlockFadingChannel()
+        self.decoder = SemanticDecoder(str(model))
+        self.msg_connect((self.audio, "audio"), (self.encoder, "audio"))
+        self.msg_connect((self.encoder, "symbols"), (self.channel, "symbols"))
+        self.msg_connect((self.channel, "symbols"), (self.decoder, "symbols"))
+        self.msg_connect((self.decoder, "text"), (self.results, "text"))
+        for block in (self.audio, self.encoder, self.decoder):
+            self.msg_connect((block, "failed"), (self.results, "text"))
+
 
 @contextmanager
 def running(top_block: gr.top_block):

@@ -149,13 +149,7 @@ def fixture(size: float):
     """The model's name or folder."""
     if size == 1:
         return contextlib.nullcontext("default")
-    return _analytic()
-
-
-@contextlib.contextmanager
-def _analytic():
-    with tempfile.TemporaryDirectory() as folder:
-        yield fixture_models.write(Path(folder))
+    return fixture_models.temporary()
 
 
 TESTS = (stopped, crowd, end)

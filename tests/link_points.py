@@ -63,7 +63,7 @@ def restart(size: float) -> Iterator[Point]:
     The start of the processes themselves is not counted: it is that of Python and of GNU Radio.
     """
     kills = max(2, round(20 * size))
-    with _model() as model:
+    with fixture_models.temporary() as model:
         audio, results = free_addresses()
         limit = RECOVERY_S if size == 1 else math.inf
         yield _times("flowgraph", limit, *_kill_flowgraph(model, audio, results, kills))
@@ -214,7 +214,7 @@ def malformed(size: float) -> Iterator[Point]:
     before anybody has seen it.
     """
     times = max(1, round(20 * size))
-    with _model() as model:
+    with fixture_models.temporary() as model:
         audio, results = free_addresses()
         with (
             flowgraph("sim_fading", model, audio, results, "--channel", "none") as process,
@@ -410,12 +410,6 @@ class Memory:
 
     def look(self) -> None:
         self.growth = max(self.growth, self._now() - self.before)
-
-
-@contextlib.contextmanager
-def _model() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield fixture_models.write(Path(folder))
 
 
 TESTS = (restart, malformed)

@@ -5,36 +5,20 @@ import pmt
 import pytest
 import zmq
 from gnuradio import gr
-from graph import pdu, post, received, running, sink, wait_until
+from graph import LinkedRadio, pdu, post, received, running, sink, wait_until
 from hosts import Host, free_addresses
 
-from gr_deepsc.blocks import AudioLink, BlockFadingChannel, ResultLink, SemanticDecoder, SemanticEncoder
+from gr_deepsc.blocks import AudioLink, ResultLink
 from gr_deepsc.link.protocol import pack_audio
 from gr_deepsc.link.sockets import LinkError
 
 SAMPLES = np.linspace(-1, 1, 16_000, dtype=np.float32)
 
 
-class Graph(gr.top_block):
-    """The whole radio of sim_awgn.grc at 20 dB."""
-
-    def __init__(self, model, audio_address, result_address):
-        super().__init__()
-        self.audio, self.results = AudioLink(audio_address), ResultLink(result_address)
-        self.encoder, self.channel = SemanticEncoder(str(model), rate="paper"), BlockFadingChannel()
-        self.decoder = SemanticDecoder(str(model))
-        self.msg_connect((self.audio, "audio"), (self.encoder, "audio"))
-        self.msg_connect((self.encoder, "symbols"), (self.channel, "symbols"))
-        self.msg_connect((self.channel, "symbols"), (self.decoder, "symbols"))
-        self.msg_connect((self.decoder, "text"), (self.results, "text"))
-        for block in (self.audio, self.encoder, self.decoder):
-            self.msg_connect((block, "failed"), (self.results, "text"))
-
-
 @pytest.fixture
 def radio(fixture_model):
     addresses = free_addresses(2)
-    with running(Graph(fixture_model, *addresses)) as graph, Host(*addresses) as host:
+    with running(LinkedRadio(fixture_model, *addresses)) as graph, Host(*addresses) as host:
         host.settle()
         yield graph, host
 

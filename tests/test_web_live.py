@@ -8,30 +8,12 @@ import time
 import numpy as np
 import pytest
 import zmq
-from gnuradio import gr
-from graph import running
+from graph import LinkedRadio, running
 from hosts import free_addresses
 from web_server import serving
 
-from gr_deepsc.blocks import AudioLink, BlockFadingChannel, ResultLink, SemanticDecoder, SemanticEncoder
 from gr_deepsc.link.sockets import open_socket
 from gr_deepsc.link.spectrum import measured, pack
-
-
-class Radio(gr.top_block):
-    """From the Audio Link to the Result Link."""
-
-    def __init__(self, model, audio, results):
-        super().__init__()
-        self.audio, self.encoder = AudioLink(audio), SemanticEncoder(str(model), rate="paper")
-        self.channel, self.decoder = BlockFadingChannel(), SemanticDecoder(str(model))
-        self.results = ResultLink(results)
-        self.msg_connect((self.audio, "audio"), (self.encoder, "audio"))
-        self.msg_connect((self.encoder, "symbols"), (self.channel, "symbols"))
-        self.msg_connect((self.channel, "symbols"), (self.decoder, "symbols"))
-        self.msg_connect((self.decoder, "text"), (self.results, "text"))
-        for block in (self.audio, self.encoder, self.decoder):
-            self.msg_connect((block, "failed"), (self.results, "text"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +31,7 @@ def live(fixture_model):
     thread = threading.Thread(target=publish)
     thread.start()
     links = ("--audio", audio, "--results", results, "--spectrum", spectrum)
-    with running(Radio(fixture_model, audio, results)), serving("--model", fixture_model, *links) as server:
+    with running(LinkedRadio(fixture_model, audio, results)), serving("--model", fixture_model, *links) as server:
         yield server
     over.set()
     thread.join()
