@@ -12,6 +12,7 @@ from ..window import Panel, QtWidgets
 from ..window.spectrum import ROWS, SpectrumView
 from ..window.station import StationView
 from .pdu import result_of
+from .stretches import Stretches
 
 A_SECOND = 20  # rows of the waterfall: a burst of 0.07 s at 50,000 symbols a second fills one
 
@@ -33,26 +34,19 @@ class SignalView(gr.sync_block):
         if not sample_rate > 0:
             raise ValueError(f"a sample rate of {sample_rate} Hz: it must be above 0")
         self._sample_rate = float(sample_rate)
-        self._step = max(BINS, round(sample_rate / A_SECOND))
-        self._pieces: list[np.ndarray] = []
-        self._due = self._step
+        step = max(BINS, round(sample_rate / A_SECOND))
+        self._stretches = Stretches(step)
         self._rows: deque[tuple[np.ndarray, float]] = deque(maxlen=ROWS)  # spectrum and mean power, dB
         self._told: deque[tuple[str, Any]] = deque(maxlen=ROWS)
         for port, handler in (("text", self._take_text), ("status", self._take_status)):
             self.message_port_register_in(pmt.intern(port))
             self.set_msg_handler(pmt.intern(port), handler)
-        self.widget = _Signal(self._rows, self._told, self._sample_rate, center_hz, self._sample_rate / self._step)
+        self.widget = _Signal(self._rows, self._told, self._sample_rate, center_hz, self._sample_rate / step)
 
     def work(self, input_items, output_items):
-        samples, begin = input_items[0], 0
-        while begin < len(samples):
-            piece = samples[begin : begin + self._due]
-            self._pieces.append(piece.copy())
-            begin, self._due = begin + len(piece), self._due - len(piece)
-            if self._due == 0:
-                self._measure(np.nan_to_num(np.concatenate(self._pieces), posinf=0.0, neginf=0.0))
-                self._pieces, self._due = [], self._step
-        return len(samples)
+        for stretch in self._stretches.push(input_items[0]):
+            self._measure(stretch)
+        return len(input_items[0])
 
     def _measure(self, samples: np.ndarray) -> None:
         power = float(np.mean(samples.real**2 + samples.imag**2))

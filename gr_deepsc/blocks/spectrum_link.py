@@ -7,6 +7,7 @@ from gnuradio import gr
 from ..link.addresses import SPECTRUM_ADDRESS
 from ..link.sockets import Bound, InUseError
 from ..link.spectrum import BINS, measured, pack
+from .stretches import Stretches
 
 A_SECOND = 8  # spectra
 LONGEST = 1 << 16  # samples that are looked at for one of them, at most: the newest
@@ -38,8 +39,7 @@ class SpectrumLink(gr.sync_block):
             raise ValueError(f"a sample rate of {sample_rate} Hz: it must be above 0")
         self.published = 0
         self._sample_rate, self._center_hz = float(sample_rate), float(center_hz)
-        self._step = max(BINS, round(sample_rate / A_SECOND))
-        self._newest, self._due = np.zeros(0, np.complex64), self._step
+        self._stretches = Stretches(max(BINS, round(sample_rate / A_SECOND)))
         self._bound: Bound | None = None
         try:
             self._bound = Bound("pub", address, curve_key)
@@ -59,21 +59,15 @@ class SpectrumLink(gr.sync_block):
         return True
 
     def work(self, input_items, output_items):
-        samples, begin = input_items[0], 0 if self._bound else len(input_items[0])
-        while begin < len(samples):
-            piece = samples[begin : begin + self._due]
-            begin, self._due = begin + len(piece), self._due - len(piece)
-            self._newest = np.concatenate((self._newest, piece))[-LONGEST:]
-            if self._due == 0:
-                self._publish(self._newest)
-                self._newest, self._due = self._newest[:0], self._step
-        return len(samples)
+        if self._bound:
+            for stretch in self._stretches.push(input_items[0]):
+                self._publish(stretch[-LONGEST:])
+        return len(input_items[0])
 
     def _publish(self, samples: np.ndarray) -> None:
         assert self._bound
         try:
-            clean = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-            self._bound.socket.send_multipart(pack(measured(clean, self._sample_rate, self._center_hz)))
+            self._bound.socket.send_multipart(pack(measured(samples, self._sample_rate, self._center_hz)))
             self.published += 1
         except zmq.ZMQError as error:  # a flowgraph must not end because nobody can watch it
             self.logger.error(f"spectrum not sent: {error}")
