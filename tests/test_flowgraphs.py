@@ -173,7 +173,7 @@ def test_audio_band(compiled, fixture_model, tmp_path, speak):
         result = host.result()
     burst = np.flatnonzero(samples)[[0, -1]] / rate
     assert (result["error"], result["text"], result["user_id"]) == (None, "over the air", 3), (burst, result)
-    assert np.ptp(burst) == pytest.approx(result["air_s"], abs=5e-3)  # the pulses' and the filter's tails
+    assert 0 < np.ptp(burst) - result["air_s"] < 0.02  # the tails of the pulses, 15 symbols: no gap in the file
     assert result["cfo_hz"] == pytest.approx(0, abs=0.5)
     assert result["symbol_rate"] == 1200
 
