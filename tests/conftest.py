@@ -1,6 +1,8 @@
 """What several tests share: analytic models with a voice, compiled flowgraphs; and that tests leave nothing behind."""
 
+import fcntl
 import io
+import json
 import os
 import sys
 
@@ -38,11 +40,18 @@ def fixture_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def _compiled(tmp_path_factory):
     """Receivers with their window and, as --no-gui leaves them, without; sim_gui with it."""
-    folder, copies = tmp_path_factory.mktemp("compiled"), tmp_path_factory.mktemp("without_window")
-    (folder / "windows").mkdir()
-    receivers = [path for path in GRAPHS if has_window(path) and path.stem != "sim_gui"]
-    headless = [without_window(path, copies) if path in receivers else path for path in GRAPHS]
-    return folder, grcc(folder, *headless) | grcc(folder / "windows", *receivers)
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # once for all workers
+    folder, copies, said = base / "compiled", base / "without_window", base / "said.json"
+    with (base / "compiled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            (folder / "windows").mkdir(parents=True)
+            copies.mkdir()
+            receivers = [path for path in GRAPHS if has_window(path) and path.stem != "sim_gui"]
+            headless = [without_window(path, copies) if path in receivers else path for path in GRAPHS]
+            said.write_text(json.dumps(grcc(folder, *headless) | grcc(folder / "windows", *receivers)))
+    return folder, json.loads(said.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def restart(size: float) -> Iterator[Point]:
 
     The start of the processes themselves is not counted: it is that of Python and of GNU Radio.
     """
-    kills = max(2, round(20 * size))
+    kills = max(1, round(20 * size))
     with fixture_models.temporary() as model:
         audio, results = free_addresses()
         limit = RECOVERY_S if size == 1 else math.inf

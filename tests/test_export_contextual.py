@@ -107,7 +107,7 @@ def test_it_learns():
     optimiser = torch.optim.AdamW(learner.parameters(), 1e-2)
     sent, counts = stack([sure(text) for text in TEXTS])
     losses = []
-    for _ in range(80):
+    for _ in range(40):
         losses.append(distance(across(learner, sent, counts, 0, "rician", 8.0), sent, counts))
         optimiser.zero_grad()
         losses[-1].backward()

@@ -171,7 +171,9 @@ def test_audio_band(compiled, fixture_model, tmp_path, speak):
         process(compiled, "audio_rx", "--model", model, "-f", str(wav), "--result-address", addresses[1]),
     ):
         result = host.result()
-    assert (result["text"], result["user_id"], result["lost"]) == ("over the air", 3, False)
+    burst = np.flatnonzero(samples)[[0, -1]] / rate
+    assert (result["error"], result["text"], result["user_id"]) == (None, "over the air", 3), (burst, result)
+    assert 0 < np.ptp(burst) - result["air_s"] < 0.02  # the tails of the pulses, 15 symbols: no gap in the file
     assert result["cfo_hz"] == pytest.approx(0, abs=0.5)
     assert result["symbol_rate"] == 1200
 

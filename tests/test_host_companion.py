@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from deepsc_host.graph.companion import _write_paths
 from grcc import GRAPHS, ROOT
-from host_process import deepsc
+from host_process import deepsc_here
 
 PYTHON = "/usr/bin/python3"  # of gnuradio-companion
 ASK = """
@@ -45,7 +45,10 @@ def count(home: dict) -> int:
 
 
 def change(home: dict, action: str) -> str:
-    done = deepsc("flowgraph", action, HOME=home["HOME"], XDG_CONFIG_HOME=home["XDG_CONFIG_HOME"])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(name, home[name])
+        done = deepsc_here("flowgraph", action)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

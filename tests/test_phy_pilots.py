@@ -28,14 +28,14 @@ def reported(pilots: bool, es_n0_db: float, bursts: int) -> tuple[int, int]:
     return sure, events
 
 
-@pytest.mark.parametrize("es_n0_db", [-9, 0])
-def test_a_burst_with_a_junk_header_is_an_event(es_n0_db):
-    """m = 56 Es/N0 (of pilots): 10.6 nats at -9 dB, so Q(sqrt(m / 2)) = 1 % go unheard: at most 1 of 20."""
-    sure, events = reported(True, es_n0_db, 20)
-    assert sure >= 18 and events >= sure - 1
+@pytest.mark.parametrize(("es_n0_db", "bursts"), [(-9, 10), (0, 4)])
+def test_a_burst_with_a_junk_header_is_an_event(es_n0_db, bursts):
+    """m = 56 Es/N0 (of pilots): 10.6 nats at -9 dB, so Q(sqrt(m / 2)) = 1 % go unheard: at most 1 of 10."""
+    sure, events = reported(True, es_n0_db, bursts)
+    assert sure >= bursts - 1 and events >= sure - 1
 
 
 def test_chirps_without_pilots_are_none():
     """0 dB: m = 84 nats, and no pilots that are another sequence's pass for ours."""
-    sure, events = reported(False, 0, 10)
-    assert sure == 10 and events == 0
+    sure, events = reported(False, 0, 5)
+    assert sure == 5 and events == 0

@@ -207,6 +207,16 @@ class Acoustic(nn.Module):
             x = x * valid_mask(counts, x.shape[1])[..., None]
         return self.decoder(*upsample(x, durations, steps), valid)
 
+    def read(self, tokens: Tensor, phones: Tensor, user_id: Tensor, speed: Tensor) -> tuple[Tensor, Prosody, Tensor]:
+        """Arguments as of `forward` -> states with the speaker, prosody, and eighths of a mel frame that each token is
+        to last before they are rounded, float32 [1, n + 2]."""
+        tokens = F.pad(tokens, (1, 1), value=EDGE)
+        phones = F.pad(phones, (1, 1), value=SILENT)
+        _, x = self.states(tokens, phones, user_id)
+        prosody = self.prosody(x, None)
+        durations = self.durations(prosody, user_id) / speed[:, None]
+        return x, prosody, durations * 8
+
     def forward(self, tokens: Tensor, phones: Tensor, user_id: Tensor, speed: Tensor) -> Tensor:
         """One text, spoken.
 
@@ -219,12 +229,8 @@ class Acoustic(nn.Module):
         Returns:
             Log-mels float32 [1, frames, 80]; frames <= 25 * (n + 2) / speed + 1.
         """
-        tokens = F.pad(tokens, (1, 1), value=EDGE)
-        phones = F.pad(phones, (1, 1), value=SILENT)
-        _, x = self.states(tokens, phones, user_id)
-        prosody = self.prosody(x, None)
-        durations = self.durations(prosody, user_id) / speed[:, None]
-        durations = (durations * 8).round() / 8  # eighths add up exactly, in whatever order they are added
+        x, prosody, eighths = self.read(tokens, phones, user_id, speed)
+        durations = eighths.round() / 8  # eighths add up exactly, in whatever order they are added
         steps = (durations.sum() / 2).ceil().long()
         _, mel = self.decode(x, durations, prosody.pitch, None, steps)
         return mel * self.mel_scale + self.mel_mean

@@ -74,6 +74,11 @@ class Pitch(nn.Module):
         x = self.input(((mel - level) / 2).transpose(1, 2)).transpose(1, 2)
         return self.output(self.blocks(x))
 
+    def margin(self, mel: Tensor) -> Tensor:
+        """By how much the largest of F0's steps is ahead of the next, [batch, frames]."""
+        first, second = self.logits(mel)[..., :-1].topk(2).values.unbind(-1)
+        return first - second
+
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """F0 is given through unvoiced frames as well."""
         logits = self.logits(mel)

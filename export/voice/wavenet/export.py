@@ -14,7 +14,7 @@ from gr_deepsc.voice.wavenet import WaveNet as Generator
 
 from ...onnx_files.contract import report, write_contract, write_hashes
 from ...onnx_files.storage import halve
-from ...onnx_files.trace import ParityError, trace
+from ...onnx_files.trace import DRAWS, ParityError, clearest, from_border, trace
 from ...onnx_files.weights import name_weights, read_graph
 from ...training import checkpoint
 from ...training.options import WORK
@@ -79,13 +79,21 @@ def weights(name: str, model: WaveNet) -> dict[str, Tensor]:
     return {key: value for key, value in model.state_dict().items() if in_step(key) == (name == "wavenet_step")}
 
 
+def margin(model: WaveNet, mel: Tensor) -> Tensor:
+    """How far pitch periods are from where they are rounded the other way, and F0 from where another step is taken."""
+    if not model.dims.predicts:
+        return torch.ones(1)
+    return torch.cat([from_border(model.period(mel)).flatten(), model.pitch.margin(mel).flatten()])
+
+
 def check_parity(model: WaveNet, folder: Path) -> float:
     """Largest difference of waveforms drawn by torch and by ONNX Runtime with the same numbers, full scale being 1.
 
     Raises:
         ParityError: it exceeds `TOLERANCE`.
     """
-    mel = torch.cat([speech_like(PARITY_FRAMES, seed) for seed in (1, 2)])
+    draws = [(torch.cat([speech_like(PARITY_FRAMES, seed + n) for n in (1, 2)]),) for seed in range(DRAWS)]
+    (mel,) = clearest(draws, lambda mel: margin(model, mel))
     generator = Generator(folder)
     wanted = synthesise(model, mel, seed=1, temperature=generator.temperature)
     worst = float(np.abs(wanted - generator(mel.numpy(), seed=1)).max())

@@ -132,12 +132,15 @@ class WaveNet(nn.Module):
         half = math.prod(self.dims.upsampling) // 2
         return x[..., half:-half].transpose(1, 2)  # frames are centred on multiples of HOP
 
+    def period(self, mel: Tensor) -> Tensor:
+        """[batch, frames, 80] -> of the pitch, in samples of every sub-frame: float64 [batch, n]."""
+        f0, _ = self.pitch(mel)
+        return SAMPLE_RATE / subframes(f0.log()).exp()
+
     def guide(self, mel: Tensor) -> Guide:
         """Log-mels float32 [batch, frames, 80] -> what prediction and pitch need; without them nothing is predicted."""
         if self.dims.predicts:
-            f0, _ = self.pitch(mel)
-            lag = torch.round(SAMPLE_RATE / subframes(f0.log()).exp()).long()
-            return Guide(*self.prediction(mel), lag)
+            return Guide(*self.prediction(mel), self.period(mel).round().long())
         one = torch.ones_like(subframes(mel)[..., 0])
         return Guide(torch.zeros_like(one)[..., None].repeat(1, 1, ORDER), one, one, ORDER * one.long())
 
