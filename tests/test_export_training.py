@@ -59,6 +59,7 @@ def begin(folder, hours=0.5, initial=None, helper=None, losses=("loss",)):
     return train.begin(plan, SMALL, (5e-3, 5e-3), losses, initial, helper=helper)
 
 
+@pytest.mark.slow  # the codec's, below, goes the same way
 def test_recogniser_learns_and_resumes(tones, tmp_path, monkeypatch):
     """From chance to a CER below 0.1 on unseen sequences; a second run goes on at the hour the first one ended."""
     monkeypatch.setattr(train, "change_speed", lambda samples, rng: samples)  # would change the tone

@@ -28,7 +28,7 @@ def reported(pilots: bool, es_n0_db: float, bursts: int) -> tuple[int, int]:
     return sure, events
 
 
-@pytest.mark.parametrize(("es_n0_db", "bursts"), [(-9, 10), (0, 4)])
+@pytest.mark.parametrize(("es_n0_db", "bursts"), [(-9, 10), pytest.param(0, 4, marks=pytest.mark.slow)])
 def test_a_burst_with_a_junk_header_is_an_event(es_n0_db, bursts):
     """m = 56 Es/N0 (of pilots): 10.6 nats at -9 dB, so Q(sqrt(m / 2)) = 1 % go unheard: at most 1 of 10."""
     sure, events = reported(True, es_n0_db, bursts)
