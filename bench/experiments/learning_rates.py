@@ -80,4 +80,4 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     plt.close(figure)
 
 
-FIG4 = Experiment("CTC loss against epochs at three learning rates (trains the compact model)", run, draw)
+FIG4 = Experiment("CTC loss against epochs at three learning rates (trains the compact model)", run, draw, networks=())

@@ -181,4 +181,9 @@ def _joined(rows: Sequence[np.ndarray], texts: Sequence[str]) -> Features:
     return Features(np.concatenate(rows).astype(np.float16), tuple(map(len, rows)), tuple(texts))
 
 
-ROBUST = Experiment("which channel and Es/N0 to train at (trains the paper's channel codec)", run, draw)
+ROBUST = Experiment(
+    "which channel and Es/N0 to train at (trains the paper's channel codec)",
+    run,
+    draw,
+    networks=("default/transmitter",),
+)
