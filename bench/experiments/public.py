@@ -11,7 +11,7 @@ from .experiment import PUBLIC, Experiment, Outcome, Setting, Size
 from .sweep import rows_of
 
 WHERE = {"awgn": (-10.0, -8.0, -6.0, 0.0, 20.0), "rayleigh": (-2.0, 0.0, 4.0)}
-SIZES = {"quick": Size(6), "default": Size(600), "full": Size(None)}
+SIZES = {"quick": Size(6), "default": Size(300), "full": Size(None)}
 
 
 def run(setting: Setting) -> Outcome:
