@@ -101,6 +101,11 @@ def _pivot(rows: Sequence[Row], channel: str, y: str) -> list[Row]:
     return list(found.values())
 
 
+def _some(*columns: str) -> Callable[[Sequence[Row]], Iterable[str]]:
+    """Only these columns of all rows."""
+    return lambda rows: _plain([{name: row[name] for name in columns} for row in rows])
+
+
 def _robust(rows: Sequence[Row]) -> Iterable[str]:
     """As error rates, a curve where a model was trained."""
     yield from _over_es_n0("cer")([row | {"label": row["trained_at"]} for row in rows])
@@ -121,6 +126,9 @@ _TABLES = {
     "fig8": _over_es_n0("kdsd2"),
     "judge": _over_es_n0("cer"),
     "rates": _over_es_n0("cer"),
+    "symbols": _some("label", "symbols", "channel", "es_n0_db", "cer"),
+    "unknown": _some("label", "channel", "cer", "cer_low", "cer_high", "readable", "in_part", "lost"),
+    "fig10": _some("label", "text", "cer"),
     "test-clean": _over_es_n0("wer", "cer"),
     "robust": _robust,
 }

@@ -59,7 +59,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
             left += width
         for y, row in enumerate(here):
             axis.text(1.01, y, f"{float(row['cer']):.3f}", va="center", fontsize=8)
-        axis.set(title=f"{CHANNELS[kind]}; behind the bar: CER", xlim=(0, 1.12), xlabel="share of texts")
+        axis.set(title=CHANNELS[kind], xlim=(0, 1.12), xlabel="share of texts (behind the bar: CER)")
         axis.set_yticks(range(count), [row["label"] for row in here], fontsize=8)
     axes[0][0].invert_yaxis()
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
