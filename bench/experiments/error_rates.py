@@ -13,8 +13,9 @@ from .experiment import SPEAKING, Experiment, Outcome, Setting, Size
 from .sweep import sweep
 
 EVERY_2_DB = tuple(map(float, range(-12, 21, 2)))
+EVERY_4_DB = tuple(map(float, range(-12, 21, 4)))
 EVERY_8_DB = tuple(map(float, range(-12, 21, 8)))
-READ = {"quick": Size(6, EVERY_8_DB), "default": Size(30, EVERY_2_DB), "full": Size(None, EVERY_2_DB)}
+READ = {"quick": Size(6, EVERY_8_DB), "default": Size(30, EVERY_4_DB), "full": Size(None, EVERY_2_DB)}
 HEARD = {"quick": Size(3, (-4.0, 12.0)), "default": Size(6, EVERY_8_DB), "full": Size(60, EVERY_2_DB)}
 
 
