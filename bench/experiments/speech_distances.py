@@ -14,7 +14,7 @@ from .sweep import sweep
 
 SIZES = {
     "quick": Size(6, (-4.0, 12.0)),
-    "default": Size(12, tuple(map(float, range(-12, 21, 8)))),
+    "default": Size(9, tuple(map(float, range(-12, 21, 8)))),
     "full": Size(120, tuple(map(float, range(-12, 21, 4)))),  # resampling distances takes as long as all else
 }
 STATES = 512
