@@ -36,7 +36,7 @@ class Clean:
     """The recogniser where the speech is: what the paper calls its ground truth."""
 
     name = "clean"
-    label = "recogniser alone, no channel"
+    label = "recogniser alone (greedy CTC), no channel"
 
     def __init__(self) -> None:
         recogniser.transmitter()
@@ -50,4 +50,23 @@ class Clean:
         return Heard(recogniser.text_of(sent.side), None)
 
 
-REFERENCES: dict[str, type[System]] = {system.name: system for system in (Original, Transcript, Clean)}
+class Read:
+    """The reader where the speech is: the text that all of today's systems send."""
+
+    name = "read"
+    label = "reader alone, no channel"
+
+    def __init__(self) -> None:
+        recogniser.encoder()
+
+    def send(self, utterance: Recording) -> Sent:
+        """`side`: the text. No symbols. What the others keep is read anew: this is what reading costs."""
+        recogniser.forget()
+        return Sent(np.empty(0, np.complex64), overhead=0, side=recogniser.spell(utterance.samples))
+
+    def receive(self, sent: Sent, air: Air) -> Heard:
+        """The text, whatever the air."""
+        return Heard(sent.side, None)
+
+
+REFERENCES: dict[str, type[System]] = {system.name: system for system in (Original, Transcript, Clean, Read)}

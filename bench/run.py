@@ -85,8 +85,8 @@ class Runner:
         }
         there = self._store.get(keys.values())
         tasks = []
-        for name in systems:
-            for u in utterances:
+        for u in utterances:  # all systems' of one recording in a row: a worker keeps what was read
+            for name in systems:
                 missing = tuple(p for p in points if keys[name, p, u.key] not in there)
                 if missing or keys[name, None, u.key] not in there:
                     names = tuple(keys[name, p, u.key] for p in (None, *missing))

@@ -14,7 +14,7 @@ from .metrics import judge, speech, text
 from .references import REFERENCES
 from .store import Item
 from .system import Air, Heard, Recording, System
-from .systems import SYSTEMS
+from .systems import SYSTEMS, recogniser
 
 
 class Point(NamedTuple):
@@ -36,8 +36,13 @@ class Job:
 
 
 def do(job: Job) -> tuple[Item, list[Item]]:
-    """What sending gave (symbols, overhead, samples; the system's label), and what each point gave."""
+    """What sending gave (symbols, overhead, samples; the system's label), and what each point gave.
+
+    CPU seconds of sending are without those of reading, which all share: they are the reference `read`'s.
+    """
     chain, measure = system(job.system), MEASURES[job.measure]
+    if job.system in SYSTEMS:
+        recogniser.said(job.utterance.samples)
     start = time.process_time()
     sent = chain.send(job.utterance)
     took = time.process_time() - start

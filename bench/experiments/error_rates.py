@@ -9,13 +9,14 @@ from ..metrics.intervals import of_error_rate
 from ..metrics.text import error_rate
 from ..plot import curves
 from ..store import Item
-from .experiment import Experiment, Outcome, Setting, Size
+from .experiment import SPEAKING, Experiment, Outcome, Setting, Size
 from .sweep import sweep
 
 EVERY_2_DB = tuple(map(float, range(-12, 21, 2)))
+EVERY_4_DB = tuple(map(float, range(-12, 21, 4)))
 EVERY_8_DB = tuple(map(float, range(-12, 21, 8)))
-READ = {"quick": Size(6, EVERY_8_DB), "default": Size(60, EVERY_2_DB), "full": Size(None, EVERY_2_DB)}
-HEARD = {"quick": Size(3, (-4.0, 12.0)), "default": Size(12, EVERY_8_DB), "full": Size(60, EVERY_2_DB)}
+READ = {"quick": Size(6, EVERY_8_DB), "default": Size(30, EVERY_4_DB), "full": Size(None, EVERY_2_DB)}
+HEARD = {"quick": Size(3, (-4.0, 12.0)), "default": Size(6, EVERY_8_DB), "full": Size(60, EVERY_2_DB)}
 
 
 def rates(items: Sequence[Item]) -> dict[str, object]:
@@ -30,7 +31,7 @@ def rates(items: Sequence[Item]) -> dict[str, object]:
 
 def read(setting: Setting) -> Outcome:
     """Error rates of the received texts."""
-    return sweep(setting, "text", READ[setting.size], ["clean"], rates)
+    return sweep(setting, "text", READ[setting.size], ["clean", "read"], rates)
 
 
 def heard(setting: Setting) -> Outcome:
@@ -41,7 +42,7 @@ def heard(setting: Setting) -> Outcome:
     """
     if not judge.available():
         raise BenchError(judge.MISSING)
-    references = ["original", "transcript", "clean"]
+    references = ["original", "transcript", "read"]
     return sweep(setting, "judge", HEARD[setting.size], references, rates)
 
 
@@ -55,4 +56,6 @@ JUDGE = Experiment(
     "CER that an independent recogniser hears in the received speech (needs the extra judge)",
     heard,
     _figure("cer", "CER of Whisper tiny.en"),
+    systems=("deepsc-520", "gr-deepsc-520", "equal-symbols-520", "sr-deepsc", "speech-robust"),  # Whisper is slow
+    networks=SPEAKING,
 )

@@ -12,6 +12,11 @@ from ..systems import PAPERS
 from ..work import Point
 
 NOWHERE = Point("none", math.inf)  # where a reference is measured
+PUBLIC = "librispeech_test_clean"  # folder of the public benchmark, which is a test set of its own
+# What the names of the networks begin with that the systems use, and those that speak.
+READING = ("default/", "reader/", "contextual/", "language/", "deepsc_text/")
+SPEAKING = (*READING, "voice/acoustic", "voice/vocoder")
+SPOKEN = tuple(name for name in PAPERS if name not in ("speech", "text", "feature"))  # of their two readings the better
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class Setting:
         return [Point(kind, snr) for kind in self.channels for snr in self.es_n0_db or size.es_n0_db]
 
     def speech(self, size: Size) -> list[Recording]:
-        """The test recordings."""
-        return test_set(self.corpora, self.utterances or size.utterances)
+        """The test recordings, without the public benchmark's."""
+        folders = [folder for folder in self.corpora if folder.name != PUBLIC]
+        return test_set(folders, self.utterances or size.utterances)
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`run` measures; `draw(rows, path)` makes the figure; `systems` are compared where nobody chose others."""
+    """`run` measures; `draw(rows, path)` makes the figure; `systems` are compared where nobody chose others.
+
+    What is measured is out of date when one of the networks changes whose names begin with one of `networks`.
+    """
 
     title: str
     run: Callable[[Setting], Outcome]
     draw: Callable[[Sequence[dict], Path], None] | None = None
     systems: tuple[str, ...] = PAPERS
+    networks: tuple[str, ...] = READING
 
 
 def field(value: object) -> object:

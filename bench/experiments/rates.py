@@ -1,4 +1,4 @@
-"""Past the paper: the codec with context at its three rates, the paper's codec, and the rival with as many symbols."""
+"""Past the paper: the codec with context at its rates, and the rival with as many symbols; CSI known, and the modem."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,49 +13,44 @@ from .experiment import Experiment, Outcome, Setting, Size
 from .sweep import sweep
 from .symbols import TABLE2
 
-OURS = ("deepsc-st", "deepsc-520", "deepsc-260", "deepsc-130")
-BEHIND_THE_MODEM = ("gr-deepsc", "gr-deepsc-520", "gr-deepsc-260", "gr-deepsc-130")
-GREEDY = ("gr-greedy-520", "gr-greedy-130")
-RIVALS = ("equal-symbols-520", "equal-symbols-260", "equal-symbols-130")
-SYSTEMS = (*OURS, *BEHIND_THE_MODEM, *GREEDY, *RIVALS)
+OURS = ("deepsc-520", "deepsc-260", "deepsc-130")
+RIVALS = tuple(f"equal-symbols-{rate}" for rate in (520, 260, 130))
+MODEM = ("gr-deepsc-520", "gr-deepsc-130")
+RIVALS_MODEM = ("gr-equal-symbols-520", "gr-equal-symbols-130")
+SYSTEMS = (*OURS, *RIVALS, *MODEM, *RIVALS_MODEM)
 FAMILIES = (
-    (OURS[1:], "codec with context, CSI known"),
-    (BEHIND_THE_MODEM[1:], "codec with context, modem"),
-    (GREEDY, "codec with context, modem, greedy"),
-    (RIVALS, "text transceiver, CSI known"),
-    (OURS[:1], "codec a frame at a time, CSI known"),
-    (BEHIND_THE_MODEM[:1], "codec a frame at a time, modem"),
+    (OURS, "codec with context, CSI known"),
+    (RIVALS, "rival: text, polar code, CSI known"),
+    (MODEM, "codec with context, modem"),
+    (RIVALS_MODEM, "rival, modem"),
 )
 LABELS = tuple(label for _, label in FAMILIES)
 READABLE = 0.5  # error rates above this are cut off in the figure
 
 EVERY_2_DB = tuple(map(float, range(-14, 11, 2)))
 WHERE = (-2.0, 0.0, 8.0)
-OVER_ES_N0 = {"quick": Size(6, (-10.0, -2.0, 6.0)), "default": Size(60, EVERY_2_DB), "full": Size(None, EVERY_2_DB)}
-OVER_SYMBOLS = {"quick": Size(6, WHERE), "default": Size(60, WHERE), "full": Size(None, WHERE)}
+OVER_ES_N0 = {"quick": Size(6, (-10.0, -2.0, 6.0)), "default": Size(30, EVERY_2_DB), "full": Size(None, EVERY_2_DB)}
+OVER_SYMBOLS = {"quick": Size(6, WHERE), "default": Size(30, WHERE), "full": Size(None, WHERE)}
 
 
 def over_es_n0(setting: Setting) -> Outcome:
     """Error rates at every rate."""
-    return sweep(setting, "text", OVER_ES_N0[setting.size], ["clean"], rates)
+    return sweep(setting, "text", OVER_ES_N0[setting.size], ["read"], rates)
 
 
 def over_symbols(setting: Setting) -> Outcome:
     """The same at few Es/N0, beside the complex symbols that a second of speech took, without header and pilots."""
-    outcome = sweep(setting, "text", OVER_SYMBOLS[setting.size], ["clean"], rates)
-    spent = {"clean": ""} | {row["system"]: row["symbols"] for row in TABLE2.run(setting).rows}
+    outcome = sweep(setting, "text", OVER_SYMBOLS[setting.size], ["read"], rates)
+    spent = {"read": ""} | {row["system"]: row["symbols"] for row in TABLE2.run(setting).rows}
     rows = [row | {"symbols": spent[row["system"]]} for row in outcome.rows]
     return Outcome(rows, outcome.utterances, outcome.costs, outcome.summary)
 
 
 def draw_rates(rows: Sequence[dict], path: Path) -> None:
-    """A row of panels a rate, a panel a channel: CER against Es/N0; at 520 the codec a frame at a time, too."""
-
-    def shown(row: dict, rate: str) -> bool:
-        return f"-{rate}" in row["system"] or (rate == "520" and row["system"] in ("deepsc-st", "gr-deepsc"))
+    """A row of panels a rate, a panel a channel: CER against Es/N0."""
 
     def panel(axis: Axes, here: list[dict], rate: str) -> None:
-        lines(axis, [row for row in here if shown(row, rate)], "es_n0_db", "cer", "family", LABELS)
+        lines(axis, [row for row in here if row["system"].endswith(rate)], "es_n0_db", "cer", "family", LABELS)
         axis.set_title(f"{axis.get_title()}, {rate} symbols/s")
 
     _panels(rows, path, ("520", "260", "130"), panel, "Es/N0 (dB)", READABLE)
@@ -108,7 +103,7 @@ def _panels(
 
 
 RATES = Experiment(
-    "CER against Es/N0 at 520, 260 and 130 symbols/s: ours, behind the modem, and the rival",
+    "CER against Es/N0 at 520, 260 and 130 symbols/s: ours and the rival, CSI known and behind the modem",
     over_es_n0,
     draw_rates,
     SYSTEMS,

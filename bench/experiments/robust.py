@@ -31,10 +31,10 @@ from .error_rates import rates
 from .experiment import Experiment, Outcome, Setting, Size, field
 
 TESTED = tuple(map(float, range(-8, 21, 4)))
-SIZES = {"quick": Size(6, (-4.0, 8.0)), "default": Size(60, TESTED), "full": Size(None, TESTED)}
+SIZES = {"quick": Size(6, (-4.0, 8.0)), "default": Size(30, TESTED), "full": Size(None, TESTED)}
 TRAINED = {"quick": (8.0,), "default": (0.0, 8.0, 16.0), "full": (-4.0, 0.0, 4.0, 8.0, 12.0, 16.0)}  # dB
 MINUTES = {"quick": 10, "default": 30, "full": 300}  # of speech to learn from
-STEPS = {"quick": 300, "default": 1000, "full": 10_000}  # batches of 240 s
+STEPS = {"quick": 300, "default": 600, "full": 10_000}  # batches of 240 s
 VALIDATION = 1  # minutes; it only makes the log that training writes
 
 
@@ -181,4 +181,9 @@ def _joined(rows: Sequence[np.ndarray], texts: Sequence[str]) -> Features:
     return Features(np.concatenate(rows).astype(np.float16), tuple(map(len, rows)), tuple(texts))
 
 
-ROBUST = Experiment("which channel and Es/N0 to train at (trains the paper's channel codec)", run, draw)
+ROBUST = Experiment(
+    "which channel and Es/N0 to train at (trains the paper's channel codec)",
+    run,
+    draw,
+    networks=("default/transmitter",),
+)

@@ -11,7 +11,7 @@ from ..metrics import speech
 from ..metrics.text import error_rate
 from ..plot import spectrograms
 from ..work import Point
-from .experiment import NOWHERE, Experiment, Outcome, Setting, Size, field
+from .experiment import NOWHERE, SPEAKING, Experiment, Outcome, Setting, Size, field
 
 WHERE = Point("rayleigh", 4.0)
 ONE = Size(1)
@@ -44,4 +44,4 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     spectrograms(sounds, path)
 
 
-FIG10 = Experiment("spectrograms of received speech, Rayleigh fading, 4 dB", run, draw)
+FIG10 = Experiment("spectrograms of received speech, Rayleigh fading, 4 dB", run, draw, networks=SPEAKING)

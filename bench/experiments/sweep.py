@@ -18,13 +18,24 @@ def sweep(
     references: Sequence[str],
     summary: Callable[[Sequence[Item]], dict[str, object]],
 ) -> Outcome:
+    """`rows_of` the size's recordings and points."""
+    return rows_of(setting, measure, setting.speech(size), setting.points(size), references, summary)
+
+
+def rows_of(
+    setting: Setting,
+    measure: str,
+    utterances: Sequence[Recording],
+    points: Sequence[Point],
+    references: Sequence[str],
+    summary: Callable[[Sequence[Item]], dict[str, object]],
+) -> Outcome:
     """A row of `summary` for every system and point, those of the references (channel none) first.
 
     Args:
         measure: one of `work.MEASURES`.
         summary: makes the columns of a row from its items, one an utterance, always in the same order.
     """
-    utterances, points = setting.speech(size), setting.points(size)
     items = setting.runner.measure(measure, references, utterances, [NOWHERE])
     items |= setting.runner.measure(measure, setting.systems, utterances, points)
 

@@ -2,6 +2,7 @@
 
 from gr_deepsc.framing import SAMPLE_RATE
 
+from ..systems import SYSTEMS
 from .experiment import Experiment, Outcome, Setting, Size, field
 
 SIZES = {"quick": Size(6), "default": Size(60), "full": Size(None)}
@@ -22,4 +23,4 @@ def run(setting: Setting) -> Outcome:
     return Outcome(rows, [u.key for u in utterances], [])
 
 
-TABLE2 = Experiment("symbols for 16,000 samples of speech", run)
+TABLE2 = Experiment("symbols for 16,000 samples of speech", run, systems=tuple(SYSTEMS))

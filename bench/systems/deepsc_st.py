@@ -4,20 +4,12 @@ from importlib import resources
 
 import numpy as np
 
-from gr_deepsc.chain import Receiver, Transmitter, own
 from gr_deepsc.framing import SYMBOLS_PER_FRAME
-from gr_deepsc.phy import air as radio
-from gr_deepsc.phy import utterance as bursts
-from gr_deepsc.phy.air import Path
 from gr_deepsc.phy.equalise import mmse, zero_forcing
 from gr_deepsc.phy.frame import deinterleave, interleave
-from gr_deepsc.phy.framer import Framer, suiting
-from gr_deepsc.simulation import Setting
 
 from ..system import Air, Heard, Recording, Sent
-from . import recogniser
-
-SETTING = Setting()  # of `deepsc simulate`: the silence around its bursts
+from . import modem, recogniser
 
 
 class PaperDeepSC:
@@ -62,14 +54,14 @@ class DeepSC:
     What `deepsc simulate --csi ideal` does, noise and fading included.
     """
 
-    def __init__(self, name: str, label: str, rate: str, decoder: str = "auto") -> None:
-        """`rate` as of `gr_deepsc.codec.encode.Encoder`, `decoder` as of `gr_deepsc.codec.decode.Decoder`."""
+    def __init__(self, name: str, label: str, rate: str) -> None:
+        """`rate` as of `gr_deepsc.codec.encode.Encoder`."""
         self.name, self.label, self._rate = name, label, rate
-        self._encoder, self._decode = recogniser.encoder(), recogniser.decoder(decoder)
+        self._decode = recogniser.decoder()
 
     def send(self, utterance: Recording) -> Sent:
         """`side`: the codec, which a header tells."""
-        sent = self._encoder.at_rate(utterance.samples, self._rate)
+        sent = recogniser.coded(utterance.samples, self._rate)
         return Sent(interleave(sent.symbols), 0, sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
@@ -78,27 +70,15 @@ class DeepSC:
 
 
 class GrDeepSC(DeepSC):
-    """The default model behind the whole modem: nothing about the channel is told, not even where a burst begins.
-
-    `Sent.symbols` is the payload. `receive` makes bursts of it and sends their samples over the path that
-    `deepsc simulate` sends them over for the same channel, seed and number of the utterance. The fading has blocks of
-    128 symbols like the others', but they are drawn for the samples of a burst and begin at a random place.
-    """
+    """The same behind the whole modem, which estimates everything."""
 
     def send(self, utterance: Recording) -> Sent:
-        """Overhead: ramps, chirps, headers and pilots."""
-        sent = self._encoder.at_rate(utterance.samples, self._rate)
-        n = len(sent.symbols)
-        return Sent(sent.symbols, bursts.on_air(n, suiting(sent.codec)).symbols - n, sent.codec)
+        """`symbols`: the payload, in its own order."""
+        sent = recogniser.coded(utterance.samples, self._rate)
+        return Sent(sent.symbols, modem.overhead(len(sent.symbols), sent.codec), sent.codec)
 
     def receive(self, sent: Sent, air: Air) -> Heard:
-        """`frame_errors`: share of the bursts that were not found or whose header could not be read."""
-        path = Path(radio.Air(air.kind, air.es_n0_db), air.seed)
-        transmitter = Transmitter(self._encoder, Framer(silence=SETTING.silence), path)
-        receiver = Receiver(self._decode, SETTING.symbol_rate)
-        parts = transmitter.modulate(sent.symbols, sent.side, 0, air.seq)
-        result = own(receiver.hear(parts), air.seq, 0)
-        return Heard(result.text, None, 1 - (result.n_bursts or 0) / len(parts))
+        return modem.transmit(sent.symbols, sent.side, air, self._decode)
 
 
 def _relu6(x: np.ndarray) -> np.ndarray:

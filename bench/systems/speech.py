@@ -1,4 +1,4 @@
-"""The paper's speech transceiver: AMR-WB over the air, recognised at the receiver."""
+"""The paper's speech transceiver: AMR-WB over the air, read at the receiver."""
 
 from ..coding import amrwb
 from ..system import Air, Heard, Recording, Sent
@@ -9,7 +9,7 @@ KBITS_6_60, KBITS_19_85 = 0, 6  # modes of AMR-WB
 
 
 class Speech:
-    """AMR-WB -> blocks -> AMR-WB -> recogniser.
+    """AMR-WB -> blocks -> AMR-WB -> reader.
 
     The codec's frames follow each other without gaps, so that each lies in two or three blocks. A frame is lost, and
     the codec told so, if one of them fails its CRC. At 19.85 kbit/s and rate 1/2, 77.5 blocks of 256 bits and 6,668
@@ -38,4 +38,4 @@ class Speech:
         bits, passed = self._blocks.receive(air(sent.symbols), count)
         frames, right = (each.reshape(-1, amrwb.BITS[self._mode]) for each in (bits, passed))
         speech = amrwb.decode(frames, ~right.all(axis=1), samples)
-        return Heard(recogniser.recognise(speech), speech, self._blocks.error_rate(passed))
+        return Heard(recogniser.spell(speech), speech, self._blocks.error_rate(passed))

@@ -1,4 +1,4 @@
-"""The paper's SR+DeepSC: the recogniser's text, sent by a text transformer with its own channel codec."""
+"""The paper's SR+DeepSC: the reader's text, sent by a text transformer with its own channel codec."""
 
 import itertools
 import textwrap
@@ -20,7 +20,7 @@ START = len(ALPHABET)
 
 
 class SRDeepSC:
-    """Recogniser -> DeepSC for text (Xie et al. 2021) by characters -> the likeliest character after the other.
+    """Reader -> DeepSC for text (Xie et al. 2021) by characters -> the likeliest character after the other.
 
     8 symbols a character, not interleaved, as there. The receiver knows h, N0 and the number of characters, and is
     given the MMSE estimates and their reliability, as ours is. Trained by `deepsc_export train deepsc-text`.
@@ -35,7 +35,7 @@ class SRDeepSC:
 
     def send(self, utterance: Recording) -> Sent:
         """`side`: characters of each part."""
-        texts = textwrap.wrap(recogniser.recognise(utterance.samples), LONGEST)
+        texts = textwrap.wrap(recogniser.spell(utterance.samples), LONGEST)
         sent = [self._sender.run(None, {"tokens": np.array([encode(text)])})[0][0] for text in texts]
         pairs = np.concatenate([np.zeros((0, 2), np.float32), *sent])
         return Sent(pairs[:, 0] + 1j * pairs[:, 1], 0, [len(text) for text in texts])

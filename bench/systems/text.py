@@ -1,4 +1,4 @@
-"""The paper's text transceiver: recognised at the transmitter, the text sent in a Huffman code."""
+"""The paper's text transceiver: read at the transmitter, the text sent in a Huffman code."""
 
 from ..coding import huffman
 from ..system import Air, Heard, Recording, Sent
@@ -7,7 +7,7 @@ from .blocks import Blocks
 
 
 class Text:
-    """Recogniser -> Huffman code -> blocks -> text.
+    """Reader -> Huffman code -> blocks -> text.
 
     The bits of a block that fails its CRC are decoded all the same: what comes before the decoder's first error is
     right, and a Huffman code finds back into step by itself. Leaving them out would make the error rate higher.
@@ -19,7 +19,7 @@ class Text:
 
     def send(self, utterance: Recording) -> Sent:
         """`side`: data bits."""
-        return self._blocks.send(huffman.encode(recogniser.recognise(utterance.samples)))
+        return self._blocks.send(huffman.encode(recogniser.spell(utterance.samples)))
 
     def receive(self, sent: Sent, air: Air) -> Heard:
         """`frame_errors`: share of the blocks whose CRC failed."""

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from .. import options
-from ..errors import DONE, HostError, refused
+from ..errors import DONE, SOME_FAILED, HostError, refused
 
 DESCRIPTION = """\
 Run one of the paper's experiments: the compared systems, the same recordings, the same channel realisations.
@@ -23,6 +23,8 @@ EXAMPLES
   deepsc bench --list
   deepsc bench fig5 --quick
   deepsc bench fig5 --corpus corpora/LJSpeech-1.1 corpora/mini_librispeech
+  deepsc bench check                                   # which published figures are older than the shipped models
+  deepsc bench all --out bench/figures --corpus ...    # makes those again; stopped, it goes on
   deepsc bench fig5 --scheduler tcp://10.0.0.1:8786    # `dask scheduler`, `dask worker tcp://10.0.0.1:8786`
 """
 
@@ -30,7 +32,7 @@ EXAMPLES
 def add_options(command: argparse.ArgumentParser) -> None:
     """Of `deepsc bench`."""
     add = command.add_argument
-    add("name", nargs="?", metavar="NAME", help="of an experiment")
+    add("name", nargs="?", metavar="NAME", help="of an experiment; or all, or check")
     add("--list", action="store_true", help="list the experiments and the systems")
     sizes = command.add_mutually_exclusive_group()
     for size, summary in (("quick", "minutes instead of an hour"), ("full", "many hours")):
@@ -45,7 +47,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--seed", type=options.natural, default=0, metavar="N", help="of the channels (0)")
     add("--jobs", type=options.positive, default=os.cpu_count(), metavar="N", help="processes (one a core)")
     add("--scheduler", metavar="ADDRESS", help="of dask.distributed, to use its workers")
-    add("--out", default="work/bench", metavar="DIR", help="for the results (work/bench)")
+    add("--out", metavar="DIR", help="for the results (work/bench); of check: where they are (the published ones)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         from deepsc_bench.errors import BenchError
 
         with refused(BenchError):
-            command.run(args)
+            done = command.run(args)
     except ModuleNotFoundError as error:
         raise HostError(f"{error.name} is missing: install with pip install '.[bench]'") from None
-    return DONE
+    return DONE if done else SOME_FAILED
