@@ -16,6 +16,8 @@ import pytest
 from deepsc_bench import corpus, provenance
 from deepsc_bench.errors import BenchError
 from deepsc_bench.experiments import EXPERIMENTS
+from deepsc_bench.record import FIGURES
+from deepsc_bench.tables import document, thresholds
 from deepsc_host.cli import main
 from host_process import COMMAND, deepsc, deepsc_here
 
@@ -94,6 +96,7 @@ def test_two_cores_after_an_interruption(one_core, tmp_path):
     assert (tmp_path / "fig5.csv").read_bytes() == (one_core / "fig5.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_two_workers_of_a_cluster(one_core, tmp_path):
     distributed = pytest.importorskip("distributed", reason="pip install '.[bench]'")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
@@ -163,6 +166,24 @@ def test_stale_figures_are_found(one_core, tmp_path, capsys):
 
 def test_published_figures_are_of_the_shipped_models(capsys):
     assert main(["bench", "check"]) == 0, capsys.readouterr().out
+
+
+def test_published_tables_are_of_the_figures():
+    """bench/tables.md is what `python -m deepsc_bench.tables` prints."""
+    assert (FIGURES.parent / "tables.md").read_text() == "\n".join(document(FIGURES)) + "\n"
+
+
+def test_where_a_text_becomes_readable():
+    """CER falls by 0.1 a dB: 0.15 between -4 (0.2) and -2 dB (0.1) at -3; a curve that rises again is readable behind that."""
+    points = {-4: 0.3, -2: 0.1, 0: 0.2, 2: 0.1, 4: 0.05}
+    curves = {"a": {-4: 0.2, -2: 0.1}, "b": points, "c": {-4: 0.1}, "d": {-4: 0.5}}
+    rows = [
+        {"label": name, "channel": "awgn", "es_n0_db": str(x), "cer": str(y)}
+        for name, c in curves.items()
+        for x, y in c.items()
+    ]
+    found = {row["system"]: row["AWGN"] for row in thresholds(rows)}
+    assert found == {"a": "-3.0", "b": "1.0", "c": "< -4", "d": "never"}
 
 
 @pytest.mark.slow
