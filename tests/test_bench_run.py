@@ -174,7 +174,7 @@ def test_published_tables_are_of_the_figures():
 
 
 def test_where_a_text_becomes_readable():
-    """CER falls by 0.1 a dB: 0.15 between -4 (0.2) and -2 dB (0.1) at -3; a curve that rises again is readable behind that."""
+    """From 0.2 at -4 dB to 0.1 at -2 it passes 0.15 at -3; where a curve rises again it counts from behind that."""
     points = {-4: 0.3, -2: 0.1, 0: 0.2, 2: 0.1, 4: 0.05}
     curves = {"a": {-4: 0.2, -2: 0.1}, "b": points, "c": {-4: 0.1}, "d": {-4: 0.5}}
     rows = [
