@@ -40,6 +40,7 @@ COMMANDS = {
         "speak": ("sentences of a corpus to files, by one vocoder or several", "voice.judging.speak"),
         "judge": ("how well speech is understood, by an independent recogniser", "voice.judging.judge"),
         "tell-apart": ("whether the voices are told apart", "voice.judging.tell_apart"),
+        "page": ("a page to listen: recordings, copies and voices, with spectrograms", "voice.judging.page"),
         "pictures": ("draw what the voices do, for docs/", "voice.judging.pictures"),
     }),
     "paper": ("train as the paper does, for `deepsc bench`", {

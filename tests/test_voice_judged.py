@@ -19,6 +19,7 @@ from deepsc_export.voice import pitch
 from deepsc_export.voice.judging.judge import Judge
 from deepsc_export.voice.judging.sound import sound
 from deepsc_export.voice.judging.tell_apart import Speakers, right, spread, statistics, tell_apart
+from deepsc_export.voice.mel import mel_of
 from scipy.special import ndtr
 
 from gr_deepsc.voice.files import VOICE
@@ -108,6 +109,49 @@ def test_sentences_are_spoken_to_files(source, tmp_path, capsys):
         main(["voice", "speak", str(folder), "--seconds", "60", "90", "--cache", str(tmp_path)])
 
 
+def interpolated(mel: np.ndarray, frames: int) -> np.ndarray:
+    """Stretched to so many frames."""
+    return np.stack([np.interp(np.linspace(0, 1, frames), np.linspace(0, 1, len(mel)), band) for band in mel.T], 1)
+
+
+def test_page_to_listen(tmp_path, browser):
+    """All of a sentence is played and shown by a browser from the files alone; a copy is nearer to the recording."""
+    folder, out = tmp_path / "mine", tmp_path / "page"
+    (folder / "wavs").mkdir(parents=True)
+    shutil.copy(SAMPLES / "LJ002-0045.flac", folder / "wavs")
+    text = "The various wards were <all> about eleven feet in height,"
+    (folder / "metadata.csv").write_text(f"LJ002-0045|{text}|me|test")
+    options = ["--before", str(VOICE), "--say", "Yes.", "--cache", str(tmp_path), "--out", str(out)]
+    main(["voice", "page", str(folder), *options])
+    page = browser.new_page()
+    page.goto((out / "index.html").as_uri())
+    assert page.locator("h2").all_inner_texts() == [f"{text} (mine/LJ002-0045)", "Yes."]
+    titles = page.locator("section").first.locator("figcaption").all_inner_texts()
+    assert titles[:4] == ["recording", "copy synthesis", "copy by Griffin-Lim", "user 0, kathleen"]
+    assert len(titles) == 3 + 2 + 2 and titles[-1] == "user 1, LJSpeech, before"
+    heard, pictures = page.locator("audio"), page.locator("img")
+    assert heard.count() == pictures.count() == len(titles) + 4
+    durations = [each.evaluate("a => a.play().then(() => a.duration)") for each in heard.all()]
+    assert page.evaluate("[...document.querySelectorAll('audio')].filter(a => !a.paused).length") == 1  # the last
+    waves = [soundfile.read(out / each.get_attribute("src"), dtype="float32") for each in heard.all()]
+    assert {rate for _, rate in waves} == {16_000}
+    assert durations == pytest.approx([len(wave) / 16_000 for wave, _ in waves], abs=0.01)
+    mels = [mel_of(wave) for wave, _ in waves]
+    assert [p.evaluate("i => [i.naturalHeight, i.naturalWidth]") for p in pictures.all()] == [
+        [80, len(m)] for m in mels
+    ]
+    real = mels[0]
+    distances = [np.abs(interpolated(mel, len(real)) - real).mean() for mel in mels[1 : len(titles)]]
+    print(np.round(distances, 2))
+    # fast vocoder and Griffin-Lim keep the mels to 0.3 nepers; other voices speak at another pace and in another way
+    assert max(distances[:2]) < 0.3 < 2 * 0.3 < min(distances[2:])
+    page.close()
+    with pytest.raises(SystemExit, match="no sentence: name a corpus"):
+        main(["voice", "page", "--out", str(out)])
+    with pytest.raises(SystemExit, match=r"'\.\.\.': no word that could be spoken"):
+        main(["voice", "page", "--say", "...", "--out", str(out)])
+
+
 def corpus(name: str) -> Path:
     if "DEEPSC_CORPORA" not in os.environ:
         pytest.skip("DEEPSC_CORPORA does not name a folder of corpora")
@@ -129,14 +173,14 @@ def held_out(name: str) -> list[Utterance]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORPORA)
 def test_judge_understands(judge, name, tmp_path):
-    """CER of texts that were in no training <= 0.12 with the fast vocoder, of the recordings beside it."""
+    """CER of texts that were in no training <= 0.08 with the fast vocoder, of the recordings beside it."""
     utterances = held_out(name)
     texts, speech = [u.text for u in utterances], Speech(utterances, tmp_path)
     synthesizer, user = Synthesizer(), CORPORA.index(name)
     real = jiwer.cer(texts, [judge(speech[i]) for i in range(len(speech))])
     said = jiwer.cer(texts, [judge(synthesizer(text, user)) for text in texts])
     print(f"{name}, {len(texts)} sentences: recordings {real:.4f}, user {user} {said:.4f}")
-    assert real < 0.05 and said <= 0.12
+    assert real < 0.05 and said <= 0.08
 
 
 @pytest.mark.slow

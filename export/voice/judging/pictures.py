@@ -1,11 +1,13 @@
 """Draws what the voices do, from the shipped models and the recordings in tests/samples.
 
-docs/voice-alignment.png: the letters over the mels they become. docs/voice-mels.png: each voice beside its speaker.
+docs/voice-alignment.png: the letters over the mels they become. docs/voice-samples.png: a sentence recorded, through
+the vocoder alone and by every voice, with `--before` by older ones, too.
 docs/voice-attention.png, with `--tacotron`: where a trained Tacotron looks while it speaks on its own.
 """
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -18,20 +20,22 @@ from PIL import Image
 
 from gr_deepsc.framing import SAMPLE_RATE
 from gr_deepsc.text import ALPHABET
+from gr_deepsc.voice import vocoders
 from gr_deepsc.voice.files import VOICE
-from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ...data.audio import decode
 from ..acoustic.export import read_acoustic
 from ..acoustic.model import Acoustic, alignment
-from ..mel import FRAME_RATE, MELS, band_filters, mel_of, prepare
+from ..mel import FRAME_RATE, MELS, band_filters, mel_of
 from ..spoken import edged
 from ..tacotron.export import load_tacotron
 from ..tacotron.model import Tacotron
+from .page import Version, load_voices, versions
 
 SAMPLES = Path("tests/samples")
 # A recording of each user's speaker that was in no training, and which user that is.
 RECORDINGS = {"arctic_a0209": 0, "LJ002-0045": 1}
+SENTENCE = "LJ002-0045"  # of voice-samples.png
 SHEET = {"layout": "constrained", "dpi": 80}
 COLOURS = 160  # of a picture
 RANGE = (-60.0, 0.0)  # dB of the colour scale, 0 is the loudest band of the picture
@@ -72,25 +76,18 @@ def draw_alignments(model: Acoustic, texts: dict[int, str], names: dict[int, str
     save(figure, path)
 
 
-def draw_voices(synthesizer: Synthesizer, texts: dict[int, str], recorded: dict[int, np.ndarray], path: Path) -> None:
-    """Waveform and mel of each user's recording, and of the same text as the voice speaks it."""
-    waves = {user: (prepare(recorded[user]), synthesizer(text, user)) for user, text in texts.items()}
-    mels = {user: [mel_of(wave) for wave in pair] for user, pair in waves.items()}
-    loudest = max(decibels(mel).max() for pair in mels.values() for mel in pair)
-    height = 1.05 * max(np.abs(wave).max() for pair in waves.values() for wave in pair)
-    figure, grid = plt.subplots(
-        2 * len(texts), 2, figsize=(11, 3.4 * len(texts)), height_ratios=[1, 2] * len(texts), **SHEET,
-    )  # fmt: skip
-    for row, (user, pair) in enumerate(waves.items()):
-        seconds = max(map(len, pair)) / SAMPLE_RATE
-        for column, (kind, wave) in enumerate(zip(("recorded", "synthesised"), pair, strict=True)):
-            upper, lower = grid[2 * row, column], grid[2 * row + 1, column]
-            upper.plot(np.arange(len(wave)) / SAMPLE_RATE, wave, linewidth=0.3)
-            upper.set(xlim=(0, seconds), ylim=(-height, height), ylabel="full scale")
-            upper.set_title(f"user {user}, {synthesizer.users[user].name}: {kind}", fontsize=10)
-            image = draw_mel(lower, mels[user][column], loudest)
-            lower.set(xlim=(0, seconds), xlabel="seconds")
-    figure.colorbar(image, ax=grid[1::2], label="dB below the loudest band")
+def draw_samples(heard: Sequence[Version], path: Path) -> None:
+    """Mels of one sentence, two in a row, on one scale of time and level."""
+    mels = [mel_of(version.waveform) for version in heard]
+    loudest, seconds = max(decibels(mel).max() for mel in mels), max(map(len, mels)) / FRAME_RATE
+    figure, grid = plt.subplots(math.ceil(len(heard) / 2), 2, figsize=(11, 1.3 * len(heard)), squeeze=False, **SHEET)
+    for axes in grid.flat[len(heard) :]:
+        axes.axis("off")
+    for axes, version, mel in zip(grid.flat, heard, mels, strict=False):
+        image = draw_mel(axes, mel, loudest)
+        axes.set(xlim=(0, seconds), xlabel="seconds")
+        axes.set_title(version.title, fontsize=10)
+    figure.colorbar(image, ax=grid, label="dB below the loudest band")
     save(figure, path)
 
 
@@ -123,6 +120,7 @@ def save(figure: plt.Figure, path: Path) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `voice pictures`."""
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="of older voices, to be drawn beside the shipped")
     parser.add_argument("--tacotron", type=Path, metavar="DIR", help="folder of a run of `train tacotron`")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the pictures")
 
@@ -130,13 +128,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draws them all; to be run at the root of the repository."""
     torch.set_num_threads(1)
-    synthesizer = Synthesizer()
-    names = {user: entry.name for user, entry in synthesizer.users.items()}
+    synthesizers = load_voices(VOICE, args.before)
+    names = {user: entry.name for user, entry in synthesizers[""].users.items()}
     lines = (line.split("|") for line in (SAMPLES / "transcripts.csv").read_text().splitlines())
     transcripts = {identity: text for identity, text in lines}
     texts = {user: transcripts[identity] for identity, user in RECORDINGS.items()}
-    recorded = {user: decode(SAMPLES / f"{identity}.flac") for identity, user in RECORDINGS.items()}
     draw_alignments(read_acoustic(VOICE / "acoustic.onnx"), texts, names, args.out / "voice-alignment.png")
-    draw_voices(synthesizer, texts, recorded, args.out / "voice-mels.png")
+    recording, vocoder = decode(SAMPLES / f"{SENTENCE}.flac"), vocoders.load(vocoders.DEFAULT, VOICE)
+    heard = versions(transcripts[SENTENCE], recording, vocoder, synthesizers)
+    draw_samples(list(heard), args.out / "voice-samples.png")
     if args.tacotron:
         draw_attention(load_tacotron(args.tacotron)[0], texts, names, args.out / "voice-attention.png")

@@ -14,6 +14,8 @@ from gr_deepsc.framing import SAMPLE_RATE
 from .. import pitch
 from ..mel import prepare
 
+WINDOW = round(9.01 * SAMPLE_RATE)  # of DNSMOS, in samples
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -31,7 +33,10 @@ class Sound:
 
 
 def opinion(samples: np.ndarray) -> tuple[float, float]:
-    """DNSMOS of float32 [samples] at 16 kHz: OVRL and P.808; shorter than 9 s it is repeated.
+    """DNSMOS of float32 [samples] at 16 kHz: OVRL and P.808; what is shorter than its window is repeated to fill one.
+
+    (DNSMOS itself doubles it until it is longer, and takes the mean over up to ten windows of the same: five times the
+    work for 0.02 of a point.)
 
     Raises:
         ValueError: the package is not installed.
@@ -40,12 +45,12 @@ def opinion(samples: np.ndarray) -> tuple[float, float]:
         from speechmos import dnsmos
     except ImportError as error:
         raise ValueError(f"{error.name} is not installed: pip install '.[train,judge]'") from None
-    found = dnsmos.run(samples, SAMPLE_RATE)
+    found = dnsmos.run(np.resize(samples, max(WINDOW, len(samples))), SAMPLE_RATE)
     return float(found["ovrl_mos"]), float(found["p808_mos"])
 
 
 def sound(waveforms: Sequence[np.ndarray], opinions: bool) -> Sound:
-    """Of float32 [samples] each; DNSMOS, a third of real time, where `opinions` are asked for."""
+    """Of float32 [samples] each; DNSMOS, a tenth of real time, where `opinions` are asked for."""
     speech = [prepare(samples) for samples in waveforms]
     f0 = np.concatenate([pitch.track(samples) for samples in speech])
     marks = np.array([opinion(samples) for samples in speech]) if opinions else np.full((1, 2), np.nan)
