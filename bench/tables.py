@@ -97,7 +97,9 @@ def _pivot(rows: Sequence[Row], channel: str, y: str) -> list[Row]:
     found: dict[str, Row] = {}
     for row in rows:
         if row["channel"] == channel:
-            found.setdefault(row["label"], {"": row["label"]})[row["es_n0_db"]] = row[y][:5]
+            found.setdefault(row["label"], {"": row["label"]})[row["es_n0_db"]] = (
+                f"{float(row[y]):.3f}" if row[y] else ""
+            )
     return list(found.values())
 
 
