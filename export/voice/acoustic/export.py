@@ -64,19 +64,22 @@ def feeds(model: Acoustic, users: int) -> Iterator[tuple[Tensor, Tensor, Tensor,
             yield clearest(draws, lambda *feed: from_border(model.read(*feed)[2]))
 
 
-def export(model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]) -> float:
+def export(
+    model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str], first_id: int = 0
+) -> float:
     """Writes the file with its contract; returns the largest difference between torch and the float32 graph.
 
     Args:
         names: the users', in the order of their IDs; further speakers of `model` are left out.
         licences: of the users' recordings, by name.
+        first_id: user ID of the first; the others count on.
 
     Raises:
         ParityError: the difference exceeds `TOLERANCE`.
     """
     model = registered(model, len(names))
     users = [
-        {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
+        {"id": first_id + i, "row": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
         for i, name in enumerate(names)
     ]
     facts = {
