@@ -58,7 +58,8 @@ class Collected:
     clips: int = 0
     seconds: float = 0.0  # of the clips, for training and validation
     written: int = 0  # texts that were recognised
-    left_out: list[str] = field(default_factory=list)  # sentences
+    told: list[str] = field(default_factory=list)  # sentences about recordings, of which some are left out
+    unread: int = 0  # files
 
 
 def collect(folder: Path, corpus: Path) -> Collected:
@@ -81,7 +82,7 @@ def collect(folder: Path, corpus: Path) -> Collected:
             continue
         text, doubt = texts.of(clip)
         if doubt:
-            found.left_out.append(f"{clip.source}: {doubt}")
+            found.told.append(f"{clip.source}: {doubt}")
             continue
         path = corpus / "wavs" / f"{clip.key}.flac"
         if not path.is_file():
@@ -102,7 +103,7 @@ def _clips(folder: Path, found: Collected) -> Iterator[Clip]:
         raise CorpusError(f"{folder}: no recordings in it; wav, flac, mp3, m4a and the like are read")
     rows = _metadata(folder / "metadata.csv")
     missing = sorted(rows.keys() - {path.stem for path in paths})
-    found.left_out += [f"{name}: metadata.csv has its text, but there is no recording of that name" for name in missing]
+    found.told += [f"{name}: metadata.csv has its text, but there is no recording of that name" for name in missing]
     for path in tqdm(paths, "reading", unit="file", disable=None):
         name = str(path.relative_to(folder))
         text, split = rows.get(path.stem, (None, "train"))
@@ -110,17 +111,18 @@ def _clips(folder: Path, found: Collected) -> Iterator[Clip]:
         if text is None and beside.is_file():
             text = beside.read_text(encoding="utf-8", errors="replace")
         try:
-            samples, rate = audio.read(path, lambda told, name=name: found.left_out.append(f"{name}: {told}"), MOST_S)
+            samples, rate = audio.read(path, lambda told, name=name: found.told.append(f"{name}: {told}"), MOST_S)
             audio.check_level(samples)
             if text is not None and len(samples) > WITH_TEXT_S * rate:
-                found.left_out.append(f"{name}: it is cut, lasting more than {WITH_TEXT_S:g} s, and its text not used")
+                found.told.append(f"{name}: it is cut, lasting more than {WITH_TEXT_S:g} s, and its text not used")
                 text = None
             pieces = [slice(None)] if text is not None else utterances(samples, rate, LONGEST_S)
             for piece in pieces:
                 if len(pieces) == 1 or audio.peak_dbfs(samples[piece]) >= audio.SILENCE_DBFS:
                     yield Clip(name, audio.check(samples[piece], rate), text, split)
         except audio.AudioError as error:
-            found.left_out.append(str(error) if name in str(error) else f"{name}: {error}")
+            found.unread += 1
+            found.told.append(str(error) if name in str(error) else f"{name}: {error}")
 
 
 def _metadata(path: Path) -> dict[str, tuple[str, str]]:
@@ -172,4 +174,5 @@ class _Texts:
         text, heard = plain(clip.text), greedy(logarithms(features))[0]
         if not text:
             return "", "its text has no words"
-        return text, f"left out, it does not sound like its text, but like {heard!r}" if cer(text, heard) > WRONG else ""
+        unlike = f"left out, it does not sound like its text, but like {heard!r}"
+        return text, unlike if cer(text, heard) > WRONG else ""

@@ -29,6 +29,7 @@ VALID = 20  # where no recording is marked `valid`, each 20th is held out
 # Small batches, many steps: a quarter of an hour of speech is soon heard. Nearly all of what is new is the speaker.
 COURSE = Course(frames=1500, text_first=0.0, realign_at=(), eager=10.0)
 RISE = (20, "steps")
+MINUTES = {"cpu": 20.0, "cuda": 4.0}
 
 
 def recordings(folder: Path, cache: Path, user: int) -> tuple[list[Spoken], list[Spoken]]:
@@ -70,13 +71,12 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
     return found
 
 
-def learn(corpus: Path, work: Path, minutes: float, device: str | None = None) -> tuple[Acoustic, float]:
+def learn(corpus: Path, work: Path, minutes: float | None = None) -> tuple[Acoustic, float]:
     """Trains a model of the one speaker in `corpus`; goes on where it was if it was interrupted.
 
     Args:
         work: folder of what is computed on the way, and of the run.
-        minutes: of training, earlier sessions included.
-        device: of torch; CUDA if there is one.
+        minutes: of training, earlier sessions included; by default as many as the device needs.
 
     Returns:
         The model, with one user, and seconds of the recordings that it was trained on.
@@ -98,7 +98,8 @@ def learn(corpus: Path, work: Path, minutes: float, device: str | None = None) -
     # how letters sound is known: a few minutes of speech would only teach the encoder their own words
     learner.encoder.requires_grad_(False)
     run = work / f"run-{checkpoint.digest(model, [item.key for item in train])[:12]}"  # other recordings, another run
-    plan = Plan(run, (minutes, "minutes"), RISE, save_every=(1.0, "minutes"), device=device)
+    minutes = minutes or MINUTES["cuda" if torch.cuda.is_available() else "cpu"]
+    plan = Plan(run, (minutes, "minutes"), RISE, save_every=(1.0, "minutes"))
     Training(plan, learner, voices, course=COURSE).train()
     return alone(load_acoustic(run)[0], user), sum(item.frames for item in train) / FRAME_RATE
 

@@ -65,8 +65,7 @@ def _limited(blocks: Iterable[np.ndarray], rate: int, most_s: float) -> Iterator
         count += len(block)
         if count > most_s * rate:
             raise AudioError(
-                "too_long",
-                f"the recording lasts more than {most_s:g} s, more are not taken; cut it into shorter files",
+                "too_long", f"the recording lasts more than {most_s:g} s, more are not taken; cut it into shorter files"
             )
         yield block
 

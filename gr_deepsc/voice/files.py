@@ -50,6 +50,9 @@ def open_acoustic(path: Path) -> Acoustic:
         raise ContractError(f"{path} is for another alphabet")
     if contract.get("phones", ",".join(units())) != ",".join(units()):  # older ones take letters alone
         raise ContractError(f"{path} is for another list of phones")
-    users = json.loads(contract["users"])
-    named = {entry["id"]: User(entry["name"], entry["licence"]) for entry in users}
-    return Acoustic(session, named, {entry["id"]: entry.get("row", entry["id"]) for entry in users})
+    try:
+        entries = json.loads(contract["users"])
+        users = {entry["id"]: User(entry["name"], entry["licence"]) for entry in entries}
+        return Acoustic(session, users, {entry["id"]: entry.get("row", entry["id"]) for entry in entries})
+    except (KeyError, TypeError, ValueError):
+        raise ContractError(f"{path}: its metadata has no list of users: not a model of gr-deepsc") from None

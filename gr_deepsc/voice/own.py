@@ -33,9 +33,10 @@ def files() -> list[Path]:
 
 
 def users() -> dict[Path, dict[int, User]]:
-    """Whose voices the files are; those that are broken, or made for other models, left out."""
-    found = {}
+    """Whose voices the files are; nobody's where they are broken, or made for other models."""
+    found: dict[Path, dict[int, User]] = {}
     for path in files():
+        found[path] = {}
         with suppress(ContractError, OSError):
             found[path] = open_acoustic(path).users
     return found
@@ -58,13 +59,13 @@ def keep(user_id: int, write: Callable[[Path], object]) -> Path:
 
 
 def remove(name: str) -> Path | None:
-    """Delete the file of the user of that name and return its path; None where there is none.
+    """Delete the file of the user of that name, or what is called NAME.onnx; return its path, None if there is none.
 
     Raises:
         OSError: it cannot be deleted.
     """
     for path, here in users().items():
-        if name in [user.name for user in here.values()]:
+        if name == path.stem or name in [user.name for user in here.values()]:
             path.unlink()
             sums = sums_of(folder() / SUMS)
             if sums.pop(path.name, None):

@@ -60,7 +60,8 @@ class Synthesizer:
             try:
                 self._add(path)
             except (ContractError, OSError) as error:  # it must not silence the others
-                self.left_out.append(f"left out is a voice of your own, register it again: {error}")
+                mend = f"register it again, or `deepsc voices --remove {path.stem}`"
+                self.left_out.append(f"a voice of your own is left out: {error}; {mend}")
 
     def _add(self, path: Path) -> None:
         acoustic = open_acoustic(path)

@@ -31,7 +31,6 @@ EXAMPLES
 """
 
 LEAST_S, FEW_S = 60.0, 300.0  # of speech
-MINUTES, CUDA_MINUTES = 20.0, 4.0
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -40,38 +39,37 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("folder", metavar="FOLDER", type=Path, help="recordings of one person")
     add("--name", required=True, help="of the voice, as `deepsc voices` lists it")
     add("--licence", default="private", help="of the recordings; the file states it (private)")
-    help = f"of training: more is better understood ({MINUTES:g}, with a GPU {CUDA_MINUTES:g})"
-    add("--minutes", type=options.number(float, 0.01, 1e4), metavar="M", help=help)
+    help = "of training: the more, the clearer (20; 4 on a GPU, which is used where torch finds one)"
+    add("--minutes", type=options.number(float, 0.001, 1e4), metavar="M", help=help)
     user = options.number(int, own.FIRST, own.LAST)
-    add("--user-id", type=user, metavar="N", help=f"of the voice (the first that is free from {own.FIRST} on)")
-    add("--device", metavar="NAME", help="of torch: cpu, cuda (cuda if there is one)")
+    add("--number", type=user, metavar="N", help=f"its user ID (the first that is free from {own.FIRST} on)")
 
 
 def run(args: argparse.Namespace) -> int:
     """`deepsc register`."""
-    user_id = _free(args.name, args.user_id)
+    _free(args.name, args.number)
     if not args.folder.is_dir():
         raise HostError(f"{args.folder}: no such folder; give one with recordings of a single person")
     try:
-        import torch
         from deepsc_export.data.corpora import CorpusError
         from deepsc_export.voice import collect, register
     except ModuleNotFoundError as error:
         raise HostError(f"{error.name} is missing: install with pip install '.[train]'") from None
-    minutes = args.minutes or (CUDA_MINUTES if torch.cuda.is_available() and args.device != "cpu" else MINUTES)
     work = own.folder().parent / "registering" / args.name
     try:
-        with refused(CorpusError, OSError, RuntimeError):
+        with refused(CorpusError, OSError, ValueError, RuntimeError):
             found = collect.collect(args.folder, work / "corpus")
             _tell(found)
-            model, seconds = register.learn(work / "corpus", work, minutes, args.device)
-            path = own.keep(user_id, lambda path: register.write(model, path, user_id, args.name, args.licence, seconds))
+            model, seconds = register.learn(work / "corpus", work, args.minutes)
+            user_id = _free(args.name, args.number)  # others may have been registered meanwhile
+            about = user_id, args.name, args.licence, seconds
+            path = own.keep(user_id, lambda new: register.write(model, new, *about))
     except KeyboardInterrupt:
         complain(f"stopped; the same command goes on where it was, from what is in {work}")
         raise
     shutil.rmtree(work, ignore_errors=True)
     print(f'user {user_id}, {args.name}: {path}\ntry: deepsc say "good morning" --user-id {user_id}')
-    return SOME_FAILED if found.left_out else DONE
+    return SOME_FAILED if found.unread else DONE
 
 
 def _free(name: str, user_id: int | None) -> int:
@@ -79,18 +77,19 @@ def _free(name: str, user_id: int | None) -> int:
     if not name.strip() or not name.isprintable() or name.startswith(".") or "/" in name:
         raise HostError(f"--name {name!r}: must be a name of letters, without / and no . in front")
     known = load_voices("").users
-    for taken, user in known.items():
+    for number, user in known.items():
         if user.name == name:
-            mend = f"remove it by `deepsc voices --remove {name}`" if taken >= own.FIRST else "choose another one"
-            raise HostError(f"--name {name}: user {taken} has this name; {mend}")
+            mend = f"remove it by `deepsc voices --remove {name}`" if number >= own.FIRST else "choose another one"
+            raise HostError(f"--name {name}: user {number} has this name; {mend}")
     if user_id in known:
-        raise HostError(f"--user-id {user_id}: taken by {known[user_id].name}; without the option a free one is found")
-    return user_id or next(number for number in range(own.FIRST, own.LAST + 1) if number not in known)
+        raise HostError(f"--number {user_id}: taken by {known[user_id].name}; without the option a free one is found")
+    taken = known.keys() | {int(path.stem) for path in own.files() if path.stem.isdecimal()}  # one may be broken
+    return user_id or next(number for number in range(own.FIRST, own.LAST + 1) if number not in taken)
 
 
 def _tell(found: Any) -> None:
     """What was collected, and what was not; HostError where it is too little."""
-    for sentence in found.left_out:
+    for sentence in found.told:
         complain(sentence)
     minutes = f"{found.seconds / 60:.1f} minutes of speech in {found.clips} pieces"
     if found.seconds < LEAST_S:

@@ -21,7 +21,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Of `deepsc voices`."""
     options.json(command)
     options.voices(command)
-    command.add_argument("--remove", metavar="NAME", help="delete this voice of your own")
+    command.add_argument("--remove", metavar="NAME", help="delete this voice of your own, by its name or its file's")
 
 
 def run(args: argparse.Namespace) -> int:
