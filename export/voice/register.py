@@ -99,7 +99,7 @@ def learn(corpus: Path, work: Path, minutes: float | None = None) -> tuple[Acous
     learner.encoder.requires_grad_(False)
     run = work / f"run-{checkpoint.digest(model, [item.key for item in train])[:12]}"  # other recordings, another run
     minutes = minutes or MINUTES["cuda" if torch.cuda.is_available() else "cpu"]
-    plan = Plan(run, (minutes, "minutes"), RISE, save_every=(1.0, "minutes"))
+    plan = Plan(run, (minutes, "minutes"), RISE, save_every=(2.0, "minutes"))
     Training(plan, learner, voices, course=COURSE).train()
     return alone(load_acoustic(run)[0], user), sum(item.frames for item in train) / FRAME_RATE
 
