@@ -218,7 +218,7 @@ def test_onnx_parity_and_warm_start(tmp_path):
     model = Acoustic(SMALL).eval()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     path = tmp_path / "acoustic.onnx"
-    worst = export.export(model, ["kathleen", "LJ"], path, "nothing", export.LICENCES)
+    worst = export.export(model, {"kathleen": "CC0", "LJSpeech": "public domain"}, path, "nothing")
     assert worst < 1e-4
     meta = {p.key: p.value for p in onnx.load(path).metadata_props}
     assert (meta["sample_rate"], meta["hop"], meta["mels"]) == ("16000", "256", "80")

@@ -7,6 +7,7 @@ recognises what is new only.
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -84,9 +85,7 @@ def collect(folder: Path, corpus: Path) -> Collected:
         if doubt:
             found.told.append(f"{clip.source}: {doubt}")
             continue
-        path = corpus / "wavs" / f"{clip.key}.flac"
-        if not path.is_file():
-            soundfile.write(path, clip.samples, SAMPLE_RATE)
+        soundfile.write(corpus / "wavs" / f"{clip.key}.flac", clip.samples, SAMPLE_RATE)
         lines[clip.key] = f"{clip.key}|{text}|{SPEAKER}|{clip.split}"
         if clip.split != "test":
             found.clips += 1
@@ -150,8 +149,11 @@ class _Texts:
     def __init__(self, path: Path) -> None:
         """`path`: a line of JSON for each clip that was listened to."""
         self._path, self._encoder = path, None
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        self._known = {tuple(key): (text, doubt) for key, text, doubt in map(json.loads, lines)}
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+            with suppress(ValueError):  # it was cut off
+                key, text, doubt = json.loads(line)
+                self._known[tuple(key)] = text, doubt
 
     def of(self, clip: Clip) -> tuple[str, str]:
         key = clip.key, clip.text or ""

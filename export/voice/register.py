@@ -114,4 +114,4 @@ def alone(model: Acoustic, user: int) -> Acoustic:
 def write(model: Acoustic, path: Path, user_id: int, name: str, licence: str, seconds: float) -> None:
     """The file of the user that `learn` gave the model of, and `seconds` of recordings."""
     data = f"{name}: {seconds / 3600:.2f} h, beside the shipped model's own speech"
-    export(model, [name], path, data, {name: licence}, user_id)
+    export(model, {name: licence}, path, data, user_id)
