@@ -14,8 +14,8 @@ from ..show.report import complain, say
 from .say import load_voices
 
 DESCRIPTION = """\
-Learn a voice from recordings of one person reading or talking, ten minutes or more, and keep it as a file of the
-user's data folder: from then on whatever speaks here knows it, by --user-id. Needs pip install '.[train]'.
+Learn a voice from recordings of one person reading or talking, ten minutes or more, and keep it as a file of
+the user's data folder: from then on whatever speaks here knows it, by --user-id. Needs pip install '.[train]'.
 
 FOLDER has the recordings, in any format, long or short; long ones are cut at pauses. Their texts may stand
 beside them (NAME.txt for NAME.wav, or metadata.csv with lines of NAME|TEXT); where there is none the recogniser
