@@ -244,7 +244,7 @@ def test_parity_is_no_matter_of_a_rounding(tmp_path):
             assert from_border(model.read(*feed)[2]).min() < 1e-4
             least = min(from_border(model.read(*other)[2]).min() for other in export.feeds(model, 1))
         assert least > 2e-4  # the runtimes differ by 1e-4 eighths
-    assert export.export(model, ["kathleen"], tmp_path / "acoustic.onnx", "nothing", {}) < 1e-4
+    assert export.export(model, {"kathleen": "CC0"}, tmp_path / "acoustic.onnx", "nothing") < 1e-4
 
 
 def test_prepared_recordings_travel(tmp_path):
