@@ -34,9 +34,8 @@ COMMANDS = {
         "windows": ("error rates against the window that it hears", "reader.measure"),
         "mix": ("the fine-tuned weights averaged with the original's", "reader.mix"),
     }),
-    "voice": ("add a user's voice; judge voices", {
+    "voice": ("judge voices", {
         "pronunciations": ("what each letter of CMUdict's words stands for, to a file", "voice.acoustic.letters"),
-        "register": ("a user's voice from a few minutes of recordings", "voice.register"),
         "speak": ("sentences of a corpus to files, by one vocoder or several", "voice.judging.speak"),
         "judge": ("how well speech is understood, by an independent recogniser", "voice.judging.judge"),
         "tell-apart": ("whether the voices are told apart", "voice.judging.tell_apart"),

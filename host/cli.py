@@ -42,6 +42,7 @@ COMMANDS = {
     "flowgraph": "list, run, compile or open the shipped flowgraphs",
     "say": "speak a text in a registered user's voice",
     "voices": "list the registered users' voices",
+    "register": "learn a voice of one's own from recordings",
     "bench": "the paper's experiments",
     "doctor": "check the installation",
     "keys": "make keys to talk to another machine",

@@ -118,7 +118,7 @@ def user_id(command: argparse.ArgumentParser) -> None:
 
 def voices(command: argparse.ArgumentParser) -> None:
     """--voices."""
-    help = "folder of voices with users of your own (the shipped ones)"
+    help = "folder of voices (the shipped ones, and those of `deepsc register`)"
     command.add_argument("--voices", default="", metavar="DIR", help=help)
 
 

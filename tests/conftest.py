@@ -17,6 +17,12 @@ from grcc import GRAPHS, grcc
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory):
+    """Whoever runs the tests may have registered a voice: it is none of their business."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(autouse=True)
 def environment():
     """What a test sets in os.environ, or a library for it (dask's workers do), ends with the test.

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import zmq
+from deepsc_host.cli import COMMANDS
 from deepsc_host.commands import doctor
 from deepsc_host.graph.devices import found
 from host_process import deepsc, deepsc_here
@@ -120,10 +121,7 @@ def test_keys(tmp_path):
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["", "simulate", "record", "play", "send", "receive", "flowgraph", "say", "voices", "bench", "doctor", "keys"],
-)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_reads_like_a_manual_page(command):
     done = deepsc_here(*command.split(), "--help")
     assert done.returncode == 0

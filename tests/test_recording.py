@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from gr_deepsc.framing import HOP
-from gr_deepsc.speech import recording
+from gr_deepsc.speech import audio, recording
 from gr_deepsc.speech.audio import AudioError
 
 RATE = 16_000
@@ -46,6 +46,19 @@ def test_cut_in_the_longest_pause_of_the_second_half():
     pieces = [first, *others]
     assert pieces[0].start == 0 and all(a.stop == b.start for a, b in itertools.pairwise(pieces))
     assert all(piece.stop - piece.start <= MOST and piece.start % HOP == 0 for piece in pieces)
+
+
+def test_other_limits(tmp_path):
+    """Pieces of at most 12 s, cut in pauses, as voices are learnt from; a file that lasts longer than was allowed."""
+    samples = speech(*[(4.0, 0.4)] * 10)
+    pieces = recording.utterances(samples, RATE, longest_s=12.0)
+    assert all(piece.stop - piece.start <= 12 * RATE for piece in pieces) and pieces[-1].stop >= 43 * RATE
+    for piece in pieces[:-1]:  # the cut is in a pause's middle: 0.2 s from speech on both sides
+        assert np.abs(samples[piece.stop - 2000 : piece.stop + 2000]).max() < 0.01
+    soundfile.write(tmp_path / "long.wav", samples, RATE)
+    assert len(audio.read(tmp_path / "long.wav", most_s=44.0)[0]) == len(samples)
+    with pytest.raises(AudioError, match="more than 43 s"):
+        audio.read(tmp_path / "long.wav", most_s=43.0)
 
 
 def test_silence_is_not_sent():

@@ -218,7 +218,7 @@ def test_onnx_parity_and_warm_start(tmp_path):
     model = Acoustic(SMALL).eval()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     path = tmp_path / "acoustic.onnx"
-    worst = export.export(model, ["kathleen", "LJ"], path, "nothing", export.LICENCES)
+    worst = export.export(model, {"kathleen": "CC0", "LJSpeech": "public domain"}, path, "nothing")
     assert worst < 1e-4
     meta = {p.key: p.value for p in onnx.load(path).metadata_props}
     assert (meta["sample_rate"], meta["hop"], meta["mels"]) == ("16000", "256", "80")
@@ -244,7 +244,7 @@ def test_parity_is_no_matter_of_a_rounding(tmp_path):
             assert from_border(model.read(*feed)[2]).min() < 1e-4
             least = min(from_border(model.read(*other)[2]).min() for other in export.feeds(model, 1))
         assert least > 2e-4  # the runtimes differ by 1e-4 eighths
-    assert export.export(model, ["kathleen"], tmp_path / "acoustic.onnx", "nothing", {}) < 1e-4
+    assert export.export(model, {"kathleen": "CC0"}, tmp_path / "acoustic.onnx", "nothing") < 1e-4
 
 
 def test_prepared_recordings_travel(tmp_path):

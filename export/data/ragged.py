@@ -9,7 +9,9 @@ import numpy as np
 def save(path: Path, arrays: Sequence[np.ndarray], **more: object) -> None:
     """Writes arrays that differ in their first axis only, as `values` in a row and their `counts`, and `more`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, values=np.concatenate(arrays), counts=[len(array) for array in arrays], **more)
+    partial = path.with_suffix(".partial.npz")  # what is cut off while it is written must not be taken for the whole
+    np.savez_compressed(partial, values=np.concatenate(arrays), counts=[len(array) for array in arrays], **more)
+    partial.replace(path)
 
 
 def load(path: Path) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:

@@ -1,6 +1,7 @@
 """What a file says of itself, and SHA256SUMS of all that are shipped."""
 
 import hashlib
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,8 +19,9 @@ def provenance(model: nn.Module) -> dict[str, str]:
     digest = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
         digest.update(key.encode() + value.cpu().numpy().tobytes())
-    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
-    return {"git_revision": revision.stdout.strip() or "unknown", "checkpoint_sha256": digest.hexdigest()}
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    revision = subprocess.run(command, capture_output=True, text=True).stdout.strip() if shutil.which("git") else ""
+    return {"git_revision": revision or "unknown", "checkpoint_sha256": digest.hexdigest()}
 
 
 def facts(name: str, model: nn.Module, training_data: str) -> dict[str, str]:

@@ -1,45 +1,35 @@
-"""A voice for another user: recordings of one speaker in, a folder of voices with one user more out.
+"""A voice for another user: recordings of one speaker in, an acoustic model of that user alone out.
 
-FOLDER holds wavs/ and metadata.csv with lines `id|what was said|speaker|train`. The users that are there already need
-none of their recordings: what the model says for them now is trained on beside the new recordings, so that it goes on
-saying it (rehearsal; Robins 1995). The vocoder knows no users and stays as it is.
+It is the shipped one, which goes on learning: from the recordings, and beside them from what it says now in the shipped
+voices, so that a few minutes of one speaker do not teach it that nobody ever speaks otherwise (rehearsal; Robins 1995).
+The vocoder knows no users and stays as it is.
 """
 
-import argparse
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
+from torch import nn
 
 from gr_deepsc.voice.files import VOICE
 
 from ..data.corpora import CorpusError, load
-from ..training import options
-from ..training.options import WORK
+from ..training import checkpoint
 from ..training.run import Plan
 from .acoustic.export import export, load_acoustic, read_acoustic
 from .acoustic.model import Acoustic, AcousticDims
 from .acoustic.realign import refine
-from .acoustic.teach import validate
 from .acoustic.train import Course, Training
 from .mel import FRAME_RATE
-from .spoken import SYNTHETIC, Spoken, Voices, begin, edged, edged_phones, prepare
+from .spoken import Spoken, Voices, begin, edged, edged_phones, prepare
 
 PITCH = (5.0, 0.25)  # mean and deviation of log F0 that rehearsed pitch is written down with
 VALID = 20  # where no recording is marked `valid`, each 20th is held out
 # Small batches, many steps: a quarter of an hour of speech is soon heard. Nearly all of what is new is the speaker.
 COURSE = Course(frames=1500, text_first=0.0, realign_at=(), eager=10.0)
 RISE = (20, "steps")
-
-
-def known_users(path: Path) -> list[tuple[str, str]]:
-    """Names and licences of the users of an exported acoustic model."""
-    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
-    return [(entry["name"], entry["licence"]) for entry in json.loads(metadata["users"])]
+MINUTES = {"cpu": 20.0, "cuda": 4.0}
 
 
 def recordings(folder: Path, cache: Path, user: int) -> tuple[list[Spoken], list[Spoken]]:
@@ -81,70 +71,47 @@ def rehearsal(model: Acoustic, texts: Sequence[str], users: int) -> list[Spoken]
     return found
 
 
-def register(
-    folder: Path,
-    name: str,
-    licence: str,
-    minutes: float,
-    voices: Path = VOICE,
-    out: Path = WORK / "voices",
-    cache: Path = WORK / "cache",
-    device: str | None = None,
-) -> int:
-    """Trains, exports `out`/acoustic.onnx with the vocoders of `voices` beside it, and returns the new user's ID.
+def learn(corpus: Path, work: Path, minutes: float | None = None) -> tuple[Acoustic, float]:
+    """Trains a model of the one speaker in `corpus`; goes on where it was if it was interrupted.
+
+    Args:
+        work: folder of what is computed on the way, and of the run.
+        minutes: of training, earlier sessions included; by default as many as the device needs.
+
+    Returns:
+        The model, with one user, and seconds of the recordings that it was trained on.
 
     Raises:
-        CorpusError: `folder` is no corpus of one speaker.
-        ValueError: the name is taken, or kept for synthetic speech.
+        CorpusError: no corpus of one speaker.
     """
-    users = known_users(voices / "acoustic.onnx")
-    user = len(users)
-    if name in [known for known, _ in users] or name.startswith(SYNTHETIC):
-        taken = ", ".join(known for known, _ in users)
-        raise ValueError(f"{name}: this name is taken; registered are {taken}")
-    model = read_acoustic(voices / "acoustic.onnx")
-    train, valid = recordings(folder, cache, user)
-    seconds = sum(item.frames for item in train) / FRAME_RATE
-    print(f"{name}: {len(train)} recordings, {seconds / 60:.1f} minutes, to be user {user}")
-    print(f"realigned: a cut moved by {refine(model, [*train, *valid]):.2f} mel frames in the mean")
+    model = read_acoustic(VOICE / "acoustic.onnx")
+    user = len(model.speaker.weight)
+    train, valid = recordings(corpus, work, user)
+    refine(model, [*train, *valid])
     said = rehearsal(model, [item.text for item in train], user)
     said_valid = rehearsal(model, [item.text for item in valid for _ in range(user)], user)
     known = model.speaker.weight.detach()
     initial = model.state_dict() | {"speaker.weight": torch.cat([known, known.mean(0, keepdim=True)])}
-    all_voices = Voices([*(known for known, _ in users), name], train + said, valid + said_valid)
-    all_voices.pitch[:user] = [PITCH] * user
-    learner = begin(Acoustic(AcousticDims(speakers=user + 1)), all_voices, initial)
+    voices = Voices(list(map(str, range(user + 1))), train + said, valid + said_valid)
+    voices.pitch[:user] = [PITCH] * user
+    learner = begin(Acoustic(AcousticDims(speakers=user + 1)), voices, initial)
     # how letters sound is known: a few minutes of speech would only teach the encoder their own words
     learner.encoder.requires_grad_(False)
-    plan = Plan(out / f"run-{user}", (minutes, "minutes"), RISE, device=device)
-    training = Training(plan, learner, all_voices, course=COURSE)
-    training.train()
-    forgotten, *_ = validate(training.run.average("acoustic"), said_valid, all_voices.pitch)
-    print(f"the other users' mels moved by {forgotten:.3f} nepers ({8.686 * forgotten:.1f} dB) in the mean")
-    model, names = load_acoustic(plan.folder)
-    data = f"{name}: {seconds / 3600:.2f} h, beside the earlier model's own speech"
-    export(model, names, out / "acoustic.onnx", data, dict([*users, (name, licence)]))
-    for vocoder in voices.glob("*.onnx"):
-        if vocoder.name != "acoustic.onnx" and voices.resolve() != out.resolve():
-            shutil.copy(vocoder, out)
-    return user
+    run = work / f"run-{checkpoint.digest(model, [item.key for item in train])[:12]}"  # other recordings, another run
+    minutes = minutes or MINUTES["cuda" if torch.cuda.is_available() else "cpu"]
+    plan = Plan(run, (minutes, "minutes"), RISE, save_every=(2.0, "minutes"))
+    Training(plan, learner, voices, course=COURSE).train()
+    return alone(load_acoustic(run)[0], user), sum(item.frames for item in train) / FRAME_RATE
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Of `voice register`."""
-    parser.add_argument("folder", type=Path, help="recordings of one speaker: metadata.csv and wavs/")
-    parser.add_argument("--name", required=True, help="of the user, as `deepsc voices` lists it")
-    parser.add_argument("--licence", required=True, help="of the recordings, for instance CC0, or private")
-    parser.add_argument("--minutes", type=float, default=20.0, help="of training")
-    parser.add_argument("--voices", type=Path, default=VOICE, help="folder of the voices that are there already")
-    parser.add_argument("--out", type=Path, default=WORK / "voices", help="folder of all voices, the new one too")
-    parser.add_argument("--cache", type=Path, default=WORK / "cache")
-    options.add_device(parser)
+def alone(model: Acoustic, user: int) -> Acoustic:
+    """The same model with the speaker `user` only."""
+    model.speaker = nn.Embedding.from_pretrained(model.speaker.weight[user : user + 1].detach())
+    model.stretch = model.stretch[user : user + 1].clone()
+    return model
 
 
-def run(args: argparse.Namespace) -> None:
-    """Registers the user; a run that was interrupted goes on where it was."""
-    options.use(args)
-    paths = args.voices, args.out, args.cache
-    user = register(args.folder, args.name, args.licence, args.minutes, *paths, args.device)
-    print(f"user {user}, {args.name}: {args.out}")
+def write(model: Acoustic, path: Path, user_id: int, name: str, licence: str, seconds: float) -> None:
+    """The file of the user that `learn` gave the model of, and `seconds` of recordings."""
+    data = f"{name}: {seconds / 3600:.2f} h, beside the shipped model's own speech"
+    export(model, {name: licence}, path, data, user_id)

@@ -156,16 +156,19 @@ def levelled(mono: np.ndarray, warn: Callable[[str], object] = lambda told: None
     return mono / np.float32(peak)
 
 
-def read(path: str | Path, warn: Callable[[str], object] = lambda told: None) -> tuple[np.ndarray, int]:
+def read(
+    path: str | Path, warn: Callable[[str], object] = lambda told: None, most_s: float = MAX_RECORDING_S
+) -> tuple[np.ndarray, int]:
     """Read a recording: what libsndfile reads (wav, flac, opus, ...), or with PyAV FFmpeg (m4a, amr, ...); mixed.
 
     One of up to `LONGEST_S` is given at its own rate. A longer one, which `recording.read` cuts into utterances, is
-    resampled while it is read, so that it takes the memory of ten minutes at 16 kHz at most. What a header says of the
+    resampled while it is read, so that it takes the memory of `most_s` at 16 kHz at most. What a header says of the
     length is not relied on: of a file that was cut, what is there is given.
 
     Args:
         path: "-" for standard input; a pipe will do, too.
         warn: told in a sentence what is missing, or was put right.
+        most_s: seconds; a recording that lasts longer is refused.
 
     Returns:
         float32 [n] with full scale 1.0, and its sample rate in Hz. Not checked further: that is `check`.
@@ -175,4 +178,4 @@ def read(path: str | Path, warn: Callable[[str], object] = lambda told: None) ->
     """
     from . import reading  # here, so that whoever needs only `check` needs no libsndfile
 
-    return reading.read(path, warn)
+    return reading.read(path, warn, most_s)

@@ -13,7 +13,7 @@ import soundfile
 from scipy.signal import firwin, resample_poly
 
 from ..framing import SAMPLE_RATE
-from .audio import LONGEST_S, MAX_RECORDING_S, AudioError, check_not_empty, check_rate, levelled, mix
+from .audio import LONGEST_S, AudioError, check_not_empty, check_rate, levelled, mix
 from .container import STREAMED, mended, opened
 
 Warn = Callable[[str], object]
@@ -33,7 +33,7 @@ class Sound(NamedTuple):
     blocks: Iterator[np.ndarray]  # float32 [n, channels] each
 
 
-def read(path: str | Path, warn: Warn) -> tuple[np.ndarray, int]:
+def read(path: str | Path, warn: Warn, most_s: float) -> tuple[np.ndarray, int]:
     """As `audio.read`."""
     with opened(path) as file, mended(file, str(path)) as (whole, hidden):
         if hidden:
@@ -41,14 +41,14 @@ def read(path: str | Path, warn: Warn) -> tuple[np.ndarray, int]:
         sound = _sound(whole, path, warn)
         if sound.sample_rate <= 0:
             raise AudioError("corrupt", f"cannot read {path}: a sample rate of {sound.sample_rate} Hz")
-        samples, rate = _collected(sound)
+        samples, rate = _collected(sound, most_s)
     return levelled(samples, warn), rate
 
 
-def _collected(sound: Sound) -> tuple[np.ndarray, int]:
+def _collected(sound: Sound, most_s: float) -> tuple[np.ndarray, int]:
     """All samples, mixed; resampled to 16 kHz while they come if they are many."""
     rate, held, count = sound.sample_rate, [np.zeros(0, np.float32)], 0
-    blocks = _limited((mix(block) for block in sound.blocks if len(block)), rate)
+    blocks = _limited((mix(block) for block in sound.blocks if len(block)), rate, most_s)
     while count <= LONGEST_S * rate and (block := next(blocks, None)) is not None:
         held.append(block)
         count += len(block)
@@ -59,14 +59,13 @@ def _collected(sound: Sound) -> tuple[np.ndarray, int]:
     return np.concatenate(held), rate
 
 
-def _limited(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+def _limited(blocks: Iterable[np.ndarray], rate: int, most_s: float) -> Iterator[np.ndarray]:
     count = 0
     for block in blocks:
         count += len(block)
-        if count > MAX_RECORDING_S * rate:
+        if count > most_s * rate:
             raise AudioError(
-                "too_long",
-                f"the recording lasts more than {MAX_RECORDING_S:g} s, more are not taken; cut it into shorter files",
+                "too_long", f"the recording lasts more than {most_s:g} s, more are not taken; cut it into shorter files"
             )
         yield block
 

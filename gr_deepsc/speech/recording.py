@@ -35,8 +35,8 @@ def read(path: str | Path, warn: Callable[[str], object] = lambda told: None) ->
     return [piece for piece in pieces if audio.peak_dbfs(piece) >= audio.SILENCE_DBFS] or pieces[:1], rate
 
 
-def utterances(waveform: np.ndarray, sample_rate: int) -> list[slice]:
-    """Cut a whole recording at its pauses into utterances of at most `LONGEST_S`.
+def utterances(waveform: np.ndarray, sample_rate: int, longest_s: float = audio.LONGEST_S) -> list[slice]:
+    """Cut a whole recording at its pauses into utterances of at most `longest_s`.
 
     A recording that is no longer is one utterance, untouched. In a longer one whatever rises above the background
     (the quietest frame within 10 s) is taken as speech; where nothing does for 2 s an utterance ends 0.32 s behind its
@@ -51,7 +51,7 @@ def utterances(waveform: np.ndarray, sample_rate: int) -> list[slice]:
     Returns:
         Slices in order, without what is between them; one at least.
     """
-    most, hop = int(audio.LONGEST_S * sample_rate), round(sample_rate * HOP_S)
+    most, hop = int(longest_s * sample_rate), round(sample_rate * HOP_S)
     if len(waveform) <= most:
         return [slice(0, len(waveform))]
     levels = _levels_db(waveform, hop)

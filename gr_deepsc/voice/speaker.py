@@ -8,7 +8,6 @@ import numpy as np
 
 from ..english import plain, unspoken
 from . import vocoders
-from .files import VOICE
 from .synthesizer import DEFAULT_USER, Synthesizer
 
 NO_TEXT = "nothing was recognised: no speech"
@@ -27,14 +26,14 @@ class Speaker:
     """A `Synthesizer` that has an answer for every text and every user ID."""
 
     def __init__(self, voices: str | Path = "", vocoder: str = vocoders.DEFAULT) -> None:
-        """`voices`: folder of the voice models, "" for those shipped; errors as of `Synthesizer`."""
-        self.synthesizer = Synthesizer(voices or VOICE, vocoder)
+        """`voices`: folder of the voice models, "" for those shipped and one's own; errors as of `Synthesizer`."""
+        self.synthesizer = Synthesizer(voices, vocoder)
 
     def __call__(self, text: str, user_id: int) -> Spoken:
         """Speak `text`, of any characters, in the user's voice; in user 0's where he has none here."""
         start, warnings, voice = time.perf_counter(), [], user_id
         if user_id not in self.synthesizer.users:
-            warnings.append(f"user {user_id} has no voice here: that of user {DEFAULT_USER}")
+            warnings += [f"user {user_id} has no voice here: that of user {DEFAULT_USER}", *self.synthesizer.left_out]
             voice = DEFAULT_USER
         if lost := unspoken(text):
             warnings.append(f"not spoken: {lost}")

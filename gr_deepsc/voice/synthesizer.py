@@ -5,21 +5,19 @@ The acoustic model predicts how long each character is spoken, at most 0.4 s: wh
 is spoken for itself, with a pause behind.
 """
 
-import json
 import textwrap
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ..english import clauses
 from ..framing import SAMPLE_RATE
 from ..session import ContractError
-from ..text import ALPHABET, encode
-from . import vocoders
-from .files import VOICE, open_part
+from ..text import encode
+from . import own, vocoders
+from .files import VOICE, Acoustic, User, open_acoustic
 from .mel import MELS
-from .pronunciation import pronounce, units
+from .pronunciation import pronounce
 
 DEFAULT_USER = 0
 SPEEDS = 0.5, 2.0
@@ -30,25 +28,20 @@ PAUSES = {",": 0.15, ".": 0.35}
 LONGEST = 200  # characters spoken at once: no text in training is longer, and memory grows with it
 
 
-class User(NamedTuple):
-    """Somebody whose voice was learnt."""
-
-    name: str
-    licence: str  # of the recordings
-
-
 class Synthesizer:
     """Speaks texts, float32 at `sample_rate`.
 
     Attributes:
         users: the registered ones by their ID.
+        left_out: a sentence for each voice of one's own that cannot speak, and why.
         sample_rate: Hz.
     """
 
-    def __init__(self, folder: str | Path = VOICE, vocoder: str = vocoders.DEFAULT, progress: bool = False):
+    def __init__(self, folder: str | Path = "", vocoder: str = vocoders.DEFAULT, progress: bool = False):
         """Load acoustic.onnx of `folder` and the files of the vocoder.
 
         Args:
+            folder: of the voices; "" for those shipped, with those of one's own beside them.
             vocoder: one of `vocoders.VOCODERS`.
             progress: show a slow vocoder's on stderr, where that is a terminal.
 
@@ -57,15 +50,25 @@ class Synthesizer:
             FileNotFoundError: one of the files is not there.
             ContractError: they are no such models.
         """
-        self._vocoder = vocoders.load(vocoder, folder, progress)
-        self._acoustic, acoustic = open_part(folder, "acoustic")
-        if acoustic.get("vocabulary") != ALPHABET:
-            raise ContractError(f"{folder}: acoustic.onnx is for another alphabet")
-        if acoustic.get("phones", ",".join(units())) != ",".join(units()):
-            raise ContractError(f"{folder}: acoustic.onnx is for another list of phones")
-        self._inputs = [entry.name for entry in self._acoustic.get_inputs()]  # older ones take letters alone
+        self._vocoder = vocoders.load(vocoder, folder or VOICE, progress)
         self.sample_rate = SAMPLE_RATE
-        self.users = {entry["id"]: User(entry["name"], entry["licence"]) for entry in json.loads(acoustic["users"])}
+        self.users: dict[int, User] = {}
+        self.left_out: list[str] = []
+        self._acoustics: dict[int, Acoustic] = {}  # by user ID
+        self._add(Path(folder or VOICE) / "acoustic.onnx")
+        for path in () if folder else own.files():
+            try:
+                self._add(path)
+            except (ContractError, OSError) as error:  # it must not silence the others
+                mend = f"register it again, or `deepsc voices --remove {path.stem}`"
+                self.left_out.append(f"a voice of your own is left out: {error}; {mend}")
+
+    def _add(self, path: Path) -> None:
+        acoustic = open_acoustic(path)
+        if taken := acoustic.users.keys() & self.users.keys():
+            raise ContractError(f"{path} is of user {min(taken)}, who is {self.users[min(taken)].name} here")
+        self.users |= acoustic.users
+        self._acoustics |= dict.fromkeys(acoustic.users, acoustic)
 
     def __call__(self, text: str, user_id: int = DEFAULT_USER, speed: float = 1.0) -> np.ndarray:
         """Speak a text as people write it: float32 [samples] in -1..1; errors as of `log_mel`.
@@ -104,10 +107,12 @@ class Synthesizer:
         tokens = encode(words)
         if not tokens:
             return np.zeros((0, MELS), np.float32)
+        acoustic = self._acoustics[user_id]
         feed = {
             "tokens": np.array([tokens], np.int64),
             "phones": np.array([pronounce(words)], np.int64),
-            "user_id": np.array([user_id], np.int64),
+            "user_id": np.array([acoustic.rows[user_id]], np.int64),
             "speed": np.array([speed], np.float32),
         }
-        return self._acoustic.run(None, {name: feed[name] for name in self._inputs})[0][0]
+        inputs = [entry.name for entry in acoustic.session.get_inputs()]  # older ones take letters alone
+        return acoustic.session.run(None, {name: feed[name] for name in inputs})[0][0]

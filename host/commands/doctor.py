@@ -77,6 +77,7 @@ def examine() -> Iterator[Finding]:
         check_blocks,
         check_flowgraphs,
         check_models,
+        check_voices,
         check_audio,
         check_radios,
         check_ports,
@@ -216,6 +217,16 @@ def _load(path: Path) -> Finding:
     except (OSError, ValueError, RuntimeError) as error:
         return Finding("fail", "models", f"{name} does not load: {error}", "reinstall onnxruntime and gr-deepsc")
     return Finding("ok", "models", f"{name} version {model.version}, pair {model.pair}")
+
+
+def check_voices() -> Iterator[Finding]:
+    """The voices of one's own can speak."""
+    from gr_deepsc.voice.synthesizer import Synthesizer
+
+    synthesizer = Synthesizer()
+    yield Finding("ok", "voices", ", ".join(f"{number} {user.name}" for number, user in synthesizer.users.items()))
+    for sentence in synthesizer.left_out:
+        yield Finding("warn", "voices", sentence)
 
 
 def check_audio() -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from gr_deepsc.english import plain, unspoken
 from gr_deepsc.files import keep_apart
 from gr_deepsc.session import ContractError
-from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import DEFAULT_USER, SPEEDS, Synthesizer
 from gr_deepsc.voice.vocoders import DEFAULT as VOCODER
 from gr_deepsc.voice.vocoders import VOCODERS
@@ -63,11 +62,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def load_voices(folder: str, vocoder: str = VOCODER, progress: bool = False) -> Synthesizer:
-    """The synthesiser of the voices in `folder`, "" for those shipped; HostError where there is none."""
+    """The synthesiser of the voices in `folder`, "" for those shipped and one's own; HostError where there is none."""
     try:
-        return Synthesizer(folder or VOICE, vocoder, progress)
+        synthesizer = Synthesizer(folder, vocoder, progress)
     except (FileNotFoundError, ContractError) as error:
         raise HostError(f"{error}; `deepsc doctor` says how to mend it") from None
+    for sentence in synthesizer.left_out:
+        complain(sentence)
+    return synthesizer
 
 
 def run(args: argparse.Namespace) -> int:

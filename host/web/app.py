@@ -182,9 +182,7 @@ class Application:
 
 def users(voices: str) -> list[int]:
     """Who has a voice; errors as of `Synthesizer`."""
-    from gr_deepsc.voice.files import VOICE
-
-    return list(Synthesizer(voices or VOICE).users)
+    return list(Synthesizer(voices).users)
 
 
 def _stream(events: Events, request: Request) -> Response:

@@ -64,25 +64,26 @@ def feeds(model: Acoustic, users: int) -> Iterator[tuple[Tensor, Tensor, Tensor,
             yield clearest(draws, lambda *feed: from_border(model.read(*feed)[2]))
 
 
-def export(model: Acoustic, names: list[str], path: Path, training_data: str, licences: dict[str, str]) -> float:
+def export(model: Acoustic, users: dict[str, str], path: Path, training_data: str, first_id: int = 0) -> float:
     """Writes the file with its contract; returns the largest difference between torch and the float32 graph.
 
     Args:
-        names: the users', in the order of their IDs; further speakers of `model` are left out.
-        licences: of the users' recordings, by name.
+        users: their names, in the order of their IDs, and the licences of their recordings; further speakers of
+            `model` are left out.
+        first_id: user ID of the first; the others count on.
 
     Raises:
         ParityError: the difference exceeds `TOLERANCE`.
     """
-    model = registered(model, len(names))
-    users = [
-        {"id": i, "name": NAMES.get(name, name), "licence": licences.get(name, "unknown")}
-        for i, name in enumerate(names)
+    model = registered(model, len(users))
+    entries = [
+        {"id": first_id + row, "row": row, "name": name, "licence": licence}
+        for row, (name, licence) in enumerate(users.items())
     ]
     facts = {
         "vocabulary": ALPHABET,
         "phones": ",".join(units()),
-        "users": json.dumps(users),
+        "users": json.dumps(entries),
         "max_frames_per_character": str(MAX_FRAMES),
     }
     letters, phones = (torch.randint(0, count, (1, 30)) for count in (len(ALPHABET), len(units())))
@@ -91,7 +92,7 @@ def export(model: Acoustic, names: list[str], path: Path, training_data: str, li
     return write(
         path,
         lambda plain: trace_named(model.eval(), example, plain, INPUTS, OUTPUTS, free),
-        lambda plain: check_parity(model, plain, INPUTS, feeds(model, len(names))),
+        lambda plain: check_parity(model, plain, INPUTS, feeds(model, len(users))),
         contract("acoustic", "acoustic", model, training_data) | facts,
         {"characters": LENGTHS},
     )
@@ -112,6 +113,7 @@ def run(args: argparse.Namespace) -> None:
     if not all("=" in item for item in args.licence):
         raise ValueError(f"--licence {' '.join(args.licence)}: must be SPEAKER=LICENCE each")
     licences = LICENCES | dict(item.split("=", 1) for item in args.licence)
-    worst = export(model, names, args.out, args.training_data, licences)
+    users = {NAMES.get(name, name): licences.get(name, "unknown") for name in names}
+    worst = export(model, users, args.out, args.training_data)
     write_hashes(args.out.parent.parent)
     report(args.out, worst)

@@ -5,7 +5,7 @@ the users' recordings lack, and become no users; so do speakers called `flite_..
 what is trained on falls towards the end.
 
 Where the recordings of all users are at hand, another user is another folder behind theirs, and `--init` starts from
-the shipped weights; `voice register` adds a user without the others' recordings.
+the shipped weights; `deepsc register` adds a user without the others' recordings.
 """
 
 import argparse

@@ -80,7 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--led", action="store_true", help="Tacotron reads along the acoustic model's durations")
     names = (ORIGINAL, *vocoders.VOCODERS)
     parser.add_argument("--vocoder", nargs="+", choices=names, default=[vocoders.DEFAULT])
-    parser.add_argument("--voices", type=Path, default=VOICE, help="folder of the voices' files")
+    parser.add_argument("--voices", default="", help="folder of the voices' files (the shipped ones, and your own)")
     parser.add_argument("--first-user", type=int, default=0, help="user ID of the first corpus")
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--count", type=int, default=20, help="sentences of each corpus, spread over the split")
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
     say = None
     if not args.copies:
         speaks = Synthesizer(args.voices).log_mel
-        say = tacotron(args.tacotron, args.voices, args.led) if args.tacotron else speaks
+        say = tacotron(args.tacotron, Path(args.voices or VOICE), args.led) if args.tacotron else speaks
     texts, recordings, mels, spent = {}, [], [], 0.0
     for user, folder in enumerate(args.corpora, args.first_user):
         speech = Speech([u for u in load(folder) if u.split == args.split], args.cache)
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"{len(texts)} texts, {seconds:.0f} s of speech, their mels took {spent / seconds:.3f} s of a core a second")
     for name in args.vocoder:
         begin = time.process_time()
-        made = recordings if name == ORIGINAL else vocode(name, args.voices, mels)
+        made = recordings if name == ORIGINAL else vocode(name, Path(args.voices or VOICE), mels)
         rtf = (time.process_time() - begin) / (sum(map(len, made)) / SAMPLE_RATE)
         out = args.out / name
         out.mkdir(parents=True, exist_ok=True)

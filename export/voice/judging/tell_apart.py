@@ -1,8 +1,7 @@
 """Whose voice is it? Statistics of spectrum and pitch, and no network: a measure that no voice was trained on.
 
-The measure learns from the real training recordings of the users' speakers (one corpus a user, in the order of user
-IDs), is tried on their real test recordings, and then told apart are the voices: the same texts, which were in no
-training, spoken by every user.
+The measure learns from the real training recordings of the users' speakers (one corpus a user), is tried on their real
+test recordings, and then told apart are the voices: the same texts, which were in no training, spoken by every user.
 """
 
 import argparse
@@ -16,7 +15,6 @@ import torch
 from scipy.fft import dct
 from tqdm import tqdm
 
-from gr_deepsc.voice.files import VOICE
 from gr_deepsc.voice.synthesizer import Synthesizer
 
 from ...data.audio import Speech
@@ -106,14 +104,20 @@ def pitches(rows: np.ndarray) -> str:
     return f"F0 {median:.0f} Hz +- {12 * deviation / math.log(2):.1f} semitones"
 
 
-def tell_apart(folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, cache: Path = WORK / "cache") -> Result:
-    """One corpus of one speaker for each of the first users; `texts` test sentences, each spoken by all of them."""
+def tell_apart(
+    folders: Sequence[Path],
+    users: Sequence[int],
+    voices: str | Path = "",
+    texts: int = 50,
+    cache: Path = WORK / "cache",
+) -> Result:
+    """One corpus of one speaker for each of the users; `texts` test sentences, each spoken by all of them."""
     synthesizer, corpora = Synthesizer(voices), [load(folder) for folder in folders]
     train, test = ([[u for u in c if u.split == split] for c in corpora] for split in ("train", "test"))
     share = -(-texts // len(corpora))
     chosen = [text for found in test for text in spread([u.text for u in found], share)][:texts]
     spoken = []
-    for user in range(len(corpora)):
+    for user in users:
         bar = tqdm(chosen, f"user {user} speaks", unit="utt", disable=None)
         spoken.append(np.stack([statistics(synthesizer(text, user)) for text in bar]))
     return Result(
@@ -125,8 +129,9 @@ def tell_apart(folders: Sequence[Path], voices: Path = VOICE, texts: int = 50, c
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of `voice tell-apart`."""
-    parser.add_argument("corpora", nargs="+", type=Path, help="of one speaker each, in the order of the user IDs")
-    parser.add_argument("--voices", type=Path, default=VOICE, help="folder of acoustic.onnx and vocoder.onnx")
+    parser.add_argument("corpora", nargs="+", type=Path, help="of one speaker each, as --users names them")
+    parser.add_argument("--voices", default="", help="folder of the voices' files (the shipped ones, and your own)")
+    parser.add_argument("--users", type=int, nargs="+", metavar="N", help="user IDs, one a corpus (0, 1, ...)")
     parser.add_argument("--texts", type=int, default=50, help="sentences that every user speaks")
     parser.add_argument("--cache", type=Path, default=WORK / "cache")
 
@@ -134,12 +139,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Prints who is taken for whom, and how far from each other voices and speakers are."""
     torch.set_num_threads(1)
-    result = tell_apart(args.corpora, args.voices, args.texts, args.cache)
+    users = args.users or range(len(args.corpora))
+    if len(users) != len(args.corpora):
+        raise ValueError(f"--users: {len(users)} for {len(args.corpora)} corpora")
+    result = tell_apart(args.corpora, users, args.voices, args.texts, args.cache)
     print(f"real training recordings: {'; '.join(map(pitches, result.learnt))}")
     for name, found in (("real test recordings", result.real), ("synthesised", result.spoken)):
         distances = result.distances(found)
         print(f"{name}: {right(distances):.1%} of {sum(map(len, found))} are nearest to their own speaker")
-        for user, (rows, own) in enumerate(zip(found, distances, strict=True)):
+        for user, rows, own in zip(users, found, distances, strict=True):
             means = zip(args.corpora, own.mean(0), strict=True)
             shown = ", ".join(f"{folder.name} {distance:.2f}" for folder, distance in means)
             print(f"  user {user}: {pitches(rows)}, mean distance to the training recordings of {shown}")
