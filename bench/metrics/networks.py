@@ -11,9 +11,9 @@ import onnx
 
 from gr_deepsc.session import open_session
 
-# tensors of a file that no training changes: spectral transforms, positions, statistics, scales of 8-bit weights
-_FIXED = re.compile(r"Constant|positions|running_|mel_mean|_scale$|stretch")
-_WEIGHTS = tuple(getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "INT8"))
+# tensors of a file that no training changes: spectral transforms, positions, statistics, scales and zeros of 8 bits
+_FIXED = re.compile(r"Constant|positions|running_|mel_mean|_scale$|_zero_point$|stretch")
+_WEIGHTS = tuple(getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "INT8", "UINT8"))
 _GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 
 
