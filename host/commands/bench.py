@@ -23,7 +23,7 @@ EXAMPLES
   deepsc bench --list
   deepsc bench fig5 --quick
   deepsc bench fig5 --corpus corpora/LJSpeech-1.1 corpora/mini_librispeech
-  deepsc bench check                                   # which published figures are older than the shipped models
+  deepsc bench check                                   # which figures are older than the shipped models
   deepsc bench all --out bench/figures --corpus ...    # makes those again; stopped, it goes on
   deepsc bench fig5 --scheduler tcp://10.0.0.1:8786    # `dask scheduler`, `dask worker tcp://10.0.0.1:8786`
 """
