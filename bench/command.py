@@ -10,6 +10,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from gr_deepsc.sums import digest
+
 from . import provenance, record
 from .errors import BenchError
 from .experiments import EXPERIMENTS
@@ -96,7 +98,7 @@ def _one(args: argparse.Namespace, name: str, runner: Runner, out: Path) -> None
     if experiment.draw:
         experiment.draw(outcome.rows, path.with_suffix(".png"))
     about = {"experiment": name, "title": experiment.title} | _about(args, outcome, time.time() - start)
-    about |= made_by | {"models": record.networks(experiment.networks), "csv": record.digest(path)}
+    about |= made_by | {"models": record.networks(experiment.networks), "csv": digest(path)}
     path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     shown = path.read_text(encoding="utf-8").strip() if len(outcome.rows) <= SHOWN else ""
     print("\n\n".join(part for part in (shown, outcome.summary) if part))

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gr_deepsc.framing import SAMPLE_RATE
 
@@ -17,7 +18,7 @@ CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rician": "Rician fad
 # Okabe and Ito's colours, told apart by colour-blind readers; in grey the markers tell them apart
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^vPX*<>"  # not as many as colours: the two come around at different times
-DPI = 110
+_DPI = 110
 
 
 def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
@@ -46,8 +47,7 @@ def curves(rows: Sequence[dict], path: Path, y: str, ylabel: str) -> None:
         axis.grid(alpha=0.3)
     axes[0][0].set(ylabel=ylabel, ylim=(min(0.0, axes[0][0].get_ylim()[0]), None))
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(4, len(lines)))
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 def spectrograms(sounds: Sequence[tuple[str, str, np.ndarray]], path: Path) -> None:
@@ -76,8 +76,7 @@ def spectrograms(sounds: Sequence[tuple[str, str, np.ndarray]], path: Path) -> N
     for axis in axes[-1]:
         axis.set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, aspect=50, shrink=0.7, label="dB of full scale / Hz")
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str, order: Sequence[str] = ()) -> None:
@@ -92,6 +91,12 @@ def lines(axis: Axes, rows: Sequence[dict], x: str, y: str, label: str, order: S
         number = order.index(name) if name in order else found
         axis.plot(*_columns(points, x, y), label=name, **_style(number))
     axis.grid(alpha=0.3)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, and forget it."""
+    figure.savefig(path, dpi=_DPI)
+    plt.close(figure)
 
 
 def _style(number: int) -> dict[str, object]:

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import gr_deepsc
+from gr_deepsc.sums import digest
 
 HERE = Path(__file__).parent
 _CHAIN = Path(gr_deepsc.__file__).parent
@@ -26,7 +27,7 @@ def network_files() -> dict[str, Path]:
 @lru_cache(1)
 def models() -> dict[str, str]:
     """SHA-256 of those files."""
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in network_files().items()}
+    return {name: digest(path) for name, path in network_files().items()}
 
 
 @lru_cache(1)
@@ -39,7 +40,7 @@ def chain() -> str:
     parts = [path for name in ("systems", "coding", "metrics") for path in (HERE / name).rglob("*.*")]
     code += [path for path in parts if path.suffix in _READ]
     code += [HERE / name for name in ("system.py", "references.py", "work.py")]
-    found = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in models().items()).encode())
+    found = hashlib.sha256("\n".join(f"{name} {each}" for name, each in models().items()).encode())
     for path in sorted(code):
         found.update(path.read_bytes())
     return found.hexdigest()[:16]

@@ -1,10 +1,11 @@
 """Which figure was made with which networks: what `deepsc bench check` prints, and `all` measures again."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from gr_deepsc.sums import digest
 
 from . import provenance
 from .experiments.experiment import Experiment
@@ -30,11 +31,6 @@ def states(folder: Path, experiments: Mapping[str, Experiment]) -> list[State]:
 def networks(prefixes: tuple[str, ...]) -> dict[str, str]:
     """SHA-256 of the networks of this checkout whose names begin with one of `prefixes`."""
     return {name: found for name, found in provenance.models().items() if name.startswith(prefixes)}
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _state(folder: Path, name: str, prefixes: tuple[str, ...]) -> State:

@@ -1,6 +1,7 @@
 """Whether model files are the ones that were shipped: SHA256SUMS."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,9 +20,9 @@ def check_hash(path: Path) -> None:
     """
     for folder in path.parents[:2]:
         sums, name = folder / SUMS, path.relative_to(folder).as_posix()
-        if (digest := sums_of(sums).get(name)) is not None:
+        if (wanted := sums_of(sums).get(name)) is not None:
             now = path.stat()
-            if _digest(path, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)) != digest:
+            if _digest(path, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)) != wanted:
                 raise ContractError(f"{path} is not the file that {sums} describes: install it again")
             return
 
@@ -31,11 +32,21 @@ def sums_of(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     rows = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    return {name.lstrip("*"): digest for digest, name in rows}
+    return {name.lstrip("*"): found for found, name in rows}
+
+
+def listed(sums: Mapping[str, str]) -> str:
+    """What a SHA256SUMS has in it: the reverse of `sums_of`."""
+    return "".join(f"{found}  {name}\n" for name, found in sums.items())
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(64)
 def _digest(path: Path, identity: tuple[int, ...]) -> str:
     """Once for each change of a file: its `identity` has its size and times. 100 MB take a fifth of a second."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest(path)

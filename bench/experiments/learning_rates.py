@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
-from ..plot import DPI, lines
+from ..plot import lines, save
 from ..run import Task
 from ..store import Item
 from . import training
@@ -76,8 +76,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("CTC loss a token")
     axes[0].legend(title="learning rate")
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 FIG4 = Experiment("CTC loss against epochs at three learning rates (trains the compact model)", run, draw, networks=())

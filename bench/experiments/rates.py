@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from ..plot import CHANNELS, DPI, lines
+from ..plot import CHANNELS, lines, save
 from .error_rates import rates
 from .experiment import Experiment, Outcome, Setting, Size
 from .sweep import sweep
@@ -98,8 +98,7 @@ def _panels(
         found |= dict(zip(labels, handles, strict=True))
     names = [label for label in LABELS if label in found]
     figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(3, len(names)))
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 RATES = Experiment(

@@ -22,7 +22,7 @@ from gr_deepsc.framing import FRAME_RATE
 from ..corpus import number, recording
 from ..errors import BenchError
 from ..metrics import text
-from ..plot import CHANNELS, DPI, lines
+from ..plot import CHANNELS, lines, save
 from ..run import Task
 from ..store import Item
 from ..work import Point
@@ -152,8 +152,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         axis.set(title=f"tested: {CHANNELS[kind]}", xlabel="Es/N0 (dB)")
     axes[0][0].set_ylabel("CER")
     figure.legend(*axes[0][0].get_legend_handles_labels(), title="trained at", loc="outside lower center", ncols=4)
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _encoded(setting: Setting, transmitter: FramewiseEncoder, split: str, minutes: float) -> Features:

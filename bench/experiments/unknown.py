@@ -8,7 +8,7 @@ import numpy as np
 
 from ..metrics.intervals import of_error_rate
 from ..metrics.text import error_rate
-from ..plot import CHANNELS, DPI
+from ..plot import CHANNELS, save
 from .experiment import Experiment, Outcome, Setting, field
 from .rates import OVER_ES_N0, SYSTEMS
 
@@ -63,8 +63,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         axis.set_yticks(range(count), [row["label"] for row in here], fontsize=8)
     axes[0][0].invert_yaxis()
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
+    save(figure, path)
 
 
 UNKNOWN = Experiment("CER at a fixed rate where Es/N0 is anywhere from -14 to 10 dB", run, draw, SYSTEMS)

@@ -10,18 +10,19 @@ from onnx import helper
 from torch import nn
 
 from gr_deepsc import __version__
+from gr_deepsc.sums import SUMS, digest, listed
 
 LICENCE = "GPL-3.0-or-later"
 
 
 def provenance(model: nn.Module) -> dict[str, str]:
     """The code's revision, and SHA-256 over the names and float32 values of all weights."""
-    digest = hashlib.sha256()
+    state = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
-        digest.update(key.encode() + value.cpu().numpy().tobytes())
+        state.update(key.encode() + value.cpu().numpy().tobytes())
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     revision = subprocess.run(command, capture_output=True, text=True).stdout.strip() if shutil.which("git") else ""
-    return {"git_revision": revision or "unknown", "checkpoint_sha256": digest.hexdigest()}
+    return {"git_revision": revision or "unknown", "checkpoint_sha256": state.hexdigest()}
 
 
 def facts(name: str, model: nn.Module, training_data: str) -> dict[str, str]:
@@ -46,8 +47,5 @@ def report(path: Path, difference: float) -> None:
 
 def write_hashes(models: Path) -> None:
     """SHA256SUMS over every model under `models`, as `sha256sum` writes it: `deepsc doctor` compares."""
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(models)}"
-        for path in sorted(models.glob("*/*.onnx"))
-    ]
-    (models / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    sums = {str(path.relative_to(models)): digest(path) for path in sorted(models.glob("*/*.onnx"))}
+    (models / SUMS).write_text(listed(sums))

@@ -4,14 +4,13 @@ The shipped models stay as they are, so that no voice of one's own changes or hi
 own: a file can be copied to whoever shall hear the voice, and be deleted.
 """
 
-import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from ..files import Beside
-from ..sums import SUMS, ContractError, sums_of
+from ..sums import SUMS, ContractError, digest, listed, sums_of
 from .files import User, open_acoustic
 
 FIRST = 100  # user ID of the first; those below are kept for voices that are shipped, now or later
@@ -52,9 +51,8 @@ def keep(user_id: int, write: Callable[[Path], object]) -> Path:
     folder().mkdir(parents=True, exist_ok=True)
     with Beside(folder() / f"{user_id}.onnx") as beside:
         write(beside.path)
-        digest = hashlib.sha256(beside.path.read_bytes()).hexdigest()
-        sums = sums_of(folder() / SUMS) | {beside.path.name: digest}
-        (beside.path.parent / SUMS).write_text(_lines(sums))
+        sums = sums_of(folder() / SUMS) | {beside.path.name: digest(beside.path)}
+        (beside.path.parent / SUMS).write_text(listed(sums))
     return folder() / f"{user_id}.onnx"
 
 
@@ -69,10 +67,6 @@ def remove(name: str) -> Path | None:
             path.unlink()
             sums = sums_of(folder() / SUMS)
             if sums.pop(path.name, None):
-                (folder() / SUMS).write_text(_lines(sums))
+                (folder() / SUMS).write_text(listed(sums))
             return path
     return None
-
-
-def _lines(sums: dict[str, str]) -> str:
-    return "".join(f"{digest}  {name}\n" for name, digest in sums.items())
